@@ -1,0 +1,232 @@
+"""Creating the provider's task exactly once. Money is spent at one line of the program: `self.wan.create` below.
+
+The order is what makes it safe: the record says SUBMITTING, under a lock that one job holds, before the call; the
+task's id is saved before anything else after it. Whatever breaks in between leaves a job in SUBMITTING, and such a
+job is never submitted again before the provider's own list of tasks was read, twice, after everything that could
+still be under way is over.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from motiondrop.admit import Step, where
+from motiondrop.ending import Ending
+from motiondrop.errors import Contended, JobClosed, NotOwner
+from motiondrop.job import Job, Run, State
+from motiondrop.jobs import Jobs, now
+from motiondrop.messages import Messenger, held, resumed
+from motiondrop.receipts import Receipts
+from motiondrop.refusals import Again, NotCancelable, WanError
+from motiondrop.results import Results
+from motiondrop.slots import LockBusy, Slots
+from motiondrop.wan import (
+    CALL_TIMEOUT,
+    Created,
+    NotSent,
+    NotUnderstood,
+    OutcomeUnknown,
+    TaskRow,
+    TaskStatus,
+    Unreachable,
+    Wan,
+)
+
+#: Within this time of taking the lock the call is made or not at all; the function's own timeout is no longer.
+WINDOW = timedelta(seconds=30)
+
+#: Signed URLs live as long as a task may wait and run (InternalError.Timeout comes after 3 h), if the credentials do.
+URL_SECONDS = 6 * 3600
+
+#: Past this age of an unknown outcome the task list no longer shows surely all there was (it looks back 24 h).
+GIVE_UP = timedelta(hours=23)
+
+_SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
+_LOCK_PAUSE = 2
+_LIST_PAUSE = 30
+_MAX_PAGES = 100
+
+STOPPED = "The run was stopped before the animation began."
+
+
+@dataclass(frozen=True)
+class Create:
+    """Creates tasks, each once."""
+
+    jobs: Jobs
+    slots: Slots
+    wan: Wan
+    key: Callable[[], str]
+    results: Results
+    receipts: Receipts
+    messenger: Messenger
+    ending: Ending
+    margin: timedelta
+    poll_seconds: int
+    clock: Callable[[], datetime] = now
+
+    def create(self, run: Run) -> Step:
+        """Bring the job to a task that is its own, or say when to try again."""
+        job = self.jobs.owned(run)
+        if job.state in {State.SUBMITTING, State.CANCELING}:
+            return self._reconcile(job, run)
+        if where(job) != "create":
+            return {"next": where(job)}
+        try:
+            key_mark = mark_of(self.key())
+        except WanError as refusal:
+            return self._hold(job, run, refusal)
+        urls = [self.results.url(one.copy, URL_SECONDS) for one in (job.image, job.video)]
+        try:
+            job = self.slots.begin(job, run, self.clock() + WINDOW, key_mark)
+        except LockBusy:
+            return {"next": "create", "seconds": _LOCK_PAUSE}
+        if job.deadline is None or self.clock() + CALL_TIMEOUT > job.deadline:
+            self.slots.not_made(job, run)  # this invocation was held up: what is late is not sent
+            return {"next": "create", "seconds": 0}
+        try:
+            created = self.wan.create(urls[0], urls[1], job.options)
+        except NotSent:
+            return self._later(job, run)
+        except OutcomeUnknown:
+            self.jobs.write(job, run.owner, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
+            return self._not_before(self.clock() + self.margin)
+        except WanError as refusal:
+            return self._refused(job, run, refusal)
+        self._save(job, run, created)
+        return {"next": "poll", "seconds": self.poll_seconds}
+
+    def _save(self, job: Job, run: Run, created: Created) -> None:
+        """Save the task's id; a run that may not save it cancels the task, which nobody else knows of."""
+        try:
+            job = self.slots.claim(job, run, created.task_id, created.request_id)
+        except (NotOwner, JobClosed, Contended):
+            self._cancel(created.task_id)
+            raise
+        if self.slots.resume():
+            self.messenger.alert(resumed())
+        self.receipts.follow(job)
+
+    def _refused(self, job: Job, run: Run, refusal: WanError) -> Step:
+        """The provider said no, so nothing was made."""
+        if refusal.again is Again.HELD:
+            return self._hold(job, run, refusal)
+        if refusal.again is Again.NO:
+            self.slots.leave(
+                job,
+                run.owner,
+                State.FAILED,
+                verdict=type(refusal).__name__,
+                verdict_code=refusal.code,
+                verdict_message=refusal.message,
+                request_id=refusal.request_id,
+            )
+            raise refusal
+        return self._later(job, run)
+
+    def _later(self, job: Job, run: Run) -> Step:
+        """Nothing was made; try again after a pause with full jitter, longer each time."""
+        self.slots.not_made(job, run, throttled=job.throttled + 1)
+        longest = min(300, 2 ** min(job.throttled + 2, 9))
+        return {"next": "create", "seconds": random.randint(1, longest)}  # noqa: S311  # jitter, no secret
+
+    def _hold(self, job: Job, run: Run, refusal: WanError) -> Step:
+        """The operator has to mend something: hold the line, go back to the old place in it, and say so once."""
+        if self.slots.hold(type(refusal).__name__, refusal.code):
+            self.messenger.alert(held(refusal))
+        if job.state in {State.PENDING, State.RUNNING}:
+            return {"next": "create", "seconds": _LIST_PAUSE}  # a further attempt keeps its slot
+        self.slots.leave(job, run.owner, State.QUEUED)
+        return {"next": "slot"}
+
+    def _reconcile(self, job: Job, run: Run) -> Step:
+        """Find out what became of a call whose answer nobody saw, from the provider's own list of tasks."""
+        moment = self.clock()
+        begun = job.asked_at or job.recorded_at
+        settled = (job.deadline or begun) + CALL_TIMEOUT + self.margin
+        if moment < settled:
+            return self._not_before(settled)
+        if moment > begun + GIVE_UP:
+            self.slots.leave(job, run.owner, State.FAILED, unknown=True, reason=_UNDECIDED)
+            raise JobClosed(job.job_id)
+        try:
+            found = self._unowned(job, begun)
+        except (Unreachable, NotUnderstood, WanError):
+            return {"next": "create", "seconds": _LIST_PAUSE}
+        if len(found) > 1:
+            self.slots.leave(job, run.owner, State.FAILED, unknown=True, reason=_SEVERAL)
+            raise JobClosed(job.job_id)
+        if found:
+            return self._adopt(job, run, found[0])
+        if job.empty_lists == 0:
+            self.jobs.write(job, run.owner, empty_lists=1)
+            return {"next": "create", "seconds": _LIST_PAUSE}
+        if job.state == State.CANCELING:
+            self.ending.close(job, State.CANCELED, STOPPED)
+            return {"next": "closed"}
+        self.slots.not_made(job, run)
+        return {"next": "create", "seconds": 0}
+
+    def _adopt(self, job: Job, run: Run, row: TaskRow) -> Step:
+        """The task is the job's; where the job is being canceled, cancel it if that is still possible."""
+        if job.state == State.CANCELING and self._cancel(row.task_id):
+            self.ending.close(job, State.CANCELED, STOPPED)
+            return {"next": "closed"}
+        self.slots.claim(job, run, row.task_id, None)
+        return {"next": "poll"}
+
+    def _unowned(self, job: Job, begun: datetime) -> list[TaskRow]:
+        """The tasks in the provider's list that may be the job's: of our model and key, and of no other job."""
+        rows: dict[str, TaskRow] = {}
+        page, pages, ahead, total = 1, 1, timedelta(0), 0
+        while page <= pages:
+            answer = self.wan.list(model=job.options.model, page=page)
+            ahead = (answer.now or self.clock()) - self.clock()
+            rows |= {row.task_id: row for row in answer.rows}
+            pages, total, page = min(answer.pages, _MAX_PAGES), answer.total, page + 1
+        if len(rows) < total:
+            raise NotUnderstood("the task list changed while it was read")
+        claims = self.jobs.claimed(rows)
+        mine = {task_id for task_id, claim in claims.items() if claim.key_mark == job.key_mark}
+        keys = {row.api_key_id for row in rows.values() if row.task_id in mine}
+        foreign = {row.api_key_id for row in rows.values() if row.task_id in claims} - keys
+        start = begun + ahead - _SKEW
+        end = (job.deadline or begun) + CALL_TIMEOUT + self.margin + ahead + _SKEW
+        return [
+            row
+            for row in rows.values()
+            if row.task_id not in claims
+            or (claims[row.task_id].job_id == job.job_id and claims[row.task_id].attempt == job.attempt)
+            if row.status != TaskStatus.CANCELED
+            if row.model in {None, job.options.model}
+            if row.api_key_id is None or (row.api_key_id in keys if keys else row.api_key_id not in foreign)
+            if row.created_at is None or start <= row.created_at <= end
+        ]
+
+    def _cancel(self, task_id: str) -> bool:
+        """Cancel a task; False where it is too late for that. What the network did is for the caller."""
+        try:
+            self.wan.cancel(task_id)
+        except NotCancelable:
+            return False
+        return True
+
+    def _not_before(self, moment: datetime) -> Step:
+        return {"next": "create", "at": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def mark_of(key: str) -> str:
+    """What tells one API key from another in the table."""
+    return hashlib.sha256(f"motiondrop key\n{key}".encode()).hexdigest()[:16]
+
+
+_SEVERAL = (
+    "A call to the animation service broke off, and its list shows several tasks that might be this job's."
+    " One of them may have been charged."
+)
+_UNDECIDED = (
+    "A call to the animation service broke off, and for 23 hours its list could not tell whether a task was made."
+    " One may have been charged."
+)

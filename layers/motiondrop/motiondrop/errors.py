@@ -1,0 +1,37 @@
+"""The errors of the library; each kind is one sentence that a person could be told."""
+
+
+class MotionDropError(Exception):
+    """Something went wrong that MotionDrop has a name for."""
+
+
+class SettingsError(MotionDropError):
+    """The function's environment is incomplete or contradicts itself."""
+
+
+class JobClosed(MotionDropError):
+    """The job has ended, so this step has nothing left to do; the state machine picks the job up anew."""
+
+
+class NotOwner(MotionDropError):
+    """Another run owns the job, so this run may change nothing and ends quietly."""
+
+
+class NoSuchJob(MotionDropError):
+    """No record of this job exists: it was never recorded, or it was forgotten."""
+
+
+class Contended(MotionDropError):
+    """Others wrote to the same records at the same moment; nothing was changed, and trying again is right."""
+
+
+class DropGone(MotionDropError):
+    """The drop was deleted or replaced while it was looked at; its newer event tells what is there now."""
+
+
+class CopyFailed(MotionDropError):
+    """The result did not arrive whole, so nothing was kept; copying again is safe and costs nothing."""
+
+
+class ResultExpired(MotionDropError):
+    """The provider forgot the task or its video before it was saved; it keeps both for 24 hours."""

@@ -1,0 +1,227 @@
+"""A job: one image x one video x one set of options; its states, its identity and what is known of it."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from motiondrop.errors import NoSuchJob
+
+
+class State(StrEnum):
+    """Where a job is on its way. The order of the members is the order of the way."""
+
+    QUEUED = "QUEUED"
+    ADMITTED = "ADMITTED"
+    SUBMITTING = "SUBMITTING"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SAVING = "SAVING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+
+
+#: The one table of legal transitions: from a state to those that may follow it.
+LEGAL: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.ADMITTED, State.FAILED, State.CANCELED}),
+    State.ADMITTED: frozenset({State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
+    State.SUBMITTING: frozenset(
+        # ADMITTED: the provider refused and nothing was made, the slot is kept (throttled).
+        {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELING, State.CANCELED}
+    ),
+    State.PENDING: frozenset(
+        {State.RUNNING, State.SAVING, State.SUBMITTING, State.FAILED, State.CANCELING, State.CANCELED}
+    ),
+    State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.FAILED, State.CANCELED}),
+    State.SAVING: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.CANCELING: frozenset({State.PENDING, State.RUNNING, State.SAVING, State.FAILED, State.CANCELED}),
+    State.CANCELED: frozenset({State.QUEUED}),
+}
+
+CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
+
+#: States in which money may be under way: a task exists, may exist, or its video is not saved yet.
+IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.CANCELING, State.SAVING})
+
+
+def sources(target: State) -> frozenset[State]:
+    """The states from which `target` may be entered."""
+    return frozenset(state for state, targets in LEGAL.items() if target in targets)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the animation was asked to be like; part of the job's identity."""
+
+    mode: str
+    check_image: bool
+    model: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One of a job's two files, as it was dropped and checked.
+
+    `copy` is the key of the checked bytes in the results bucket; `digest` names the content; `sequencer` is S3's
+    order of the events of one key. Lengths are bytes, pixels, seconds and frames per second.
+    """
+
+    key: str
+    etag: str
+    digest: str
+    copy: str
+    size: int
+    width: int
+    height: int
+    duration: float | None = None
+    frame_rate: float | None = None
+    version: str | None = None
+    sequencer: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the record says of a job. Money in micro-USD, lengths in seconds, times in UTC."""
+
+    job_id: str
+    state: State
+    image: Input
+    video: Input
+    options: Options
+    recorded_at: datetime
+    order: str
+    quote: int
+    runs: int = 1
+    owner: str | None = None
+    owner_arn: str | None = None
+    settling: bool = False
+    token: str | None = None
+    slot: int | None = None
+    attempt: int = 0
+    throttled: int = 0
+    faults: int = 0
+    key_mark: str | None = None
+    deadline: datetime | None = None
+    unknown: bool = False
+    empty_lists: int = 0
+    task_id: str | None = None
+    request_id: str | None = None
+    asked_at: datetime | None = None
+    submitted_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    ended_at: datetime | None = None
+    unknown_answers: int = 0
+    retry_task: bool = False
+    verdict: str | None = None  # the name of the provider's family of errors, once that is final
+    verdict_code: str | None = None
+    verdict_message: str | None = None
+    stopped: bool = False
+    billed_seconds: float | None = None
+    billed_mode: str | None = None
+    cost: int | None = None
+    result_key: str | None = None
+    result_size: int | None = None
+    result_sha256: str | None = None
+    restarted_at: datetime | None = None
+    reason: str | None = None  # a sentence of ours for why it ended, once that is final
+    advice: tuple[str, ...] = ()
+    closed_at: datetime | None = None
+    told: bool = False
+    drops: frozenset[str] = frozenset()
+    seen_at: datetime | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.state in CLOSED
+
+    @property
+    def folder(self) -> str:
+        """The key prefix of the image up to and with its last `/`; empty at the root."""
+        return folder_of(self.image.key)
+
+    @property
+    def execution_name(self) -> str:
+        """The name of the job's newest run: names are taken for 90 days, so each run has its own."""
+        return f"{self.job_id}-{self.runs}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution that works on a job, as the state machine presents itself: its context object's Execution."""
+
+    job_id: str
+    name: str
+    arn: str
+    redrive: int = 0
+
+    @classmethod
+    def of(cls, execution: Mapping[str, Any]) -> "Run":
+        """The run that calls, from the state machine's `$states.context.Execution`; NoSuchJob without a job id."""
+        try:
+            job_id = str(execution["Input"]["job_id"])
+        except (KeyError, TypeError) as error:
+            raise NoSuchJob('the input of a run is {"job_id": "…"}') from error
+        return cls(job_id, execution["Name"], execution["Id"], int(execution.get("RedriveCount") or 0))
+
+    @property
+    def owner(self) -> str:
+        """What the record calls this run. A redriven execution keeps its name, so the count tells them apart."""
+        return f"{self.name}~{self.redrive}" if self.redrive else self.name
+
+
+def folder_of(key: str) -> str:
+    """The folder of a key: its prefix up to and with the last `/`."""
+    return key[: key.rfind("/") + 1]
+
+
+def stem_of(key: str) -> str:
+    """The name of a key's file without folder and extension."""
+    name = key[key.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    return name[:dot] if dot > 0 else name
+
+
+def identity(image_digest: str, video_digest: str, options: Options) -> str:
+    """The 80 bits, in hex, that name a job's content: both files and the options, and nothing of their names."""
+    text = "\n".join(
+        [image_digest, video_digest, options.model, options.mode, str(options.check_image).lower()]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+_SLUG_LENGTH = 48  # with the identity and a run's number, within the 80 characters of an execution's name
+
+
+def slug(image_key: str, video_key: str) -> str:
+    """The dropped names in lower-case ASCII letters, digits and dashes: what a person finds a job by."""
+    stems = [_ascii(stem_of(image_key)), _ascii(stem_of(video_key))]
+    words = [stems[0]] if stems[0] == stems[1] else [stem[: _SLUG_LENGTH // 2 - 1] for stem in stems]
+    return "-".join(word.strip("-") for word in words if word.strip("-"))[:_SLUG_LENGTH].strip("-") or "job"
+
+
+def _ascii(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def job_id_of(image_key: str, video_key: str, identity_hex: str) -> str:
+    """The job's id: the slug of its names, a dash, its identity."""
+    return f"{slug(image_key, video_key)}-{identity_hex}"
+
+
+_JOB_ID = re.compile(r"[a-z0-9-]{1,60}-([0-9a-f]{20})")
+
+
+def identity_of(job_id: str) -> str | None:
+    """The identity that a job id ends in, or None where the text is no job id."""
+    match = _JOB_ID.fullmatch(job_id)
+    return match.group(1) if match else None

@@ -1,0 +1,259 @@
+"""The jobs' records: every write names the states it may come from and the run that owns the job."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
+from motiondrop.job import CLOSED, LEGAL, Input, Job, Options, Run, State, identity_of
+from motiondrop.records import JOB, OPEN, TASK, JobItem, Tables
+
+#: What a job forgets when it is to be run again from the start: everything of the runs before.
+_FRESH: dict[str, Any] = {
+    name: None
+    for name in (
+        "token slot deadline task_id request_id asked_at submitted_at scheduled_at ended_at verdict "
+        "verdict_code verdict_message billed_seconds billed_mode cost reason closed_at key_mark restarted_at"
+    ).split()
+} | {
+    "attempt": 0,
+    "throttled": 0,
+    "faults": 0,
+    "unknown": False,
+    "empty_lists": 0,
+    "unknown_answers": 0,
+    "retry_task": False,
+    "stopped": False,
+    "told": False,
+}
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Whose a task is; `key_mark` tells apart the API keys that tasks were made with, and no key can be read from it."""
+
+    job_id: str
+    attempt: int
+    key_mark: str | None
+
+
+class Jobs:
+    """The jobs in the table. `clock` gives the time in UTC."""
+
+    def __init__(self, tables: Tables, clock: Callable[[], datetime] = now) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now (strongly consistent); NoSuchJob where there is none."""
+        try:
+            return _job(self._tables.job.get(_key(job_id), JOB, consistent_read=True))
+        except DoesNotExist as error:
+            raise NoSuchJob(job_id) from error
+
+    def find(self, job_ids: Iterable[str]) -> list[Job]:
+        """Those of the jobs that exist."""
+        keys = [(_key(job_id), JOB) for job_id in job_ids]
+        return [_job(item) for item in self._tables.job.batch_get(keys, consistent_read=True)]
+
+    def record(self, job: Job) -> bool:
+        """Record a new job; False where its content is known already."""
+        item = self._item(job.job_id)
+        for field in fields(job):
+            value = getattr(job, field.name)
+            if value is not None:
+                setattr(item, field.name, _stored(value))
+        item.open, item.seen_at = OPEN, self._clock()
+        try:
+            item.save(condition=JobItem.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def owned(self, run: Run) -> Job:
+        """The job, where `run` owns it and it has not ended; else JobClosed or NotOwner."""
+        job = self.get(run.job_id)
+        _check_owner(job, run.owner)
+        return job
+
+    def write(
+        self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any
+    ) -> Job:
+        """Change the job as it was read, where nobody changed state or owner since.
+
+        `to` is the state to enter, the present one by default. Raise JobClosed, NotOwner or Contended where the
+        record has moved on.
+        """
+        item, actions, condition = self.change(job, owner, to, **changes)
+        try:
+            item.update(actions=actions, condition=condition)
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            raise self.moved_on(job.job_id, owner) from error
+        return _job(item)
+
+    def write_with(
+        self,
+        transaction: TransactWrite,
+        job: Job,
+        owner: str | None,
+        to: State | None = None,
+        /,
+        **changes: Any,
+    ) -> Job:
+        """Add such a change to a transaction; return the job as it will be."""
+        item, actions, condition = self.change(job, owner, to, **changes)
+        transaction.update(item, actions=actions, condition=condition)
+        return replace(job, state=to or job.state, **changes)
+
+    def change(
+        self,
+        job: Job,
+        owner: str | None,
+        to: State | None = None,
+        /,
+        **changes: Any,
+    ) -> tuple[JobItem, list[Action], Condition]:
+        """A change of the job's record: the item, what to set, and the condition that nothing moved on."""
+        target = to or job.state
+        if target != job.state and target not in LEGAL[job.state]:
+            raise ValueError(f"a job cannot go from {job.state} to {target}")
+        changes["state"] = target
+        changes["seen_at"] = self._clock()
+        if target in CLOSED and target != job.state:
+            changes["closed_at"] = self._clock()
+        if target not in CLOSED:
+            changes["open"] = OPEN
+        elif changes.get("told"):
+            changes["open"] = None  # ended and told of: nothing is left to look after
+        condition = (JobItem.state == job.state) & (
+            JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
+        )
+        return self._item(job.job_id), [_action(name, value) for name, value in changes.items()], condition
+
+    def moved_on(self, job_id: str, owner: str | None) -> MotionDropError:
+        """Why a conditional write was refused."""
+        job = self.get(job_id)
+        try:
+            _check_owner(job, owner)
+        except MotionDropError as error:
+            return error
+        return Contended(f"job {job_id} was changed at the same moment")
+
+    def take_over(self, run: Run, alive: Callable[[str], bool]) -> Job:
+        """Make `run` the job's owner, unless another run that is `alive` owns it: then NotOwner.
+
+        A job that FAILED or was CANCELED is opened again for a run that a person asked for: a *New execution*, or a
+        *Redrive*. The numbered runs that MotionDrop starts find such a job closed.
+        """
+        job = self.get(run.job_id)
+        if job.owner == run.owner:
+            return job
+        if not job.closed and job.owner_arn and job.owner_arn != run.arn and alive(job.owner_arn):
+            raise NotOwner(f"run {job.owner} works on job {job.job_id}")
+        mine: dict[str, Any] = {"owner": run.owner, "owner_arn": run.arn}
+        asked_for = run.redrive > 0 or not run.name.startswith(f"{job.job_id}-")
+        if job.state in {State.FAILED, State.CANCELED} and asked_for:
+            return self.reopen(job, settling=False, **mine)
+        if job.closed:
+            return job
+        return self.write(job, job.owner, **mine)
+
+    def reopen(self, job: Job, **changes: Any) -> Job:
+        """Send a job that FAILED or was CANCELED back to the line, behind those that wait."""
+        order = order_of(self._clock(), job.job_id)
+        return self.write(job, job.owner, State.QUEUED, **(_FRESH | {"order": order} | changes))
+
+    def claimed(self, task_ids: Iterable[str]) -> dict[str, Claim]:
+        """Which of the tasks belong to a job, and to which."""
+        keys = [(f"{TASK}#{task_id}", TASK) for task_id in task_ids]
+        return {
+            item.pk.removeprefix(f"{TASK}#"): Claim(item.job_id, int(item.attempt), item.key_mark)
+            for item in self._tables.task.batch_get(keys, consistent_read=True)
+        }
+
+    def add_drops(self, job_id: str, keys: Collection[str]) -> None:
+        """Note that these drops have this job, so that their receipts follow it."""
+        self._item(job_id).update(actions=[JobItem.drops.add(set(keys))], condition=JobItem.pk.exists())
+
+    def least_seen(self, limit: int) -> list[Job]:
+        """Open jobs, those first that nothing has looked at for longest (eventually consistent)."""
+        return [_job(item) for item in self._tables.job.open_jobs.query(OPEN, limit=limit)]
+
+    def _item(self, job_id: str) -> JobItem:
+        return self._tables.job(_key(job_id), JOB, job_id=job_id)
+
+
+def order_of(moment: datetime, job_id: str) -> str:
+    """A job's place in the line: the moment it was recorded, told apart by its identity."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job_id)}"
+
+
+def lost_race(error: TransactWriteError) -> list[bool]:
+    """For each operation of a refused transaction, whether its condition was the reason.
+
+    Contended is raised where no condition was: another transaction touched the same items at that moment.
+    """
+    reasons = [reason.code if reason else "None" for reason in error.cancellation_reasons]
+    if "ConditionalCheckFailed" in reasons:
+        return [reason == "ConditionalCheckFailed" for reason in reasons]
+    if error.cause_response_code == "TransactionInProgressException" or any(
+        reason in {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} for reason in reasons
+    ):
+        raise Contended("another transaction touched the same records") from error
+    raise error
+
+
+def _check_owner(job: Job, owner: str | None) -> None:
+    if job.owner != owner:
+        raise NotOwner(f"run {job.owner} owns job {job.job_id}")
+    if job.closed:
+        raise JobClosed(f"job {job.job_id} is {job.state}")
+
+
+def _key(job_id: str) -> str:
+    identity = identity_of(job_id)
+    if identity is None:
+        raise NoSuchJob(f"{job_id!r} is no job id")
+    return f"{JOB}#{identity}"
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Input | Options):
+        return {name: part for name, part in asdict(value).items() if part is not None}
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, frozenset):
+        return set(value) or None
+    return value
+
+
+def _action(name: str, value: Any) -> Action:
+    attribute: Attribute[Any] = getattr(JobItem, name)
+    return attribute.remove() if value is None else attribute.set(_stored(value))
+
+
+def _job(item: JobItem) -> Job:
+    values = {field.name: getattr(item, field.name) for field in fields(Job)}
+    values["state"] = State(item.state)
+    values["image"] = Input(**item.image.attribute_values)
+    values["video"] = Input(**item.video.attribute_values)
+    values["options"] = Options(**item.options.attribute_values)
+    values["advice"] = tuple(item.advice or ())
+    values["drops"] = frozenset(item.drops or ())
+    return Job(**values)

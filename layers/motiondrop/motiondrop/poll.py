@@ -1,0 +1,141 @@
+"""Asking after a task: what it has become, when to ask again, and what follows when it is over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from motiondrop.admit import Step, where
+from motiondrop.ending import EXPIRED, VALIDITY
+from motiondrop.errors import JobClosed, ResultExpired
+from motiondrop.job import Job, Run, State
+from motiondrop.jobs import Jobs, now
+from motiondrop.pricing import MODE_OF_RATIO, cost
+from motiondrop.receipts import Receipts
+from motiondrop.refusals import Again, WanError, family
+from motiondrop.slots import Slots
+from motiondrop.wan import NotUnderstood, Task, TaskStatus, Unreachable, Wan
+
+#: After so many polls of a run the next come at longer intervals (seconds), so that 24 h stay far below the 25,000
+#: history events of a Standard execution: a poll costs 9, and 24 h make about 1,100 polls.
+SLOW_AFTER, SLOW = 40, 60
+SLOWEST_AFTER, SLOWEST = 1000, 300
+
+#: UNKNOWN is believed only when it is the answer so many times in a row.
+BELIEVE_UNKNOWN = 5
+
+#: How many new tasks a job may have after faults of the provider.
+_NEW_TASKS = {Again.NEW_TASK: 2, Again.NEW_TASK_ONCE: 1, Again.FRESH_URLS: 2, Again.LATER: 2, Again.HELD: 2}
+
+
+@dataclass(frozen=True)
+class Poll:
+    """Asks the provider after tasks."""
+
+    jobs: Jobs
+    slots: Slots
+    wan: Wan
+    receipts: Receipts
+    poll_seconds: int
+    region: str
+    clock: Callable[[], datetime] = now
+
+    def poll(self, run: Run, polls: int) -> Step:
+        """Ask after the job's task, for the `polls`-th time of this run; raise the family's error where it failed."""
+        job = self.jobs.owned(run)
+        if where(job) != "poll" or job.task_id is None:
+            return {"next": where(job)}
+        try:
+            task = self.wan.query(job.task_id)
+        except (Unreachable, NotUnderstood, WanError):
+            return self._again(self._unless_expired(job, run), polls)
+        handle = {
+            TaskStatus.PENDING: self._unfinished,
+            TaskStatus.RUNNING: self._unfinished,
+            TaskStatus.SUCCEEDED: self._succeeded,
+            TaskStatus.FAILED: self._failed,
+            TaskStatus.CANCELED: self._canceled,
+            TaskStatus.UNKNOWN: self._unknown,
+        }[task.status]
+        return handle(job, run, task, polls)
+
+    def _unfinished(self, job: Job, run: Run, task: Task, polls: int) -> Step:
+        changes: dict[str, Any] = {}
+        if job.unknown_answers:
+            changes["unknown_answers"] = 0
+        if task.submitted_at and not job.submitted_at:
+            changes["submitted_at"] = task.submitted_at
+        if task.status == TaskStatus.RUNNING and job.state == State.PENDING:
+            job = self.jobs.write(job, run.owner, State.RUNNING, scheduled_at=task.scheduled_at, **changes)
+            self.receipts.follow(job)
+        elif changes:
+            self.jobs.write(job, run.owner, **changes)
+        return self._again(job, polls)
+
+    def _succeeded(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002  # one shape for all
+        """The video is paid for: give up the slot and save it. Its URL is a secret and is asked for when needed."""
+        mode = MODE_OF_RATIO.get(task.video_ratio or "", job.options.mode)
+        seconds = task.video_duration if task.video_duration is not None else job.video.duration or 0
+        self.slots.leave(
+            job,
+            run.owner,
+            State.SAVING,
+            submitted_at=task.submitted_at or job.submitted_at,
+            scheduled_at=task.scheduled_at,
+            ended_at=task.ended_at,
+            billed_seconds=seconds,
+            billed_mode=mode,
+            cost=cost(seconds, job.options.model, mode, self.region),
+            request_id=task.request_id or job.request_id,
+        )
+        return {"next": "finalize"}
+
+    def _failed(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
+        kind = family(task.code, None)
+        if job.faults < _NEW_TASKS.get(kind.again, 0) and not job.stopped:
+            self.jobs.write(job, run.owner, retry_task=True, faults=job.faults + 1)
+            return {"next": "create"}
+        self.slots.leave(
+            job,
+            run.owner,
+            State.FAILED,
+            verdict=kind.__name__,
+            verdict_code=task.code,
+            verdict_message=task.message,
+            request_id=task.request_id,
+            ended_at=task.ended_at,
+        )
+        raise kind(task.code, task.message, request_id=task.request_id)
+
+    def _canceled(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
+        self.slots.leave(job, run.owner, State.CANCELED, reason="The task was canceled at the animation service.")
+        raise JobClosed(f"job {job.job_id} was canceled")
+
+    def _unknown(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
+        job = self._unless_expired(job, run)
+        if job.unknown_answers + 1 >= BELIEVE_UNKNOWN:
+            self.slots.leave(job, run.owner, State.FAILED, reason=_FORGOTTEN)
+            raise ResultExpired(f"the provider does not know the task of job {job.job_id}")
+        self.jobs.write(job, run.owner, unknown_answers=job.unknown_answers + 1)
+        return self._again(job, polls)
+
+    def _unless_expired(self, job: Job, run: Run) -> Job:
+        """The job, unless its task's 24 hours are over: then it is closed, and ResultExpired raised."""
+        if job.asked_at and self.clock() > job.asked_at + VALIDITY:
+            self.slots.leave(job, run.owner, State.FAILED, reason=EXPIRED)
+            raise ResultExpired(f"the 24 hours of the task of job {job.job_id} are over")
+        return job
+
+    def _again(self, job: Job, polls: int) -> Step:
+        self.slots.renew(job)
+        return {"next": "poll", "seconds": interval(polls, self.poll_seconds)}
+
+
+def interval(polls: int, poll_seconds: int) -> int:
+    """Seconds until the next poll, after `polls` of this run."""
+    if polls < SLOW_AFTER:
+        return poll_seconds
+    return max(poll_seconds, SLOW if polls < SLOWEST_AFTER else SLOWEST)
+
+
+_FORGOTTEN = "The animation service does not know the task any more. It may have been charged."

@@ -1,0 +1,67 @@
+"""Receipts: what a drop says of itself, as an object tag, derived from the jobs it has."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from motiondrop.drops import Drops
+from motiondrop.inbox import Inbox, receipt_text
+from motiondrop.job import Job, State
+from motiondrop.jobs import Jobs
+from motiondrop.pricing import usd
+
+_logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Writes receipts. Losing one loses nothing: it is written again with the job's next step."""
+
+    inbox: Inbox
+    drops: Drops
+    jobs: Jobs
+
+    def follow(self, job: Job) -> None:
+        """Let the receipts of the job's drops say what has become of it."""
+        for drop in self.drops.find(sorted(job.drops)).values():
+            others = sorted(drop.jobs - {job.job_id})
+            receipt = of_jobs([job, *self.jobs.find(others)])
+            if drop.receipt != receipt:
+                self.write(drop.key, receipt)
+
+    def write(self, key: str, receipt: str) -> None:
+        """Tag the drop; whatever hinders that is logged and hinders nothing else."""
+        try:
+            if self.inbox.write_receipt(key, receipt):
+                self.drops.note_receipt(key, receipt)
+        except (ClientError, BotoCoreError) as error:
+            _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
+
+
+def of_job(job: Job) -> str:
+    """The receipt of a drop with one job."""
+    words = {
+        State.QUEUED: f"accepted: quoted {usd(job.quote)[1:]} USD - queued",
+        State.ADMITTED: "animating: being sent",
+        State.SUBMITTING: "animating: being sent",
+        State.PENDING: "animating: waiting at the service",
+        State.RUNNING: "animating",
+        State.SAVING: "animating: being saved",
+        State.SUCCEEDED: f"done: {job.result_key}",
+        State.FAILED: f"failed: {job.verdict_code or job.reason or 'see the mail'}",
+        State.CANCELING: "being canceled",
+        State.CANCELED: "canceled",
+    }
+    return receipt_text(words[job.state])
+
+
+def of_jobs(jobs: list[Job]) -> str:
+    """The receipt of a drop with these jobs: for a shared file, how many have ended in which way."""
+    if len(jobs) == 1:
+        return of_job(jobs[0])
+    count = Counter(job.state for job in jobs)
+    parts = [f"{count[State.SUCCEEDED]} of {len(jobs)} done"]
+    parts += [f"{count[state]} {state.lower()}" for state in (State.FAILED, State.CANCELED) if count[state]]
+    return " - ".join(parts)

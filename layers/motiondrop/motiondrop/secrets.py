@@ -1,0 +1,33 @@
+"""The stack's secrets, read at each use: a new value works at once, and none is kept, logged or passed on."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from motiondrop.refusals import KeyRefused
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+class Secret:
+    """Secrets Manager."""
+
+    def __init__(self, client: "SecretsManagerClient") -> None:
+        self._client = client
+
+    def value(self, secret_id: str) -> str:
+        """The secret's value."""
+        return self._client.get_secret_value(SecretId=secret_id)["SecretString"]
+
+    def key(self, secret_id: str) -> str:
+        """The provider's key; KeyRefused where the secret has no value yet, or one that cannot be a key."""
+        try:
+            key = self.value(secret_id).strip()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                raise KeyRefused("NoKey", "The secret has no value yet.") from error
+            raise
+        if not key.isascii() or not key.isprintable() or not key:
+            raise KeyRefused("NoKey", "The secret's value is no API key.")
+        return key

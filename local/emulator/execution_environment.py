@@ -1,0 +1,225 @@
+"""Execution environments: a function under awslambdaric, AWS's own runtime client, in its own process.
+
+MiniStack's stock workers load the handler into a script of its own, which renames every exception, puts
+layers before the function's code and passes the host's environment on. MiniStack has the Lambda Runtime API
+for `provided.*` runtimes; AWS's runtime client speaks it, so Python functions are run the way custom runtimes
+are.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from local.emulator.code_folders import CodeFolders
+from local.emulator.internals import internal, replace
+from local.emulator.settings import emulator_settings
+
+_CODE_PATHS = "_CodePaths"
+_PRIVATE_TMP = "_PrivateTmp"
+_BOOTSTRAP_CODE = b"awslambdaric"
+"""Stands in for the code of a `provided` function: its bootstrap is ours, the same for all."""
+
+# A shell script, since a #! line cannot name an interpreter whose path has spaces.
+_BOOTSTRAP = """#!/bin/sh
+cd "$LAMBDA_TASK_ROOT" && exec '{python}' -m awslambdaric "$_HANDLER"
+"""
+
+
+class InitError(Exception):
+    """An environment that could not be brought up; carries the error document AWS reports."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error.get("errorMessage", ""))
+        self.error = error
+
+
+class _LogTee:
+    """The environment's output, copied into the function's log file as it is read."""
+
+    def __init__(self, stream: IO[bytes], log: Path) -> None:
+        self._stream = stream
+        self._log = log.open("ab", buffering=0)
+
+    def readline(self) -> bytes:
+        line = self._stream.readline()
+        if line:
+            self._log.write(line.replace(b"\r", b"\n"))  # awslambdaric ends a traceback's lines with CR
+        return line
+
+    def close(self) -> None:
+        self._log.close()
+        self._stream.close()
+
+
+class PythonEnvironment(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # MiniStack has no types
+    """One warm process of a python3.x function, whatever Python version the host has."""
+
+    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+        super().__init__(func_name, config, _BOOTSTRAP_CODE)
+        self.config: dict[str, Any] = config
+        self._function_zip = code_zip
+
+    def _spawn(self, init_timeout: float | None = None) -> None:
+        self._discard_private_tmp()
+        self.config = {
+            **self.config,
+            _CODE_PATHS: _code_paths(self._function_zip, self.config),
+            _PRIVATE_TMP: tempfile.mkdtemp(prefix="tmp-", dir=emulator_settings().work_dir),
+        }
+        super()._spawn(init_timeout)
+
+    def _await_init(self, init_timeout: float | None = None) -> None:
+        try:
+            super()._await_init(init_timeout)
+        except lambda_runtime.ProvidedInitTimeout:
+            raise
+        except RuntimeError as error:
+            reported = self._init_error
+            if not isinstance(reported, dict):
+                reported = {"errorType": "Runtime.ExitError", "errorMessage": str(error)}
+            raise InitError(reported) from error
+
+    def _pump_output(self, stream: IO[bytes], log_queue: Any) -> None:
+        super()._pump_output(_LogTee(stream, log_file(self.func_name)), log_queue)
+
+    def _drain_stderr_bounded(self, first_line_wait: float = 0.01, **waits: float) -> str:
+        # The stock wait of 50 ms would be paid by every invocation that prints nothing.
+        drained: str = super()._drain_stderr_bounded(first_line_wait=min(first_line_wait, 0.01), **waits)
+        return drained
+
+    def _discard_tmpdir(self) -> None:
+        super()._discard_tmpdir()
+        self._discard_private_tmp()
+
+    def _discard_private_tmp(self) -> None:
+        if folder := self.config.get(_PRIVATE_TMP):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def log_file(function_name: str) -> Path:
+    """Where the output of a function is written, by all of its environments."""
+    return emulator_settings().log_dir / f"{function_name}.log"
+
+
+def is_python(config: dict[str, Any]) -> bool:
+    """Whether a function's runtime is one of Lambda's python3.x."""
+    return str(config.get("Runtime", "")).startswith("python")
+
+
+@cache
+def _code_folders() -> CodeFolders:
+    return CodeFolders(emulator_settings().work_dir / "code")
+
+
+@cache
+def _bootstrap_folder() -> Path:
+    settings = emulator_settings()
+    folder = settings.work_dir / "bootstrap"
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "bootstrap"
+    script.write_text(_BOOTSTRAP.format(python=str(settings.runtime_python).replace("'", "'\\''")))
+    script.chmod(0o755)
+    return folder
+
+
+def _code_paths(function_zip: bytes, config: dict[str, Any]) -> list[str]:
+    """Return the function's folder, then its layers' Python paths, later layers first as they cover earlier
+    ones.
+    """
+    resolve = internal(lambda_svc, "_resolve_layer_zip")
+    layers = [blob for blob in map(resolve, config.get("Layers") or []) if blob]
+    folders = _code_folders()
+    return [
+        str(folders.folder_of(function_zip)),
+        *(path for blob in reversed(layers) for path in _layer_paths(folders.folder_of(blob))),
+    ]
+
+
+def _layer_paths(layer: Path) -> Iterator[str]:
+    """Return what of a layer Lambda puts on sys.path: /opt/python and its site-packages."""
+    for site_packages in sorted((layer / "python").glob("lib/python3.*/site-packages")):
+        yield str(site_packages)
+    yield str(layer / "python")
+
+
+def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str]:
+    """Return all that a function's process sees: Lambda's defined variables, its own, its role's credentials.
+
+    AWS, "Defined runtime environment variables". Two things are ours: AWS_ENDPOINT_URL, and HOME beside
+    TMPDIR, which keep the developer's ~/.aws and /tmp out of reach.
+    """
+    settings = emulator_settings()
+    name, version = config["FunctionName"], config.get("Version", "$LATEST")
+    account_and_region = internal(lambda_runtime, "_account_region_from_function_config")
+    region = account_and_region(config)[1]
+    task_root, *layers = config[_CODE_PATHS]
+    defined = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "HOME": config[_PRIVATE_TMP],
+        "TMPDIR": config[_PRIVATE_TMP],
+        "PYTHONPATH": ":".join(layers),
+        "LAMBDA_TASK_ROOT": task_root,
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "_HANDLER": config["Handler"].replace("/", "."),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_api_port}",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
+        "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup")
+        or f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_ENDPOINT_URL": settings.endpoint_url,
+    }
+    logging = config.get("LoggingConfig") or {}
+    if logging.get("LogFormat") == "JSON":
+        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        defined["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
+    own = (config.get("Environment") or {}).get("Variables") or {}
+    return {
+        **{key: str(value) for key, value in own.items()},
+        **defined,  # AWS refuses a template that sets one of these
+        **lambda_runtime.execution_credentials(config),
+    }
+
+
+def awslambdaric_environments() -> None:
+    """Python functions run under awslambdaric, so errors have the names that Step Functions matches.
+
+    AWS, "Building a custom runtime" and "Error handling in Step Functions": a Lambda error's name is its
+    errorType, such as the exception's class, Runtime.ImportModuleError or Runtime.ExitError.
+    """
+    stock_class = internal(lambda_runtime, "_worker_class_for")
+    stock_code_dir = internal(lambda_svc, "_provided_runtime_code_dir")
+    stock_environment = internal(lambda_svc, "_provided_worker_env")
+
+    def worker_class_for(config: dict[str, Any]) -> Any:
+        return PythonEnvironment if is_python(config) else stock_class(config)
+
+    def code_dir(code_zip: bytes) -> str:
+        return str(_bootstrap_folder()) if code_zip is _BOOTSTRAP_CODE else stock_code_dir(code_zip)
+
+    def environment(config: dict[str, Any], folder: str, port: int) -> dict[str, str]:
+        ours = _CODE_PATHS in config
+        variables: dict[str, str] = (
+            _environment(config, port) if ours else stock_environment(config, folder, port)
+        )
+        return variables
+
+    replace(lambda_runtime, "_worker_class_for", worker_class_for)
+    replace(lambda_svc, "_provided_runtime_code_dir", code_dir)
+    replace(lambda_svc, "_provided_worker_env", environment)

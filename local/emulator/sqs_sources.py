@@ -1,0 +1,70 @@
+"""Mends of queues as event sources: bounds given as text, and what a malformed answer means."""
+
+import contextvars
+import json
+from typing import Any
+
+from ministack.services import lambda_svc
+
+from local.emulator.internals import internal, replace
+
+_source_of_batch: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "event source mapping", default=None
+)
+
+
+def event_source_bounds() -> None:
+    """MaximumConcurrency and BatchSize bound a queue's invocations even if the template gave them as text.
+
+    AWS, "Configuring maximum concurrency for Amazon SQS event sources". CloudFormation's parameters are
+    strings; compared with a number they stop MiniStack's poller.
+    """
+    stock = internal(lambda_svc, "_sqs_esm_concurrency")
+
+    def concurrency(source: dict[str, Any], *rest: Any) -> Any:
+        scaling = dict(source.get("ScalingConfig") or {})
+        if "MaximumConcurrency" in scaling:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        source["BatchSize"] = int(source.get("BatchSize") or 10)
+        return stock({**source, "ScalingConfig": scaling}, *rest)
+
+    replace(lambda_svc, "_sqs_esm_concurrency", concurrency)
+
+
+def partial_batch_responses() -> None:
+    """A malformed list of failed items fails the whole batch, so that no message is lost.
+
+    AWS, "Implementing partial batch responses": the batch is a complete failure if the response is no JSON
+    object or an itemIdentifier is empty, null or misnamed. MiniStack counts such a batch as done and deletes
+    its messages.
+    """
+    stock_batch = internal(lambda_svc, "_run_sqs_batch")
+    stock_execute = internal(lambda_svc, "_execute_function")
+
+    def run_batch(source: dict[str, Any], *rest: Any) -> None:
+        token = _source_of_batch.set(source)
+        try:
+            stock_batch(source, *rest)
+        finally:
+            _source_of_batch.reset(token)
+
+    def execute(record: Any, event: Any) -> Any:
+        result = stock_execute(record, event)
+        source = _source_of_batch.get() or {}
+        reports_failures = "ReportBatchItemFailures" in (source.get("FunctionResponseTypes") or [])
+        if reports_failures and not result.get("error") and _is_malformed(result.get("body")):
+            body = {"errorType": "MalformedBatchResponse", "errorMessage": json.dumps(result.get("body"))}
+            return {"error": True, "body": body, "log": result.get("log", "")}
+        return result
+
+    replace(lambda_svc, "_run_sqs_batch", run_batch)
+    replace(lambda_svc, "_execute_function", execute)
+
+
+def _is_malformed(answer: Any) -> bool:
+    if answer is None:
+        return False
+    if not isinstance(answer, dict):
+        return True
+    failures = answer.get("batchItemFailures") or []
+    return any(not isinstance(item, dict) or not item.get("itemIdentifier") for item in failures)

@@ -1,0 +1,77 @@
+"""What can be set, from the command line, in-process, or while it runs by the control API."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+DEMO_KEY = "sk-local-demo"
+Region = Literal["singapore", "beijing"]
+REGIONS: dict[Region, str] = {"singapore": "ap-southeast-1", "beijing": "cn-beijing"}
+CHANGEABLE = (
+    "task_seconds",
+    "concurrency",
+    "creations_per_second",
+    "queries_per_second",
+    "validity_seconds",
+    "api_keys",
+)
+_MOST = 1_000_000
+_MAX_SECONDS = 10 * 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The account's limits and the model's speed; the defaults are the reference page's and the notes'."""
+
+    task_seconds: float = 147
+    """How long a task runs, in seconds of the stand-in's clock; a slow rendering makes it longer."""
+    concurrency: int = 1
+    """Tasks that run at a time; the others queue, first in, first out."""
+    creations_per_second: int = 5
+    queries_per_second: int = 20
+    """Query, list and cancel together."""
+    validity_seconds: float = 86_400
+    """How long a task can be queried after it was made, and its result fetched after it ended."""
+    api_keys: tuple[str, ...] = (DEMO_KEY,)
+    """Keys of one account: they share its limits and see each other's tasks."""
+    region: Region = "singapore"
+    download_timeout_seconds: float = 10
+    """For each silence while an input is downloaded; six times as much for a whole download."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant; raises ValueError with a sentence that names the setting."""
+        for name in ("task_seconds", "validity_seconds", "download_timeout_seconds"):
+            _check_seconds(name, getattr(self, name))
+        for name in ("concurrency", "creations_per_second", "queries_per_second"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+                raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if not self.api_keys or not all(_is_key(key) for key in self.api_keys):
+            raise ValueError("api_keys must be a list of at least one non-empty ASCII string without spaces")
+        if self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
+
+    def changed(self, changes: dict[str, Any]) -> "Settings":
+        """Return a copy with these changes; raises ValueError for a name or a value that is not allowed."""
+        unknown = sorted(set(changes) - set(CHANGEABLE))
+        if unknown:
+            raise ValueError(f"no setting is called {unknown[0]!r}; there are {', '.join(CHANGEABLE)}")
+        keys = changes.get("api_keys")
+        if keys is not None:
+            if not isinstance(keys, list):
+                raise ValueError("api_keys must be a list of strings")
+            changes = {**changes, "api_keys": tuple(keys)}
+        return replace(self, **changes)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the control API shows of the settings."""
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**shown, "api_keys": list(self.api_keys)}
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_SECONDS:
+        raise ValueError(f"{name} must be a number of seconds of at least 0, not {value!r}")
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and key != "" and key.isascii() and key.isprintable() and " " not in key

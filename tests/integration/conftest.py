@@ -1,0 +1,58 @@
+"""One local cloud for the whole session, in a folder of its own, beside a developer's `make up`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from local.stack import PROJECT, Stack
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running local cloud: `cloud.stack` has its names and clients."""
+
+    stack: Stack
+    state_dir: Path
+
+    def wait_for(
+        self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.05
+    ) -> T:
+        """Return the first truthy thing that looking gives; fails the test after some seconds without one."""
+        deadline = time.monotonic() + seconds
+        while not (seen := look()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
+            time.sleep(every)
+        return seen
+
+
+def _command(verb: str, state_dir: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
+    subprocess.run(command, cwd=PROJECT, check=True)  # noqa: S603 - this project's own launcher
+
+
+def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
+    """Start a local cloud that ends with this process at the latest; stop it when the fixture is done."""
+    speed = ("--wait-scale", "0", "--wan-task-seconds", "1")
+    try:
+        _command("up", state_dir, *speed, "--owner-pid", str(os.getpid()), *options)
+        yield Cloud(Stack.load(state_dir), state_dir)
+    finally:
+        _command("down", state_dir)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The project's own template on a local cloud, with no waits and tasks of a second."""
+    yield from running_cloud(tmp_path_factory.mktemp("cloud"))
