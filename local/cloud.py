@@ -110,9 +110,7 @@ class Cloud:
                 note("Nothing has changed since it was deployed.")
                 return stack
         if dropped:
-            note(
-                f"Left out, since the emulator has no {'such thing' if len(dropped) == 1 else 'such things'}:"
-            )
+            note(f"Left out, since the emulator has no {'such thing' if len(dropped) == 1 else 'such things'}:")
             for name in dropped:
                 note(f"  {name}")
         stack = self._create_or_update(running, body, values, packed)
@@ -132,9 +130,7 @@ class Cloud:
         stack = self._stack(running, outputs, functions)
         if stack.provider_key_secret:
             with step("The provider's key"):
-                stack.secretsmanager.put_secret_value(
-                    SecretId=stack.provider_key_secret, SecretString=DEMO_KEY
-                )
+                stack.secretsmanager.put_secret_value(SecretId=stack.provider_key_secret, SecretString=DEMO_KEY)
         (self._state_dir / STACK_FILE).write_text(stack.to_json())
         return stack
 

@@ -71,6 +71,4 @@ def _limb(draw: ImageDraw.ImageDraw, points: list[Point], width: int, colour: tu
 
 
 def _disc(draw: ImageDraw.ImageDraw, centre: Point, radius: float, colour: tuple[int, int, int]) -> None:
-    draw.ellipse(
-        [centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius], fill=colour
-    )
+    draw.ellipse([centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius], fill=colour)

@@ -15,9 +15,7 @@ logger = Logger()
 @cache
 def _finalize() -> Finalize:
     parts = Parts.of_environment(Telling)
-    return Finalize(
-        parts.jobs, parts.wan, parts.session, parts.results, parts.ending, parts.origins
-    )
+    return Finalize(parts.jobs, parts.wan, parts.session, parts.results, parts.ending, parts.origins)
 
 
 @logger.inject_lambda_context

@@ -17,12 +17,8 @@ logger = Logger()
 def _submit() -> Submit:
     parts = Parts.of_environment()
     settings = parts.settings
-    defaults = Defaults(
-        settings.default_mode, settings.wan_model, settings.wan_region, settings.max_fan_out
-    )
-    return Submit(
-        parts.inbox, parts.drops, parts.jobs, parts.runs, parts.receipts, parts.messenger, defaults
-    )
+    defaults = Defaults(settings.default_mode, settings.wan_model, settings.wan_region, settings.max_fan_out)
+    return Submit(parts.inbox, parts.drops, parts.jobs, parts.runs, parts.receipts, parts.messenger, defaults)
 
 
 @logger.inject_lambda_context

@@ -179,8 +179,7 @@ def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-        "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup")
-        or f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ENDPOINT_URL": settings.endpoint_url,
@@ -215,9 +214,7 @@ def awslambdaric_environments() -> None:
 
     def environment(config: dict[str, Any], folder: str, port: int) -> dict[str, str]:
         ours = _CODE_PATHS in config
-        variables: dict[str, str] = (
-            _environment(config, port) if ours else stock_environment(config, folder, port)
-        )
+        variables: dict[str, str] = _environment(config, port) if ours else stock_environment(config, folder, port)
         return variables
 
     replace(lambda_runtime, "_worker_class_for", worker_class_for)

@@ -25,7 +25,7 @@ class EmulatorSettings:
     mail_dir: Path
     asynchronous_concurrency: int = 4
     synchronous_concurrency: int = 10
-    idle_seconds: float = 60.0
+    idle_seconds: float = 30.0
     idle_environments: int = 3
 
 
@@ -41,6 +41,6 @@ def emulator_settings() -> EmulatorSettings:
         mail_dir=Path(env["EMULATOR_MAIL_DIR"]),
         asynchronous_concurrency=int(env.get("EMULATOR_ASYNCHRONOUS_CONCURRENCY", "4")),
         synchronous_concurrency=int(env.get("EMULATOR_SYNCHRONOUS_CONCURRENCY", "10")),
-        idle_seconds=float(env.get("EMULATOR_IDLE_SECONDS", "60")),
+        idle_seconds=float(env.get("EMULATOR_IDLE_SECONDS", "30")),
         idle_environments=int(env.get("EMULATOR_IDLE_ENVIRONMENTS", "3")),
     )

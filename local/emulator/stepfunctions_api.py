@@ -84,9 +84,7 @@ def redrive() -> None:
     stock_describe = internal(sfn, "_describe_execution")
     finalize = internal(sfn, "_finalize_response")
 
-    async def handle(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> Any:
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
         if headers.get("x-amz-target", "").endswith(".RedriveExecution"):
             return finalize(_redrive(json.loads(body or b"{}")))
         return await stock(method, path, headers, body, query)

@@ -76,9 +76,7 @@ def _record(execution: Execution, kind: str, details: dict[str, Any]) -> None:
     internal(sfn, "_add_event")(execution, kind, details)
 
 
-def _execute(
-    kind: str, state: State, data: Any, execution: Execution, context: Context
-) -> tuple[Any, str | None]:
+def _execute(kind: str, state: State, data: Any, execution: Execution, context: Context) -> tuple[Any, str | None]:
     """Run one state; return its output and the next state's name, None at the end."""
     if kind == "Fail":
         raise ExecutionError(*internal(sfn, "_fail_state_error")(state, data, context))
@@ -100,9 +98,7 @@ def _definition(execution: Execution) -> dict[str, Any]:
     """Return the definition the execution started with, which an update of the machine does not change."""
     if "_definition" not in execution:
         machine = internal(sfn, "_state_machines")[execution["stateMachineArn"]]
-        execution.update(
-            _definition=machine["definition"], _machine=machine["name"], _role=machine["roleArn"]
-        )
+        execution.update(_definition=machine["definition"], _machine=machine["name"], _role=machine["roleArn"])
     definition: dict[str, Any] = json.loads(execution["_definition"])
     return definition
 

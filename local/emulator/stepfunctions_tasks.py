@@ -56,10 +56,7 @@ def task_tokens() -> None:
     failing function hangs the state, heartbeats are ignored, a JSONata TimeoutSeconds breaks it, and a closed
     token is unknown.
     """
-    stock = {
-        name: internal(sfn, name)
-        for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat")
-    }
+    stock = {name: internal(sfn, name) for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat")}
     activity_tokens = internal(sfn, "_task_tokens")
 
     def answered(name: str, data: dict[str, Any], **answer: Any) -> Any:
@@ -84,9 +81,7 @@ def task_tokens() -> None:
         try:
             json.loads(output)
         except ValueError:
-            return sfn.error_response_json(
-                "InvalidOutput", "Invalid Output: 'Output must be valid JSON'", 400
-            )
+            return sfn.error_response_json("InvalidOutput", "Invalid Output: 'Output must be valid JSON'", 400)
         return answered("_send_task_success", data, output=output)
 
     def failure(data: dict[str, Any]) -> Any:
@@ -202,9 +197,7 @@ def task_tokens_are_authorised() -> None:
     """SendTask* calls are authorised on the state machine that made the token, which a policy can name."""
     stock = internal(iam_actions, "extract_resource_arn")
 
-    def resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> Any:
+    def resource_arn(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
         if service == "states" and ".SendTask" in headers.get("x-amz-target", ""):
             try:
                 callback = _callbacks.get(json.loads(body).get("taskToken", ""))

@@ -44,9 +44,7 @@ class Code:
         """
         artifacts: dict[str, Artifact] = {}
         shared = (template.get("Globals") or {}).get("Function", {})
-        resources = [
-            (r.get("Type", ""), r.setdefault("Properties", {})) for r in template["Resources"].values()
-        ]
+        resources = [(r.get("Type", ""), r.setdefault("Properties", {})) for r in template["Resources"].values()]
         for kind, properties in [("", shared), *resources]:
             for name in ("CodeUri", "ContentUri", "DefinitionUri"):
                 path = properties.get(name)

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 DEPLOY_SECONDS = 180.0
 
 
-def deploy(
-    client: "CloudFormationClient", name: str, body: str, parameters: dict[str, str]
-) -> dict[str, str]:
+def deploy(client: "CloudFormationClient", name: str, body: str, parameters: dict[str, str]) -> dict[str, str]:
     """Create or update the stack and return its outputs; raises CloudError with the failed resources."""
     exists = _stack(client, name) is not None
     if exists:

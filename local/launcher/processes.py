@@ -85,9 +85,7 @@ def wait_for_wan(group: ProcessGroup) -> str:
 
 def _give_up_if_dead(group: ProcessGroup, name: str, deadline: float) -> None:
     if not group.is_running():
-        raise CloudError(
-            "The local cloud ended while it started.", group.tail(EMULATOR) + "\n" + group.tail(WAN)
-        )
+        raise CloudError("The local cloud ended while it started.", group.tail(EMULATOR) + "\n" + group.tail(WAN))
     if time.monotonic() > deadline:
         raise CloudError(f"The {name} did not answer within {READY_SECONDS:.0f} s.", group.tail(name))
 

@@ -18,18 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument(
-        "--task-seconds", type=float, default=defaults.task_seconds, help="how long a task runs"
-    )
-    parser.add_argument(
-        "--concurrency", type=int, default=defaults.concurrency, help="tasks that run at a time"
-    )
-    parser.add_argument(
-        "--creations-per-second", type=int, default=defaults.creations_per_second, help="per account"
-    )
-    parser.add_argument(
-        "--queries-per-second", type=int, default=defaults.queries_per_second, help="per account"
-    )
+    parser.add_argument("--task-seconds", type=float, default=defaults.task_seconds, help="how long a task runs")
+    parser.add_argument("--concurrency", type=int, default=defaults.concurrency, help="tasks that run at a time")
+    parser.add_argument("--creations-per-second", type=int, default=defaults.creations_per_second, help="per account")
+    parser.add_argument("--queries-per-second", type=int, default=defaults.queries_per_second, help="per account")
     parser.add_argument(
         "--validity-seconds",
         type=float,
@@ -37,9 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="of a task, and of its result's URL",
     )
     parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
-    parser.add_argument(
-        "--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list"
-    )
+    parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
     given = parser.parse_args(arguments)
     try:
         settings = Settings(

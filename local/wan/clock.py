@@ -25,9 +25,7 @@ class Clock:
         """Move the clock forward; raises ValueError for a negative number or more than ten years in all."""
         with self._lock:
             if not 0 <= seconds <= _MAX_ADVANCE - self._advance:
-                raise ValueError(
-                    "advance_seconds must be a number of at least 0, and ten years in all at most"
-                )
+                raise ValueError("advance_seconds must be a number of at least 0, and ten years in all at most")
             self._advance += seconds
 
     def reset(self) -> None:

@@ -87,11 +87,7 @@ def _clock(inside: Controlled, _: dict[str, Any]) -> Answer:
 
 def _advance_clock(inside: Controlled, document: dict[str, Any]) -> Answer:
     seconds = document.get("advance_seconds")
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, int | float)
-        or set(document) != {"advance_seconds"}
-    ):
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or set(document) != {"advance_seconds"}:
         raise ControlError('the body must be {"advance_seconds": n}')
     inside.clock.advance(seconds)
     inside.book.look()

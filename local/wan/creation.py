@@ -52,9 +52,7 @@ def read_body(headers: Headers, body: bytes) -> dict[str, Any]:
             "InvalidParameter", "Required body invalid, please check the request body format."
         ) from error
     if not isinstance(document, dict):
-        raise ProviderError(
-            "InvalidParameter", "Required body invalid, please check the request body format."
-        )
+        raise ProviderError("InvalidParameter", "Required body invalid, please check the request body format.")
     return document
 
 
@@ -99,9 +97,7 @@ def _url(fields: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ProviderError("InvalidParameter", f"input.{name} is required and must be a string.")
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise ProviderError(
-            "InvalidURL", f"input.{name} must be a URL of ASCII characters: encode the others."
-        )
+        raise ProviderError("InvalidURL", f"input.{name} must be a URL of ASCII characters: encode the others.")
     try:
         parts = urlsplit(value)
         has_host = bool(parts.hostname) and parts.port != 0

@@ -116,9 +116,7 @@ def parse_fault(document: dict[str, Any]) -> Fault:
     allowed = _FIELDS.get(kind, frozenset())
     unknown = sorted(set(given) - allowed)
     if unknown:
-        raise ControlError(
-            f"{kind} has no field {unknown[0]!r}; it has {', '.join(sorted(allowed)) or 'none'}"
-        )
+        raise ControlError(f"{kind} has no field {unknown[0]!r}; it has {', '.join(sorted(allowed)) or 'none'}")
     fault = Fault(stage, kind, times, fields=given)
     for name, value in given.items():
         _READERS[name](fault, value)

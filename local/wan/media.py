@@ -60,14 +60,10 @@ def download(session: requests.Session, url: str, kind: Kind, target: Path, time
                 )
             return _save(response, kind, target, time.monotonic() + _WHOLE_DOWNLOAD * timeout)
     except requests.Timeout as error:
-        raise ProviderError(
-            "InvalidURL.Timeout", "Download timed out, please check the request URL."
-        ) from error
+        raise ProviderError("InvalidURL.Timeout", "Download timed out, please check the request URL.") from error
     except requests.ConnectionError as error:
         code = "InvalidURL.Timeout" if "timed out" in str(error) else "InvalidURL.ConnectionRefused"
-        raise ProviderError(
-            code, "Connection to the request URL failed, please check it is reachable."
-        ) from error
+        raise ProviderError(code, "Connection to the request URL failed, please check it is reachable.") from error
     except (requests.RequestException, ValueError) as error:
         raise ProviderError("InvalidURL", "The request URL is invalid or its body broke off.") from error
 

@@ -111,7 +111,7 @@ class Provider:
                 self._rejected[outcome.answer.code] += 1
         return outcome
 
-    def _faulty(self, request: Request, route: Route, fault: faults.Fault) -> Outcome:  # noqa: PLR0911 - one per kind
+    def _faulty(self, request: Request, route: Route, fault: faults.Fault) -> Outcome:
         match fault.kind:
             case "error":
                 return Outcome(self._error(route, fault))

@@ -182,9 +182,7 @@ def _character(path: Path, size: tuple[int, int]) -> Image.Image:
     ImageDraw.Draw(mask).rounded_rectangle(box, radius, fill=255)
     if card.getchannel("A").getextrema() == (255, 255):
         card.putalpha(mask)
-        ImageDraw.Draw(card).rounded_rectangle(
-            box, radius, outline=(255, 255, 255, 255), width=max(1, radius // 4)
-        )
+        ImageDraw.Draw(card).rounded_rectangle(box, radius, outline=(255, 255, 255, 255), width=max(1, radius // 4))
     return card
 
 

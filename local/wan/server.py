@@ -53,9 +53,7 @@ class StandIn:
             self._store.close()
             raise
         self.url = f"http://{HOST}:{self._server.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="wan-server", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="wan-server", daemon=True)
 
     @property
     def settings(self) -> Settings:
@@ -98,9 +96,7 @@ class StandIn:
     def _sign(self, task: Task) -> None:
         ended_at = task.ended_at or self.clock.now()
         task.result_path = self._signer.path(ended_at)
-        task.result_query = self._signer.query(
-            task.result_path, int(ended_at + self._settings.validity_seconds)
-        )
+        task.result_query = self._signer.query(task.result_path, int(ended_at + self._settings.validity_seconds))
 
 
 @contextmanager
@@ -188,9 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Show the stand-in's time in what the base class sends itself."""
-        return http_date(
-            cast("_Server", self.server).stand_in.clock.now() if timestamp is None else timestamp
-        )
+        return http_date(cast("_Server", self.server).stand_in.clock.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the control API tells what was asked."""

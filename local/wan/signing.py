@@ -30,9 +30,7 @@ class Signer:
 
     def path(self, ended_at: float) -> str:
         """Return a new object's path: `/1d/<hh>/<yyyymmdd>/<hex8>/<uuid>.mp4`."""
-        return (
-            f"/1d/{secrets.token_hex(1)}/{provider_day(ended_at)}/{secrets.token_hex(4)}/{uuid.uuid4()}.mp4"
-        )
+        return f"/1d/{secrets.token_hex(1)}/{provider_day(ended_at)}/{secrets.token_hex(4)}/{uuid.uuid4()}.mp4"
 
     def query(self, path: str, expires: int) -> str:
         """Return the query that lets anyone GET this path until `expires` (seconds since the epoch)."""
@@ -43,13 +41,9 @@ class Signer:
         """Return the object's path if the target is signed and in time; raises UrlRefusedError if not."""
         parts = urlsplit(target)
         fields = parse_qs(parts.query, keep_blank_values=True)
-        expires, key_id, signature = (
-            fields.get(name, [""])[0] for name in ("Expires", "OSSAccessKeyId", "Signature")
-        )
+        expires, key_id, signature = (fields.get(name, [""])[0] for name in ("Expires", "OSSAccessKeyId", "Signature"))
         if not (expires and key_id and signature):
-            raise UrlRefusedError(
-                "AccessDenied", "You have no right to access this object because of bucket acl."
-            )
+            raise UrlRefusedError("AccessDenied", "You have no right to access this object because of bucket acl.")
         if key_id != self._access_key_id:
             raise UrlRefusedError(
                 "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records."

@@ -12,9 +12,10 @@ from typing import Any
 import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
+from PIL import Image
+
 from motiondrop.limits import Media
 from motiondrop.media import check
-from PIL import Image
 
 KNOWN_AS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "bmp": "BMP", "webp": "WEBP"}
 
@@ -31,9 +32,7 @@ def checked(key: str, data: bytes) -> Media:
 def picture(extension: str, width: int = 300, height: int = 240, orientation: int = 1) -> bytes:
     """A noisy picture, so that every part of its file matters; a large one is plain."""
     noisy = width * height < 1_000_000
-    image = (
-        Image.effect_noise((width, height), 60).convert("RGB") if noisy else Image.new("RGB", (width, height))
-    )
+    image = Image.effect_noise((width, height), 60).convert("RGB") if noisy else Image.new("RGB", (width, height))
     exif = Image.Exif()
     exif[0x0112] = orientation
     return saved(image, extension, exif=exif) if orientation != 1 else saved(image, extension)
@@ -65,12 +64,8 @@ def clip(
     with tempfile.TemporaryDirectory() as folder:
         # A file with a name: `faststart` reads it again while it moves the index to the front.
         file = Path(folder) / f"clip.{container}"
-        with av.open(
-            file, "w", format=container, options={"movflags": movflags} if movflags else {}
-        ) as output:
-            videos = [
-                _track(output, codec, rate, width=width, height=height, group=group) for _ in range(tracks)
-            ]
+        with av.open(file, "w", format=container, options={"movflags": movflags} if movflags else {}) as output:
+            videos = [_track(output, codec, rate, width=width, height=height, group=group) for _ in range(tracks)]
             audio = output.add_stream("aac", rate=48_000) if sound else None
             stripes = bytes(range(16, 216)) * (width * height * 3 // 200 + 1)
             texture = Image.effect_noise((width * 3, height), 80).tobytes() if noisy else stripes

@@ -5,9 +5,9 @@ import struct
 import zlib
 
 import pytest
-from motiondrop.media import Kind, Media, Rejected, check
 from PIL import Image
 
+from motiondrop.media import Kind, Media, Rejected, check
 from tests.unit.media_factory import KNOWN_AS, Padded, checked, picture, saved
 
 
@@ -119,9 +119,7 @@ def test_an_image_under_another_ones_name_is_refused_with_advice() -> None:
 
 def _png(width: int, height: int, pixels: bytes, extra: bytes = b"") -> bytes:
     def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + extra + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from motiondrop.formats import AVI, BMP, HEAD_BYTES, JPEG, MOV, MP4, PNG, WEBP, Format, sniff
 from motiondrop.limits import REASON_MAX, check_duration, check_sides, check_size, match_name
 from motiondrop.media import Kind, Media, Rejected, advice, check, ignored, kind_of
@@ -132,9 +133,7 @@ def test_sides_outside_the_limits_are_named(kind: Kind, sides: tuple[int, int], 
     assert refusal.value.reason == sentence
 
 
-@pytest.mark.parametrize(
-    ("kind", "size"), [(Kind.IMAGE, 1), (Kind.IMAGE, 5_000_000), (Kind.VIDEO, 200_000_000)]
-)
+@pytest.mark.parametrize(("kind", "size"), [(Kind.IMAGE, 1), (Kind.IMAGE, 5_000_000), (Kind.VIDEO, 200_000_000)])
 def test_sizes_within_the_limits_pass(kind: Kind, size: int) -> None:
     check_size(kind, size)
 

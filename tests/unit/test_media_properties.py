@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from motiondrop.media import Media, Rejected
 from motiondrop.source import BLOCK, Source
-
 from tests.unit.media_factory import checked, clip, picture
 
 SEEDS = st.sampled_from(["jpg", "png", "bmp", "webp", "mp4", "avi", "mov"])
@@ -64,9 +64,7 @@ def test_random_bytes_are_rejected(extension: str, noise: bytes, begins_well: bo
     st.integers(1, 40),
     st.lists(st.tuples(st.integers(0, 40 * BLOCK), st.integers(0, 3 * BLOCK)), max_size=12),
 )
-def test_a_source_reads_like_a_file_and_fetches_no_byte_twice(
-    blocks: int, reads: list[tuple[int, int]]
-) -> None:
+def test_a_source_reads_like_a_file_and_fetches_no_byte_twice(blocks: int, reads: list[tuple[int, int]]) -> None:
     data = bytes(range(251)) * (blocks * BLOCK // 251)
     fetched: list[tuple[int, int]] = []
 

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+
 from motiondrop import sandbox
 from motiondrop.frames import READ, Frame
 from motiondrop.media import Kind, Rejected, SandboxError, check
 from motiondrop.sandbox import probe
-
 from tests.unit.media_factory import Padded, clip, picture, reader
 
 PRELUDE = """
@@ -99,9 +99,7 @@ def test_a_child_that_reads_on_and_on_is_stopped() -> None:
     assert read.total <= 8_000_000
 
 
-@pytest.mark.parametrize(
-    "code", ["os._exit(3)", "send(Frame.FAILED, b'no av')", ""], ids=["exit", "failed", "end"]
-)
+@pytest.mark.parametrize("code", ["os._exit(3)", "send(Frame.FAILED, b'no av')", ""], ids=["exit", "failed", "end"])
 def test_a_sandbox_that_does_not_start_says_nothing_about_the_file(code: str) -> None:
     with pytest.raises(SandboxError):
         run(code)

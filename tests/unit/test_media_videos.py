@@ -5,8 +5,8 @@ import time
 from fractions import Fraction
 
 import pytest
-from motiondrop.media import Media, Rejected, check
 
+from motiondrop.media import Media, Rejected, check
 from tests.unit.media_factory import Padded, box, checked, clip, trimmed, turned
 
 
@@ -119,10 +119,7 @@ def test_a_video_of_exactly_200_mb_is_accepted_and_hardly_read() -> None:
 def test_anything_but_one_picture_track_is_refused(tracks: int) -> None:
     data = clip(tracks=tracks, sound=3)
     counted = tracks or "no"
-    assert (
-        refused("a.mp4", data)
-        == f"video has {counted} picture tracks - needs exactly 1 - export it again as MP4"
-    )
+    assert refused("a.mp4", data) == f"video has {counted} picture tracks - needs exactly 1 - export it again as MP4"
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "avi"])
@@ -189,9 +186,7 @@ def _with_table(name: bytes, count: int, content: bytes) -> bytes:
     "data",
     [
         pytest.param(HEAD + box(b"free", b"") * 2_000_000, id="millions of tiny boxes"),
-        pytest.param(
-            HEAD + box(b"moov", box(b"udta", b"") * 1_000_000), id="millions of tiny boxes in the index"
-        ),
+        pytest.param(HEAD + box(b"moov", box(b"udta", b"") * 1_000_000), id="millions of tiny boxes in the index"),
         pytest.param(HEAD + box(b"moov", box(b"trak", b"") * 500_000), id="half a million tracks"),
         pytest.param(HEAD + _nested(3000, b"moov"), id="deep nesting"),
         pytest.param(HEAD + _nested(3000, b"trak"), id="deep nesting of tracks"),
@@ -201,9 +196,7 @@ def _with_table(name: bytes, count: int, content: bytes) -> bytes:
             id="one entry, two thousand million pictures",
         ),
         pytest.param(_with_table(b"stsz", 0x7FFFFFF0, b""), id="pictures of one byte"),
-        pytest.param(
-            b"RIFF\xff\xff\xff\xffAVI " + b"LIST\x04\x00\x00\x00movi" * 300_000, id="millions of lists"
-        ),
+        pytest.param(b"RIFF\xff\xff\xff\xffAVI " + b"LIST\x04\x00\x00\x00movi" * 300_000, id="millions of lists"),
         pytest.param(b"RIFF\xff\xff\xff\xffAVI " + bytes(3_000_000), id="zeros"),
     ],
 )
@@ -221,10 +214,18 @@ def test_pictures_of_a_fixed_size_without_number_are_refused() -> None:
     assert refused("a.mp4", bytes(data)).startswith("video ")
 
 
+def test_an_hour_long_film_is_refused_for_its_length() -> None:
+    data = bytearray(_with_table(b"stts", 1, struct.pack(">II", 100_000, 512)))
+    struct.pack_into(">II", data, data.index(b"stsz") + 8, 1, 100_000)
+    struct.pack_into(">III", data, data.index(b"stsc") + 12, 1, 100_000, 1)
+    struct.pack_into(">I", data, data.index(b"mdhd") + 20, 100_000 * 512)
+    reason = refused("a.mp4", bytes(data))
+    assert reason.startswith("video is ")
+    assert reason.endswith("s long - needs 2 to 30")
+
+
 def test_absurd_sides_are_refused_before_anything_is_decoded() -> None:
     data = clip("avi", "mjpeg")
     start = data.index(b"\xff\xc0\x00\x11\x08")
-    absurd = data.replace(
-        data[start : start + 9], data[start : start + 5] + struct.pack(">HH", 30_000, 30_000)
-    )
+    absurd = data.replace(data[start : start + 9], data[start : start + 5] + struct.pack(">HH", 30_000, 30_000))
     assert refused("a.avi", absurd).startswith("video ")

@@ -20,7 +20,6 @@ _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
 
 
-
 class Video:
     """The provider's video as a file that is read once: counts, resumes, and fails rather than end early or wrong.
 

@@ -78,9 +78,7 @@ class Drops:
 
     def note_receipt(self, key: str, receipt: str) -> None:
         """Note which receipt the drop carries."""
-        self._item(*_key(key)).update(
-            actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists()
-        )
+        self._item(*_key(key)).update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists())
 
     def forget(self, key: str) -> None:
         """The drop is gone."""

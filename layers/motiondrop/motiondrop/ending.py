@@ -58,13 +58,9 @@ class Ending:
         pause = min(_FIRST_PAUSE * 2 ** min(job.runs, 10), _LONGEST_PAUSE)
         if job.restarted_at and moment < job.restarted_at + pause:
             return self.jobs.write(job, job.owner, stopped=stopped or job.stopped)
-        job = self.jobs.write(
-            job, job.owner, runs=job.runs + 1, restarted_at=moment, stopped=stopped or job.stopped
-        )
+        job = self.jobs.write(job, job.owner, runs=job.runs + 1, restarted_at=moment, stopped=stopped or job.stopped)
         self.runs.start(job)
         return job
 
 
-EXPIRED = (
-    "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched within them."
-)
+EXPIRED = "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched within them."

@@ -192,9 +192,7 @@ def stem_of(key: str) -> str:
 
 def identity(image_digest: str, video_digest: str, options: Options) -> str:
     """The 80 bits, in hex, that name a job's content: both files and the options, and nothing of their names."""
-    text = "\n".join(
-        [image_digest, video_digest, options.model, options.mode, str(options.check_image).lower()]
-    )
+    text = "\n".join([image_digest, video_digest, options.model, options.mode, str(options.check_image).lower()])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

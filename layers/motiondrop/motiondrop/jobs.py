@@ -16,13 +16,29 @@ from motiondrop.job import CLOSED, LEGAL, Input, Job, Options, Run, State, ident
 from motiondrop.records import JOB, OPEN, TASK, JobItem, Tables
 
 #: What a job forgets when it is to be run again from the start: everything of the runs before.
-_FRESH: dict[str, Any] = {
-    name: None
-    for name in (
-        "token slot deadline task_id request_id asked_at submitted_at scheduled_at ended_at verdict "
-        "verdict_code verdict_message billed_seconds billed_mode cost reason closed_at key_mark restarted_at"
-    ).split()
-} | {
+_FRESH: dict[str, Any] = dict.fromkeys(
+    [
+        "token",
+        "slot",
+        "deadline",
+        "task_id",
+        "request_id",
+        "asked_at",
+        "submitted_at",
+        "scheduled_at",
+        "ended_at",
+        "verdict",
+        "verdict_code",
+        "verdict_message",
+        "billed_seconds",
+        "billed_mode",
+        "cost",
+        "reason",
+        "closed_at",
+        "key_mark",
+        "restarted_at",
+    ]
+) | {
     "attempt": 0,
     "throttled": 0,
     "faults": 0,
@@ -90,9 +106,7 @@ class Jobs:
         _check_owner(job, run.owner)
         return job
 
-    def write(
-        self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any
-    ) -> Job:
+    def write(self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any) -> Job:
         """Change the job as it was read, where nobody changed state or owner since.
 
         `to` is the state to enter, the present one by default. Raise JobClosed, NotOwner or Contended where the

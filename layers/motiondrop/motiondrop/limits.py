@@ -43,7 +43,7 @@ _EXPORT = {
 }
 
 
-class Rejected(MotionDropError):  # noqa: N818  # named as the receipt says it
+class Rejected(MotionDropError):
     """The drop cannot be animated; `reason` says why in one plain line of at most REASON_MAX characters."""
 
     def __init__(self, reason: str) -> None:
@@ -80,9 +80,7 @@ def match_name(key: str, found: Format | None, kind: Kind) -> Format:
     if found.kind is None:
         raise Rejected(f"file is {found.name} but named .{extension} - {_EXPORT[kind]}")
     if extension not in found.extensions:
-        raise Rejected(
-            f"file is {found.name} but named .{extension} - rename it to end in .{found.extensions[0]}"
-        )
+        raise Rejected(f"file is {found.name} but named .{extension} - rename it to end in .{found.extensions[0]}")
     return FORMATS[found.name]
 
 
@@ -113,13 +111,9 @@ def check_duration(seconds: float) -> None:
     # last bit.
     exact = round(seconds, 6)
     if exact < SECONDS_MIN:
-        raise Rejected(
-            f"video is {math.floor(exact * 100) / 100:g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}"
-        )
+        raise Rejected(f"video is {math.floor(exact * 100) / 100:g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}")
     if exact > SECONDS_MAX:
-        raise Rejected(
-            f"video is {math.ceil(exact * 100) / 100:.10g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}"
-        )
+        raise Rejected(f"video is {math.ceil(exact * 100) / 100:.10g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}")
 
 
 def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:

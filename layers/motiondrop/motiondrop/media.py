@@ -60,9 +60,7 @@ def advice(image: Media, video: Media) -> tuple[str, ...]:
             " on its short side gives a better result"
         )
     if video.frame_rate is not None and video.frame_rate < ADVISED_FRAME_RATE:
-        lines.append(
-            f"the video has only {video.frame_rate:.3g} frames per second - 24 or more give a better result"
-        )
+        lines.append(f"the video has only {video.frame_rate:.3g} frames per second - 24 or more give a better result")
     shapes = (Fraction(image.width, image.height), Fraction(video.width, video.height))
     if max(shapes) > ADVISED_ASPECT_FACTOR * min(shapes):
         lines.append(

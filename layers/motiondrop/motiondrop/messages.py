@@ -45,8 +45,7 @@ class Messenger:
             Subject=ascii_line(message.subject),
             Message=message.body,
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in message.attributes.items()
+                name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()
             },
         )
 
@@ -87,9 +86,7 @@ def failed(job: Job) -> Message:
         lines.append(_line("The service said", said))
     if job.request_id:
         lines.append(_line("Its request id", plain(job.request_id)))
-    body = _paragraphs(
-        f"{_pair(job)} - the animation failed.", _what_happened(job), "\n".join(lines), _RETRY
-    )
+    body = _paragraphs(f"{_pair(job)} - the animation failed.", _what_happened(job), "\n".join(lines), _RETRY)
     return Message(f"{_name(job)}: failed - {_short_reason(job)}", body, _attributes(job, "failed"))
 
 

@@ -52,17 +52,28 @@ class Page:
 
     def _media(self, job: Job, part: str) -> Answer:
         """A redirect to a freshly signed URL, so that seeking works and the link itself never dies."""
-        keys = {"image": job.image.copy, "reference": job.video.copy, "video": job.result_key, "download": job.result_key}
+        keys = {
+            "image": job.image.copy,
+            "reference": job.video.copy,
+            "video": job.result_key,
+            "download": job.result_key,
+        }
         key = keys.get(part)
         if not key:
             return self._unknown(as_json=False)
         name = f"{job.job_id}.mp4" if part == "download" else None
-        return Answer(302, "", self._headers("text/plain") | {"Location": self.results.url(key, _URL_SECONDS, name=name)})
+        return Answer(
+            302, "", self._headers("text/plain") | {"Location": self.results.url(key, _URL_SECONDS, name=name)}
+        )
 
     def _unknown(self, *, as_json: bool) -> Answer:
         if as_json:
             return self._json(404, {"error": "unknown link"})
-        body = _SHELL.format(title="Unknown link", body="<main><h1>Unknown link</h1><p>This link does not lead anywhere.</p></main>", head="")
+        body = _SHELL.format(
+            title="Unknown link",
+            body="<main><h1>Unknown link</h1><p>This link does not lead anywhere.</p></main>",
+            head="",
+        )
         return self._html(404, body)
 
     def _json(self, status: int, content: dict[str, object]) -> Answer:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from motiondrop.formats import Kind
 from motiondrop.job import folder_of, stem_of
-from motiondrop.media import Kind
 
 Pair = tuple[str, str]
 

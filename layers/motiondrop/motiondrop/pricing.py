@@ -1,38 +1,36 @@
-"""What the provider charges: USD per second of delivered video, by region and mode.
+"""What the provider charges: USD per second of delivered video, by model, region and mode.
 
 Source of every price: the provider's page "Wan - image to animation API reference", section "Billing and rate
 limiting" (last updated 2025-12-12). Money is counted in whole micro-USD, so that sums are exact.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from motiondrop.errors import SettingsError
 
 MODES = ("wan-std", "wan-pro")
 
 #: How `usage.video_ratio` names the modes, from the same page.
 MODE_OF_RATIO = {"standard": "wan-std", "pro": "wan-pro"}
 
+#: What a stack says of its prices where those of the provider's page hold.
+AS_ON_THE_PAGE = "page"
+
 _MICRO = Decimal(1_000_000)
-
-
-@dataclass(frozen=True)
-class Region:
-    """A region of the provider; keys and base URLs of one do not work in the other."""
-
-    base_url: str
+_MOST = Decimal(1000)  # USD per second: above it somebody mistook the unit
 
 
 @dataclass(frozen=True)
 class Model:
-    """What differs between models of the same path, request and answer: micro-USD per second by region and mode."""
+    """What differs between models of the same path, request and answer: micro-USD per second by region and mode.
 
-    prices: dict[str, dict[str, int]]
+    Without prices the page has none: a stack that uses the model has to say them.
+    """
 
+    prices: Mapping[str, Mapping[str, int]]
 
-REGIONS = {
-    "singapore": Region("https://dashscope-intl.aliyuncs.com/api/v1"),
-    "beijing": Region("https://dashscope.aliyuncs.com/api/v1"),
-}
 
 MODELS = {
     "wan2.2-animate-move": Model(
@@ -41,17 +39,38 @@ MODELS = {
             "beijing": {"wan-std": 60_000, "wan-pro": 90_000},
         }
     ),
+    "wan2.2-animate-mix": Model({}),
 }
 
 
+@dataclass(frozen=True)
+class Prices:
+    """What a second of delivered video costs a stack: micro-USD by mode, for every mode."""
+
+    by_mode: Mapping[str, int]
+
+    @classmethod
+    def of(cls, model: str, region: str, said: str = AS_ON_THE_PAGE) -> "Prices":
+        """The page's prices, or those that the stack says: `wan-std=0.12,wan-pro=0.18`, USD per second.
+
+        SettingsError where the page has none for the model and region, or what is said cannot be meant.
+        """
+        if said != AS_ON_THE_PAGE:
+            return cls(_read(said))
+        try:
+            return cls(MODELS[model].prices[region])
+        except KeyError as error:
+            raise SettingsError(f"no price is known for {model} in {region}: say it in the stack") from error
+
+    def cost(self, seconds: float, mode: str) -> int:
+        """Micro-USD for `seconds`: of delivered video it is the cost, of the reference video the quote."""
+        exact = Decimal(str(seconds)) * self.by_mode[mode]
+        return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
 def cost(seconds: float, model: str, mode: str, region: str) -> int:
-    """The price in micro-USD of `seconds` of delivered video; ValueError where no price is known."""
-    try:
-        price = MODELS[model].prices[region][mode]
-    except KeyError as error:
-        raise ValueError(f"no price is known for {model} in mode {mode} and region {region}") from error
-    exact = Decimal(str(seconds)) * price
-    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    """The page's price in micro-USD of `seconds` of delivered video; SettingsError where it has none."""
+    return Prices.of(model, region).cost(seconds, mode)
 
 
 def usd(micro: int) -> str:
@@ -59,3 +78,23 @@ def usd(micro: int) -> str:
     text = f"{Decimal(micro) / _MICRO:.6f}".rstrip("0")
     whole, _, cents = text.partition(".")
     return f"${whole}.{cents.ljust(2, '0')}"
+
+
+def _read(said: str) -> dict[str, int]:
+    """Prices as a stack says them, in micro-USD by mode."""
+    pairs = [part.partition("=") for part in said.split(",")]
+    prices = {mode.strip(): _micro(text) for mode, _, text in pairs}
+    if sorted(prices) != sorted(MODES) or len(pairs) != len(MODES):
+        raise SettingsError(f"the prices are {said!r}, which does not say each of {' and '.join(MODES)} once")
+    return prices
+
+
+def _micro(text: str) -> int:
+    try:
+        micro = Decimal(text.strip()) * _MICRO
+        usable = 0 <= micro <= _MOST * _MICRO and micro == int(micro)
+    except (InvalidOperation, ValueError, OverflowError):
+        usable = False
+    if not usable:
+        raise SettingsError(f"the price {text!r} is no number of USD per second with at most six decimals")
+    return int(micro)

@@ -84,9 +84,7 @@ class _Video:
         still = Disposition.attached_pic | Disposition.timed_thumbnails
         tracks = [stream for stream in container.streams.video if not stream.disposition & still]
         if len(tracks) != 1:
-            raise Rejected(
-                f"video has {len(tracks) or 'no'} picture tracks - needs exactly 1 - export it again as MP4"
-            )
+            raise Rejected(f"video has {len(tracks) or 'no'} picture tracks - needs exactly 1 - export it again as MP4")
         self._track = tracks[0]
         for stream in container.streams:
             stream.discard = Discard.all
@@ -128,6 +126,8 @@ class _Video:
         if not len(entries) or base is None:
             raise damaged(Kind.VIDEO, "has no index")
         if len(entries) > _PICTURES_MAX:
+            # A film of an hour is told that it is too long.
+            check_duration(float((entries[len(entries) - 1].timestamp - entries[0].timestamp) * base))
             raise damaged(Kind.VIDEO, f"claims to hold {len(entries)} pictures")
         # An AVI's index points to the chunk, whose name and length come first.
         header = 8 if self._is_avi else 0

@@ -31,6 +31,13 @@ class Receipts:
             if drop.receipt != receipt:
                 self.write(drop.key, receipt)
 
+    def waiting(self, key: str, receipt: str) -> None:
+        """Tag a drop that has no job, unless its partner's event has given it one meanwhile."""
+        self.write(key, receipt)
+        drop = self.drops.get(key)
+        for job in self.jobs.find(sorted(drop.jobs)[:1]) if drop else []:
+            self.follow(job)
+
     def write(self, key: str, receipt: str) -> None:
         """Tag the drop; whatever hinders that is logged and hinders nothing else."""
         try:

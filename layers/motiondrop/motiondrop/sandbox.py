@@ -40,11 +40,11 @@ class SandboxError(MotionDropError):
     """The sandbox itself failed, which says nothing about the file: trying again is right."""
 
 
-class _Hung(Exception):  # noqa: N818  # a signal between the functions of this module, not an error of the library
+class _Hung(Exception):
     """The child's time is up."""
 
 
-class _Gone(Exception):  # noqa: N818  # likewise
+class _Gone(Exception):
     """The child closed its pipes."""
 
 
@@ -60,9 +60,7 @@ class _Child:
             env=_environment(),
             cwd="/",
         )
-        if (
-            self._process.stdin is None or self._process.stdout is None
-        ):  # what PIPE rules out, said to the type checker
+        if self._process.stdin is None or self._process.stdout is None:  # what PIPE rules out, said to the type checker
             raise SandboxError("the sandbox has no pipes")
         self._in = self._process.stdin.fileno()
         self._out = self._process.stdout.fileno()

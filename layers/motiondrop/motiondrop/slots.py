@@ -5,7 +5,6 @@ an item where none is. A slot is given and its place in the line removed in one 
 served.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -171,15 +170,15 @@ class Slots:
         """No task was made: give the lock back and keep the slot."""
         with self._transaction(job, run.owner) as transaction:
             self._unlock(transaction, job)
-            return self._jobs.write_with(transaction, job, run.owner, State.ADMITTED, deadline=None, unknown=False, throttled=throttled)
+            return self._jobs.write_with(
+                transaction, job, run.owner, State.ADMITTED, deadline=None, unknown=False, throttled=throttled
+            )
 
     def leave(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
         """Enter `to` and give up slot, lock and place in the line, whichever the job has; then give what is free."""
         with self._transaction(job, owner) as transaction:
             if job.slot is not None:
-                transaction.delete(
-                    self._tables.line(LINE, _slot(job.slot)), condition=LineItem.job_id == job.job_id
-                )
+                transaction.delete(self._tables.line(LINE, _slot(job.slot)), condition=LineItem.job_id == job.job_id)
             if job.state == State.SUBMITTING or (job.state == State.CANCELING and job.task_id is None):
                 self._unlock(transaction, job)
             if job.state == State.QUEUED:
@@ -249,12 +248,8 @@ class Slots:
         try:
             with TransactWrite(connection=self._tables.connection) as transaction:
                 transaction.save(lease, condition=LineItem.pk.does_not_exist())
-                transaction.delete(
-                    self._tables.line(LINE, place.sk), condition=LineItem.token == place.token
-                )
-                self._jobs.write_with(
-                    transaction, job, job.owner, State.ADMITTED, slot=number, token=place.token
-                )
+                transaction.delete(self._tables.line(LINE, place.sk), condition=LineItem.token == place.token)
+                self._jobs.write_with(transaction, job, job.owner, State.ADMITTED, slot=number, token=place.token)
         except TransactWriteError as error:
             try:
                 lost_race(error)

@@ -65,9 +65,7 @@ class Submit:
         kind = kind_of(arrived.key) or Kind.IMAGE
         try:
             mode, check_image = _options(arrived)
-            media = check(
-                arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length)
-            )
+            media = check(arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length))
         except Rejected as error:
             drop = Drop(arrived.key, kind, arrived.etag, rejected=error.reason, sequencer=sequencer)
             self.drops.record(drop)
@@ -102,7 +100,7 @@ class Submit:
             if job:
                 made.append(job)
         if not any(drop.key in (job.image.key, job.video.key) for job in made):
-            self.receipts.write(drop.key, _waiting(drop.kind, verdict, self.defaults.max_fan_out))
+            self.receipts.waiting(drop.key, _waiting(drop.kind, verdict, self.defaults.max_fan_out))
 
     def _job(self, pair: Pair, drop: Drop, known: dict[str, Drop], *, settling: bool) -> Job | None:
         """The job of a pair, recorded and started; None while the partner has not been checked yet.

@@ -1,123 +1,107 @@
 """The provider's client: create, query, list and cancel tasks of Model Studio's wan2.2-animate models.
 
 Source: the provider's page "Wan - image to animation API reference". Every call is sent once: there is no
-idempotency key, so a POST that is sent twice is two paid tasks. Nothing here sleeps or retries.
+idempotency key, so a POST that is sent twice is two paid tasks. Nothing here sleeps, retries or follows a redirect.
 """
 
-import json
-import re
+import ipaddress
+import ssl
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from requests.auth import AuthBase
+from urllib3 import exceptions as transport
 
-from motiondrop.errors import MotionDropError
+from motiondrop import answers
+from motiondrop.answers import (
+    PROVIDER_TIME,
+    Created,
+    NoAnswer,
+    NotSent,
+    NotUnderstood,
+    OutcomeUnknown,
+    Reply,
+    Task,
+    TaskPage,
+    TaskRow,
+    TaskStatus,
+    Unreachable,
+)
+from motiondrop.errors import SettingsError
 from motiondrop.job import Options
-from motiondrop.refusals import WanError, family
+from motiondrop.refusals import KeyRefused
+
+__all__ = [
+    "BASE_URLS",
+    "CALL_TIMEOUT",
+    "Created",
+    "NoAnswer",
+    "NotSent",
+    "NotUnderstood",
+    "OutcomeUnknown",
+    "Task",
+    "TaskPage",
+    "TaskRow",
+    "TaskStatus",
+    "Unreachable",
+    "Wan",
+    "address",
+]
+
+#: The regions' addresses, from the page; a key of one does not work in the other.
+BASE_URLS = {
+    "singapore": "https://dashscope-intl.aliyuncs.com/api/v1",
+    "beijing": "https://dashscope.aliyuncs.com/api/v1",
+}
 
 #: Seconds to connect, and between two bytes of an answer. The page gives none; its calls only enqueue and look up.
 CONNECT_TIMEOUT = 3.0
-READ_TIMEOUT = 12.0
+READ_TIMEOUT = 10.0
 
-#: How long a call takes at most, but for an answer that trickles in.
-CALL_TIMEOUT = timedelta(seconds=CONNECT_TIMEOUT + READ_TIMEOUT)
+#: How long a call takes at most, also where its answer trickles in: no byte is waited for once CONNECT_TIMEOUT and
+#: READ_TIMEOUT are over. A slow resolver, a host of several dead addresses and a head that trickles can take longer;
+#: the function's own timeout ends them.
+CALL_TIMEOUT = timedelta(seconds=CONNECT_TIMEOUT + 2 * READ_TIMEOUT)
 
-#: An answer of the API is about a kilobyte, a page of the task list about ten.
+#: An answer of the API is about a kilobyte, a full page of the task list some tens.
 MAX_ANSWER_BYTES = 1_000_000
 
-_PROVIDER_TIME = timezone(timedelta(hours=8))
+#: Rows of a page of the task list. Ten is what the provider's own example asks for; no page says how many it allows.
+PAGE_SIZE = 10
+
+#: The task list shows at most this span, and without a start its last.
+LIST_SPAN = timedelta(hours=24)
+
 _CREATE_PATH = "/services/aigc/image2video/video-synthesis"
-_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-
-
-class OutcomeUnknown(MotionDropError):
-    """The answer to a create call never came or made no sense: a task may exist, or not."""
-
-
-class NotSent(MotionDropError):
-    """No connection to the provider came about, so nothing was asked of it."""
-
-
-class Unreachable(MotionDropError):
-    """The provider could not be reached or did not answer; asking again is free."""
-
-
-class NotUnderstood(MotionDropError):
-    """The provider's answer does not have the shape that its page promises."""
-
-
-class TaskStatus(StrEnum):
-    """The task's states, as on the page."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELED = "CANCELED"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True)
-class Created:
-    """A task that exists now."""
-
-    task_id: str
-    status: TaskStatus
-    request_id: str | None
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task as the provider tells it. Times in UTC, duration in seconds of delivered video."""
-
-    task_id: str
-    status: TaskStatus
-    request_id: str | None = None
-    submitted_at: datetime | None = None
-    scheduled_at: datetime | None = None
-    ended_at: datetime | None = None
-    video_url: str | None = None
-    video_duration: float | None = None
-    video_ratio: str | None = None
-    code: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True)
-class TaskRow:
-    """A row of the task list. Times in UTC."""
-
-    task_id: str
-    status: TaskStatus
-    model: str | None
-    api_key_id: str | None
-    created_at: datetime | None
-
-
-@dataclass(frozen=True)
-class TaskPage:
-    """A page of the task list, with the provider's own clock at the time of the answer."""
-
-    rows: tuple[TaskRow, ...]
-    total: int
-    page: int
-    pages: int
-    now: datetime | None
+_CHUNK = 65536
 
 
 class Wan:
-    """The provider, behind one HTTP session. `key` is asked at each call, so that a new key works at once."""
+    """The provider, behind one HTTP session. `key` is asked at each call, so that a new key works at once.
 
-    def __init__(self, session: requests.Session, base_url: str, key: Callable[[], str]) -> None:
+    `base_url` is a region's name or a URL up to `/api/v1`; SettingsError where it is neither. Timeouts in seconds.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        base_url: str,
+        key: Callable[[], str],
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
+        self._base_url = address(base_url)
         self._session = session
-        self._base_url = base_url.rstrip("/")
         self._key = key
+        self._timeouts = (connect_timeout, read_timeout)
+        retries = getattr(session.get_adapter(self._base_url), "max_retries", None)
+        if retries is not None and retries.total != 0:
+            raise ValueError("a session that sends again by itself could pay twice")
 
     def create(
         self, image_url: str, video_url: str, options: Options, *, watermark: bool | None = None
@@ -134,43 +118,17 @@ class Wan:
         }
         if watermark is not None:
             body["input"]["watermark"] = watermark
-        headers = self._headers() | {"X-DashScope-Async": "enable"}
         try:
-            status, raw, _ = self._send("POST", _CREATE_PATH, headers, body=body)
+            reply = self._send("POST", _CREATE_PATH, {"X-DashScope-Async": "enable"}, body=body)
+        except NotSent:
+            raise
         except Unreachable as error:
-            if _never_connected(error):
-                raise NotSent("no connection to the provider") from error
-            raise OutcomeUnknown("the create call was broken off") from error
-        answer = _json(raw)
-        if 400 <= status < 500 and status != requests.codes.request_timeout:  # noqa: PLR2004
-            raise _refusal(status, answer)
-        output = _mapping(answer.get("output"))
-        task_id = _task_id(output.get("task_id"))
-        if status != requests.codes.ok or task_id is None:
-            raise OutcomeUnknown(f"HTTP {status} without a task id, request {_text(answer.get('request_id'))}")
-        return Created(task_id, _status(output.get("task_status")), _text(answer.get("request_id")))
+            raise OutcomeUnknown(f"the create call was broken off ({error})") from error
+        return answers.created(reply)
 
     def query(self, task_id: str) -> Task:
         """Ask for a task. Raise WanError where the call is refused, Unreachable or NotUnderstood where it failed."""
-        status, raw, _ = self._send("GET", f"/tasks/{quote(task_id, safe='')}", self._headers())
-        answer = _answer(status, raw)
-        output = answer.get("output")
-        if not isinstance(output, Mapping):
-            raise NotUnderstood("an answer about a task without its output")
-        usage = _mapping(answer.get("usage"))
-        return Task(
-            task_id=task_id,
-            status=_status(output.get("task_status")),
-            request_id=_text(answer.get("request_id")),
-            submitted_at=_provider_time(output.get("submit_time")),
-            scheduled_at=_provider_time(output.get("scheduled_time")),
-            ended_at=_provider_time(output.get("end_time")),
-            video_url=_video_url(output),
-            video_duration=_number(usage.get("video_duration", usage.get("duration"))),
-            video_ratio=_text(usage.get("video_ratio")),
-            code=_text(output.get("code")) or _text(answer.get("code")),
-            message=_text(output.get("message")) or _text(answer.get("message")),
-        )
+        return answers.task(task_id, self._send("GET", _path(task_id)))
 
     def list(
         self,
@@ -180,169 +138,143 @@ class Wan:
         model: str | None = None,
         status: TaskStatus | None = None,
         page: int = 1,
-        page_size: int = 100,
+        page_size: int = PAGE_SIZE,
     ) -> TaskPage:
-        """List the account's tasks of at most 24 hours, the last 24 by default; errors as for `query`."""
+        """List the account's tasks of at most 24 hours, the last 24 by default; errors as for `query`.
+
+        `start` and `end` are aware times, which the provider takes by the second.
+        """
+        if start and end and not timedelta(0) <= end - start <= LIST_SPAN:
+            raise ValueError("the task list shows at most 24 hours, which end after they start")
         query = {
-            "start_time": start and start.astimezone(_PROVIDER_TIME).strftime("%Y%m%d%H%M%S"),
-            "end_time": end and end.astimezone(_PROVIDER_TIME).strftime("%Y%m%d%H%M%S"),
+            "start_time": _list_time(start),
+            "end_time": _list_time(end),
             "model_name": model,
             "status": status and status.value,
             "page_no": str(page),
             "page_size": str(page_size),
         }
         params = {name: value for name, value in query.items() if value}
-        code, raw, headers = self._send("GET", "/tasks/", self._headers(), params=params)
-        answer = _answer(code, raw)
-        rows = answer.get("data")
-        total, pages = _count(answer.get("total")), _count(answer.get("total_page"))
-        if not isinstance(rows, list) or total is None or pages is None:
-            raise NotUnderstood("a list of tasks without its rows, total or pages")
-        return TaskPage(tuple(_row(row) for row in rows), total, page, pages, _http_date(headers.get("Date")))
+        return answers.task_page(page, self._send("GET", "/tasks/", params=params))
 
     def cancel(self, task_id: str) -> None:
         """Cancel a PENDING task; NotCancelable where it is no longer that, else errors as for `query`."""
-        status, raw, _ = self._send("POST", f"/tasks/{quote(task_id, safe='')}/cancel", self._headers())
-        _answer(status, raw)
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._key()}"}
+        answers.acknowledged(self._send("POST", f"{_path(task_id)}/cancel"))
 
     def _send(
         self,
         method: str,
         path: str,
-        headers: dict[str, str],
+        headers: Mapping[str, str] | None = None,
         *,
         params: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
-    ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Send once, read the whole answer; Unreachable for whatever the network did."""
+    ) -> Reply:
+        """Send once, read the whole answer; NotSent or Unreachable for whatever the network did."""
+        key = self._key()
+        if not key.isascii() or not key.isprintable() or not key or " " in key:
+            # Said here: the HTTP library would quote the value.
+            raise KeyRefused("NoKey", "The API key is empty or has characters that no key has.")
+        # A connection of its own for each call: one that is kept over a function's freeze dies unnoticed, and what
+        # became of a POST on it nobody knows.
+        own = {"Connection": "close", "Accept": "application/json", "Accept-Encoding": "identity"}
+        request = requests.Request(
+            method,
+            self._base_url + path,
+            headers={**own, **(headers or {})},
+            params=params,
+            json=body,
+            auth=_Bearer(key),
+        )
         try:
-            with self._session.request(
-                method,
-                self._base_url + path,
-                params=params,
-                json=body,
-                headers=headers,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                raw = b""
-                for chunk in response.iter_content(65536):
-                    raw += chunk
-                    if len(raw) > MAX_ANSWER_BYTES:
-                        raise Unreachable("an answer far longer than any of the provider's")
-                return response.status_code, raw, response.headers
-        except requests.RequestException as error:
-            raise Unreachable(type(error).__name__) from error
+            reply = self._exchange(request)
+        except (requests.RequestException, transport.HTTPError) as error:
+            if isinstance(error, requests.RequestException):
+                error.request = error.response = None  # they carry the key
+            kind = NotSent if _never_connected(error) else Unreachable
+            raise kind(type(error).__name__) from error
+        return Reply(reply.status, reply.body.replace(key.encode(), b"***"), reply.date)
+
+    def _exchange(self, request: requests.Request) -> Reply:
+        """One request, one answer. Not by way of Session.send, which prepares to follow a redirect even if it may not."""
+        prepared = self._session.prepare_request(request)
+        url = prepared.url or self._base_url
+        asked = self._session.merge_environment_settings(url, {}, True, None, None)
+        if _is_loopback(urlsplit(url).hostname):
+            asked["proxies"] = {}  # no proxy leads to this machine itself
+        over = time.monotonic() + sum(self._timeouts)
+        adapter = self._session.get_adapter(url)
+        with adapter.send(prepared, timeout=self._timeouts, **asked) as response:
+            body = bytearray()
+            while piece := response.raw.read1(_CHUNK, decode_content=True):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise Unreachable("an answer far longer than any of the provider's")
+                if time.monotonic() > over:
+                    raise Unreachable("an answer that trickled in too slowly")
+            return Reply(response.status_code, bytes(body), response.headers.get("Date"))
 
 
-def _never_connected(error: Unreachable) -> bool:
-    """Whether the connection failed before anything could be sent over it."""
-    cause = error.__cause__
-    if not isinstance(cause, requests.ConnectionError) or not cause.args:
-        return False
-    reason = getattr(cause.args[0], "reason", cause.args[0])
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+class _Bearer(AuthBase):
+    """The key as the request's own authentication: a header alone would be overridden by a .netrc."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
 
 
-def _json(raw: bytes) -> Mapping[str, Any]:
-    """The answer as a JSON object, empty where it is none: RecursionError is how deep nesting shows."""
+def address(region_or_url: str) -> str:
+    """The base URL of a region's name or of a URL, such as a workspace's `https://….maas.aliyuncs.com/api/v1`.
+
+    SettingsError where the URL has a query, a user or no host, or is not https: the key goes there in every call.
+    http is taken for this machine itself alone, where the stand-in runs.
+    """
+    url = BASE_URLS.get(region_or_url, region_or_url)
     try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, Mapping) else {}
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SettingsError("the provider's address is no URL") from error
+    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    plain = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc
+    if not (host and secure and plain) or parts.query or parts.fragment or port == 0:
+        raise SettingsError(
+            f"the provider's address must be {' or '.join(BASE_URLS)} or an https URL up to /api/v1"
+            " (http on this machine only), without user, query and fragment"
+        )
+    return url.rstrip("/")
 
 
-def _answer(status: int, raw: bytes) -> Mapping[str, Any]:
-    answer = _json(raw)
-    if status != requests.codes.ok:
-        raise _refusal(status, answer)
-    if not answer:
-        raise NotUnderstood("an answer that is no JSON object")
-    return answer
-
-
-def _refusal(status: int, answer: Mapping[str, Any]) -> WanError:
-    code, message = _text(answer.get("code")), _text(answer.get("message"))
-    return family(code, status)(code, message, status=status, request_id=_text(answer.get("request_id")))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _task_id(value: object) -> str | None:
-    """A task id goes into a path and a record's key, so it has to look like one."""
-    return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
-
-
-def _status(value: object) -> TaskStatus:
-    """The status; UNKNOWN for one that the page does not name, which `poll` believes only when repeated."""
+def _is_loopback(host: str | None) -> bool:
     try:
-        return TaskStatus(str(value))
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
-        return TaskStatus.UNKNOWN
+        return False
 
 
-def _number(value: object) -> float | None:
-    """A number of seconds that can be charged: finite and not negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < 1e6 else None  # noqa: PLR2004  # NaN compares false, infinity is above
+def _path(task_id: str) -> str:
+    if not answers.is_task_id(task_id):
+        raise ValueError("not a task id")
+    return f"/tasks/{task_id}"
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+def _list_time(moment: datetime | None) -> str | None:
+    return moment and moment.astimezone(PROVIDER_TIME).strftime("%Y%m%d%H%M%S")
 
 
-def _provider_time(value: object) -> datetime | None:
-    """`YYYY-MM-DD HH:mm:ss.SSS` in UTC+8, as UTC."""
-    try:
-        local = datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=_PROVIDER_TIME)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _epoch_milliseconds(value: object) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(int(str(value)) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _http_date(value: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(value or "").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _video_url(output: Mapping[str, Any]) -> str | None:
-    """`results.video_url` of this model, `video_url` of its siblings, or the first of a list of results."""
-    results = output.get("results")
-    if isinstance(results, list) and results:
-        results = results[0]
-    return _text(_mapping(results).get("video_url")) or _text(output.get("video_url"))
-
-
-def _row(value: object) -> TaskRow:
-    row = _mapping(value)
-    task_id = _task_id(row.get("task_id"))
-    if task_id is None:
-        raise NotUnderstood("a row of the task list without a task id")
-    return TaskRow(
-        task_id=task_id,
-        status=_status(row.get("status", row.get("task_status"))),
-        model=_text(row.get("model_name")),
-        api_key_id=_text(row.get("api_key_id")),
-        created_at=_epoch_milliseconds(row.get("gmt_create")),
-    )
+def _never_connected(error: Exception) -> bool:
+    """Whether the connection failed before anything of the request could be sent over it; False if in doubt."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, transport.MaxRetryError) else cause
+    if isinstance(reason, transport.ProxyError):
+        # urllib3 also says so of a connection that broke after the request was sent through a proxy.
+        reason = reason.original_error
+    if isinstance(reason, transport.SSLError):
+        # Of all faults of TLS only this one belongs surely to the handshake.
+        return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
+    return isinstance(reason, transport.NewConnectionError | transport.ConnectTimeoutError)

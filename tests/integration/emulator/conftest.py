@@ -28,9 +28,7 @@ class Emulator:
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Invoke a function; return its answer, or its error document."""
-        answer = self.stack.lambda_.invoke(
-            FunctionName=self.stack.functions[function], Payload=json.dumps(event)
-        )
+        answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions[function], Payload=json.dumps(event))
         return json.loads(answer["Payload"].read())
 
     def probe(self, **event: Any) -> Any:

@@ -23,9 +23,7 @@ def status_events(emulator: Emulator, execution: str, expected: int) -> list[dic
     queue = emulator.stack.outputs["StatusEventsUrl"]
 
     def look() -> bool:
-        received = emulator.stack.sqs.receive_message(
-            QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=600
-        )
+        received = emulator.stack.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=600)
         details = [json.loads(message["Body"])["detail"] for message in received.get("Messages", [])]
         seen.extend(detail for detail in details if detail["executionArn"] == execution)
         return len(seen) >= expected
@@ -61,9 +59,7 @@ def test_stopping_twice_answers_the_first_stop(emulator: Emulator) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     states = {"Wait": {"Type": "Wait", "Timestamp": later, "End": True}}
     execution = emulator.start(emulator.machine(states))
-    stops = [
-        emulator.stack.stepfunctions.stop_execution(executionArn=execution)["stopDate"] for _ in range(2)
-    ]
+    stops = [emulator.stack.stepfunctions.stop_execution(executionArn=execution)["stopDate"] for _ in range(2)]
     assert stops[0] == stops[1]
 
 
@@ -88,9 +84,7 @@ def test_the_machines_timeout_ends_it_as_timed_out(emulator: Emulator) -> None:
 
 
 def test_a_failed_execution_says_so_once_with_error_and_cause(emulator: Emulator) -> None:
-    states = {
-        "Stop": {"Type": "Fail", "Error": "Provider.Refused", "Cause": "{% 'because ' & $states.input.why %}"}
-    }
+    states = {"Stop": {"Type": "Fail", "Error": "Provider.Refused", "Cause": "{% 'because ' & $states.input.why %}"}}
     execution = emulator.start(emulator.machine(states), {"why": "of it"})
     described = emulator.ended(execution)
     assert (described["status"], described["error"], described["cause"]) == (

@@ -14,18 +14,14 @@ if TYPE_CHECKING:
 
 
 def send(emulator: Emulator, verb: str, label: str) -> None:
-    emulator.stack.sqs.send_message(
-        QueueUrl=emulator.stack.outputs["WorkQueueUrl"], MessageBody=f"{verb} {label}"
-    )
+    emulator.stack.sqs.send_message(QueueUrl=emulator.stack.outputs["WorkQueueUrl"], MessageBody=f"{verb} {label}")
 
 
 def dead_letter(emulator: Emulator, label: str) -> str:
     queue = emulator.stack.outputs["DeadLettersUrl"]
 
     def look() -> str | None:
-        received = emulator.stack.sqs.receive_message(
-            QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=2
-        )
+        received = emulator.stack.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=2)
         return next((m["Body"] for m in received.get("Messages", []) if label in m["Body"]), None)
 
     return emulator.cloud.wait_for(look, f"the dead letter of {label}")
@@ -83,9 +79,7 @@ def test_a_message_of_a_topic_becomes_one_file_with_the_subject_first(emulator: 
 @pytest.mark.parametrize("subject", ["x" * 100, "two\nlines", "bell\x07", "größer", " begins with a space"])
 def test_a_subject_that_aws_refuses_is_refused(emulator: Emulator, subject: str) -> None:
     with pytest.raises(ClientError) as refused:
-        emulator.stack.sns.publish(
-            TopicArn=emulator.stack.notifications_topic_arn, Subject=subject, Message="m"
-        )
+        emulator.stack.sns.publish(TopicArn=emulator.stack.notifications_topic_arn, Subject=subject, Message="m")
     assert refused.value.response["Error"].get("Code") == "InvalidParameter"
 
 
@@ -101,9 +95,7 @@ def tags(emulator: Emulator, key: str) -> dict[str, str]:
 
 def tag(emulator: Emulator, key: str, **values: str) -> None:
     tag_set: Any = [{"Key": name, "Value": value} for name, value in values.items()]
-    emulator.stack.s3.put_object_tagging(
-        Bucket=emulator.stack.inbox_bucket, Key=key, Tagging={"TagSet": tag_set}
-    )
+    emulator.stack.s3.put_object_tagging(Bucket=emulator.stack.inbox_bucket, Key=key, Tagging={"TagSet": tag_set})
 
 
 def test_an_overwrite_clears_the_tags(emulator: Emulator) -> None:
@@ -131,9 +123,7 @@ def test_letters_of_any_script_are_in_the_alphabet_of_tags(emulator: Emulator) -
 
 def test_an_object_without_a_checksum_gets_a_crc64nvme_of_all_of_it(emulator: Emulator) -> None:
     unasked = Config(request_checksum_calculation="when_required")
-    client: S3Client = emulator.stack.session.client(
-        "s3", endpoint_url=emulator.stack.endpoint_url, config=unasked
-    )
+    client: S3Client = emulator.stack.session.client("s3", endpoint_url=emulator.stack.endpoint_url, config=unasked)
     bucket = emulator.stack.inbox_bucket
     client.put_object(Bucket=bucket, Key="plain", Body=b"123456789")
     client.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "plain"})
@@ -149,12 +139,8 @@ def test_a_multipart_upload_with_crc64nvme_has_the_checksum_of_all_of_it(emulato
     bodies = (b"a" * 5 * 1024 * 1024, b"tail")
     parts: list[Any] = []
     for number, body in enumerate(bodies, 1):
-        part = s3.upload_part(
-            **where, UploadId=upload, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME"
-        )
-        parts.append(
-            {"PartNumber": number, "ETag": part["ETag"], "ChecksumCRC64NVME": part["ChecksumCRC64NVME"]}
-        )
+        part = s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME")
+        parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumCRC64NVME": part["ChecksumCRC64NVME"]})
     done = s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
     s3.put_object(**where, Body=b"".join(bodies), ChecksumAlgorithm="CRC64NVME")
     whole = s3.head_object(**where, ChecksumMode="ENABLED")

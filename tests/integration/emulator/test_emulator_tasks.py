@@ -31,11 +31,7 @@ def token_of(emulator: Emulator, attempt: int = 0) -> str:
     log = emulator.stack.log_dir / f"{emulator.stack.functions['Probe']}.log"
 
     def look() -> str | None:
-        lines = (
-            [line for line in log.read_text().splitlines() if line.startswith("token ")]
-            if log.exists()
-            else []
-        )
+        lines = [line for line in log.read_text().splitlines() if line.startswith("token ")] if log.exists() else []
         return lines[-1].removeprefix("token ") if len(lines) > attempt else None
 
     return emulator.cloud.wait_for(look, "a task token")
@@ -82,9 +78,7 @@ def test_a_token_of_a_stopped_execution_answers_task_timed_out(emulator: Emulato
 def test_a_failure_sent_back_fails_the_state_by_its_name(emulator: Emulator) -> None:
     before = tokens_so_far(emulator)
     execution = emulator.start(emulator.machine({"Wait": waiting_state(emulator)}))
-    emulator.stack.stepfunctions.send_task_failure(
-        taskToken=token_of(emulator, before), error="No", cause="why"
-    )
+    emulator.stack.stepfunctions.send_task_failure(taskToken=token_of(emulator, before), error="No", cause="why")
     described = emulator.ended(execution)
     assert (described["status"], described["error"], described["cause"]) == ("FAILED", "No", "why")
 
@@ -149,9 +143,7 @@ def test_a_token_may_be_sent_before_the_function_returns(emulator: Emulator) -> 
         ({"do": "sleep", "seconds": 20}, "Sandbox.Timedout"),
     ],
 )
-def test_a_function_error_is_caught_by_its_name(
-    emulator: Emulator, event: dict[str, Any], error: str
-) -> None:
+def test_a_function_error_is_caught_by_its_name(emulator: Emulator, event: dict[str, Any], error: str) -> None:
     task = {
         **emulator.probe_task(**event),
         "Catch": [{"ErrorEquals": [error], "Next": "Caught"}],

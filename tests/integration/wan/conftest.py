@@ -34,9 +34,7 @@ def _shared_stand_in() -> Iterator[StandIn]:
         yield stand_in
 
 
-QUICK = Settings(
-    task_seconds=0, creations_per_second=10_000, queries_per_second=10_000, download_timeout_seconds=0.5
-)
+QUICK = Settings(task_seconds=0, creations_per_second=10_000, queries_per_second=10_000, download_timeout_seconds=0.5)
 
 
 @pytest.fixture

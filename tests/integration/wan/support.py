@@ -20,9 +20,7 @@ CREATE = "/api/v1/services/aigc/image2video/video-synthesis"
 OVER = {"SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"}
 
 
-def image_bytes(
-    size: tuple[int, int] = (240, 320), name: str = "PNG", color: str = "teal", **options: Any
-) -> bytes:
+def image_bytes(size: tuple[int, int] = (240, 320), name: str = "PNG", color: str = "teal", **options: Any) -> bytes:
     picture = Image.new("RGB", size, color)
     ImageDraw.Draw(picture).ellipse((60, 40, 180, 160), fill="pink")
     file = io.BytesIO()
@@ -118,9 +116,7 @@ class Caller:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}", "X-DashScope-Async": "enable"}
 
-    def body(
-        self, image: str = "/image.png", video: str = "/video.mp4", mode: str = "wan-std"
-    ) -> dict[str, Any]:
+    def body(self, image: str = "/image.png", video: str = "/video.mp4", mode: str = "wan-std") -> dict[str, Any]:
         return {
             "model": "wan2.2-animate-move",
             "input": {"image_url": self.media_url + image, "video_url": self.media_url + video},
@@ -171,11 +167,7 @@ class Caller:
 
     def control(self, name: str, body: Any = None) -> Any:
         url = f"{self.url}/_control/{name}"
-        answer = (
-            self.session.get(url, timeout=10)
-            if body is None
-            else self.session.post(url, json=body, timeout=10)
-        )
+        answer = self.session.get(url, timeout=10) if body is None else self.session.post(url, json=body, timeout=10)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

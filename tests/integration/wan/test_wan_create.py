@@ -54,9 +54,7 @@ def test_missing_or_malformed_authorization_is_refused(caller: Caller, value: st
 
 
 @pytest.mark.parametrize("value", [None, "disable"])
-def test_request_without_the_async_header_is_refused_in_the_pages_words(
-    caller: Caller, value: str | None
-) -> None:
+def test_request_without_the_async_header_is_refused_in_the_pages_words(caller: Caller, value: str | None) -> None:
     message = refused(caller.post(caller.body(), X_DashScope_Async=value), 403, "AccessDenied")
     assert message == "current user api does not support synchronous calls."
 
@@ -114,9 +112,7 @@ def test_optional_fields_must_be_bools(caller: Caller) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_body_that_is_no_json_object_is_refused(caller: Caller, data: bytes) -> None:
     headers = {**caller.headers(), "Content-Type": "application/json"}
-    refused(
-        requests.post(caller.url + CREATE, data=data, headers=headers, timeout=5), 400, "InvalidParameter"
-    )
+    refused(requests.post(caller.url + CREATE, data=data, headers=headers, timeout=5), 400, "InvalidParameter")
 
 
 def test_content_type_must_be_json(caller: Caller) -> None:

@@ -81,9 +81,7 @@ def test_fault_of_one_stage_spares_the_others(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_garbage_is_html_with_status_200(
-    caller: Caller, ask: Callable[[str], requests.Response], stage: str
-) -> None:
+def test_garbage_is_html_with_status_200(caller: Caller, ask: Callable[[str], requests.Response], stage: str) -> None:
     caller.fault(stage, "garbage")
     answer = ask(stage)
     assert answer.status_code == 200
@@ -92,9 +90,7 @@ def test_garbage_is_html_with_status_200(
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_hang_holds_the_answer_back(
-    caller: Caller, ask: Callable[[str], requests.Response], stage: str
-) -> None:
+def test_hang_holds_the_answer_back(caller: Caller, ask: Callable[[str], requests.Response], stage: str) -> None:
     caller.fault(stage, "hang", seconds=0.3)
     began = time.monotonic()
     assert ask(stage).status_code == 200
@@ -283,9 +279,7 @@ def test_redirect_points_elsewhere(caller: Caller, stage: str) -> None:
     assert answer.headers["Location"] == "http://169.254.169.254/latest"
 
 
-def test_expired_refuses_a_result_that_is_in_time(
-    caller: Caller, ask: Callable[[str], requests.Response]
-) -> None:
+def test_expired_refuses_a_result_that_is_in_time(caller: Caller, ask: Callable[[str], requests.Response]) -> None:
     caller.fault("result", "expired")
     answer = ask("result")
     assert answer.status_code == 403
@@ -294,9 +288,7 @@ def test_expired_refuses_a_result_that_is_in_time(
     assert ask("result").status_code == 200
 
 
-def test_not_a_video_is_a_page_with_status_200(
-    caller: Caller, ask: Callable[[str], requests.Response]
-) -> None:
+def test_not_a_video_is_a_page_with_status_200(caller: Caller, ask: Callable[[str], requests.Response]) -> None:
     caller.fault("result", "not_a_video")
     answer = ask("result")
     assert answer.status_code == 200

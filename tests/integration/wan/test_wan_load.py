@@ -35,9 +35,7 @@ def test_fifty_connections_at_once_are_all_answered(caller: Caller) -> None:
     def ask() -> None:
         connection = http.client.HTTPConnection(caller.url.removeprefix("http://"), timeout=20)
         for _ in range(20):
-            connection.request(
-                "GET", f"/api/v1/tasks/{task_id}", headers={"Authorization": f"Bearer {DEMO_KEY}"}
-            )
+            connection.request("GET", f"/api/v1/tasks/{task_id}", headers={"Authorization": f"Bearer {DEMO_KEY}"})
             answer = connection.getresponse()
             document = json.loads(answer.read())
             if answer.status != 200 or document["output"]["task_id"] != task_id:

@@ -27,9 +27,7 @@ def test_media_are_fetched_by_get_alone(caller: Caller, media: MediaServer) -> N
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_media_that_cannot_be_downloaded_fail_the_task(
-    caller: Caller, media: MediaServer, status: int
-) -> None:
+def test_media_that_cannot_be_downloaded_fail_the_task(caller: Caller, media: MediaServer, status: int) -> None:
     media.statuses["/image.png"] = status
     assert failure(caller) == "InvalidParameter.DataInspection"
     assert failure(caller, image="/other.png") == "InvalidParameter.DataInspection"
@@ -147,9 +145,7 @@ def test_every_video_format_of_the_page_is_taken(
     container: str,
     seconds: float,
 ) -> None:
-    media.files[f"/a.{container}"] = video_file(
-        folder / "a", (200, 200), seconds, rate=2, container=container
-    )
+    media.files[f"/a.{container}"] = video_file(folder / "a", (200, 200), seconds, rate=2, container=container)
     answer = caller.finished(caller.create(video=f"/a.{container}"))
     assert answer["output"]["task_status"] == "SUCCEEDED"
     assert answer["usage"]["video_duration"] == seconds

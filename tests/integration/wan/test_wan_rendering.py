@@ -71,9 +71,7 @@ def test_result_is_as_long_as_the_reference_video(
         ((201, 603), (200, 602)),
     ],
 )
-def test_output_is_scaled_down_to_640_with_even_sides(
-    size: tuple[int, int], expected: tuple[int, int]
-) -> None:
+def test_output_is_scaled_down_to_640_with_even_sides(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert output_size(*size) == expected
 
 
@@ -91,9 +89,7 @@ def test_every_frame_says_what_it_is(
 ) -> None:
     assert LABEL == "STAND-IN · not the real model"
     # White everywhere: what is dark at the bottom is the label's band, and what is light in it is words.
-    media.files["/white.mp4"] = video_file(
-        folder / "w.mp4", size, paint=lambda _: Image.new("RGB", size, "white")
-    )
+    media.files["/white.mp4"] = video_file(folder / "w.mp4", size, paint=lambda _: Image.new("RGB", size, "white"))
     pictures = frames(rendered(caller, video="/white.mp4"))
     bands = [picture.convert("L").crop((0, size[1] - 18, size[0], size[1])) for picture in pictures]
     for band in bands:

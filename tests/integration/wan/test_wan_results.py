@@ -33,9 +33,7 @@ def url(caller: Caller) -> str:
 def test_result_url_has_the_providers_form(caller: Caller, url: str) -> None:
     assert url.startswith(caller.url + "/")
     parts = urlsplit(url)
-    assert re.fullmatch(
-        r"/1d/[0-9a-f]{2}/\d{8}/[0-9a-f]{8}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.mp4", parts.path
-    )
+    assert re.fullmatch(r"/1d/[0-9a-f]{2}/\d{8}/[0-9a-f]{8}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.mp4", parts.path)
     assert list(parse_qs(parts.query)) == ["Expires", "OSSAccessKeyId", "Signature"]
     ended_at = caller.control("tasks")[0]["ended_at"]
     assert parse_qs(parts.query)["Expires"] == [str(int(ended_at + 86_400))]
@@ -155,9 +153,7 @@ def test_result_that_is_gone_is_no_such_key(caller: Caller, url: str) -> None:
     assert (answer.status_code, xml_code(answer)) == (404, "NoSuchKey")
 
 
-def test_same_inputs_render_the_same_bytes_under_another_url(
-    caller: Caller, media: MediaServer, url: str
-) -> None:
+def test_same_inputs_render_the_same_bytes_under_another_url(caller: Caller, media: MediaServer, url: str) -> None:
     again = caller.result_url()
     assert again != url
     assert get(again).content == get(url).content

@@ -1,0 +1,341 @@
+"""What the provider's answers say: bytes in, typed results or an error of ours out, whatever the bytes are.
+
+Source of every field: the provider's page "Wan - image to animation API reference", and for the task list and
+canceling its page on managing asynchronous tasks. Fields that no page names are passed over.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from motiondrop.errors import MotionDropError
+from motiondrop.refusals import ProviderBusy, ProviderFault, ProviderTimeout, UnknownRefusal, WanError, family
+
+PROVIDER_TIME = timezone(timedelta(hours=8))
+
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_QUERY_OF_URL = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
+_MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: what is longer is cut; a URL is not taken
+_MAX_SECONDS = 1_000_000
+_MAX_COUNT = 2**31
+
+
+class NoAnswer(MotionDropError):
+    """A call to the provider came to no answer that can be used; `request_id` where one was still told."""
+
+    def __init__(self, what: str, *, request_id: str | None = None) -> None:
+        super().__init__(f"{what}, request {request_id}" if request_id else what)
+        self.request_id = request_id
+
+
+class Unreachable(NoAnswer):
+    """The provider could not be reached or did not answer; asking again is free."""
+
+
+class NotSent(Unreachable):
+    """No connection to the provider came about, so nothing was asked of it."""
+
+
+class NotUnderstood(NoAnswer):
+    """The provider's answer does not have the shape that its page promises."""
+
+
+class OutcomeUnknown(NoAnswer):
+    """The answer to a create call never came or made no sense: a task may exist, or not."""
+
+
+class TaskStatus(StrEnum):
+    """The task's states, as on the page."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer, read whole; `date` is its Date header."""
+
+    status: int
+    body: bytes
+    date: str | None = None
+
+
+@dataclass(frozen=True)
+class Created:
+    """A task that exists now."""
+
+    task_id: str
+    status: TaskStatus
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as the provider tells it. Times in UTC, duration in seconds of delivered video."""
+
+    task_id: str
+    status: TaskStatus
+    request_id: str | None = None
+    submitted_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    ended_at: datetime | None = None
+    video_url: str | None = None
+    video_duration: float | None = None
+    video_ratio: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A row of the task list. Times in UTC; `request_id` is that of the call that created the task."""
+
+    task_id: str
+    status: TaskStatus
+    model: str | None
+    api_key_id: str | None
+    created_at: datetime | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    request_id: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """A page of the task list, with the provider's own clock at the time of the answer."""
+
+    rows: tuple[TaskRow, ...]
+    total: int
+    page: int
+    pages: int
+    now: datetime | None
+    request_id: str | None = None
+
+
+def created(reply: Reply) -> Created:
+    """Read the answer to a create call; WanError where it says that nothing was made, else OutcomeUnknown."""
+    answer = _json(reply.body)
+    output = _mapping(answer.get("output"))
+    request_id = _text(answer.get("request_id"))
+    task_id = _task_id(output.get("task_id"))
+    if task_id:
+        # Whatever else the answer says, this task exists and has to be followed.
+        return Created(task_id, _status(output.get("task_status")) or TaskStatus.UNKNOWN, request_id)
+    kind = family(_text(answer.get("code")), reply.status)
+    refused = reply.status in range(400, 500) and reply.status != HTTPStatus.REQUEST_TIMEOUT
+    said_so = reply.status == HTTPStatus.OK and kind not in _SAYS_NOTHING
+    if refused or said_so:
+        raise _refusal(reply.status, answer)
+    raise OutcomeUnknown(f"HTTP {reply.status} without a task id", request_id=request_id)
+
+
+def task(task_id: str, reply: Reply) -> Task:
+    """Read the answer to a query; WanError where the call was refused, else NotUnderstood."""
+    answer = _answer(reply)
+    request_id = _text(answer.get("request_id"))
+    output = _mapping(answer.get("output"))
+    status = _status(output.get("task_status"))
+    if status is None:
+        # Not taken for UNKNOWN, which ends a job: a state of tomorrow is asked for again.
+        raise NotUnderstood("a task without a state that the page names", request_id=request_id)
+    if output.get("task_id") not in {None, task_id}:
+        raise NotUnderstood("an answer about another task", request_id=request_id)
+    usage = _mapping(answer.get("usage"))
+    seconds = _seconds(usage.get("video_duration"))
+    return Task(
+        task_id=task_id,
+        status=status,
+        request_id=request_id,
+        submitted_at=_provider_time(output.get("submit_time")),
+        scheduled_at=_provider_time(output.get("scheduled_time")),
+        ended_at=_provider_time(output.get("end_time")),
+        video_url=_video_url(output),
+        video_duration=_seconds(usage.get("duration")) if seconds is None else seconds,
+        video_ratio=_text(usage.get("video_ratio")),
+        code=_text(output.get("code")) or _text(answer.get("code")),
+        message=_message(output.get("message")) or _message(answer.get("message")),
+    )
+
+
+def task_page(page: int, reply: Reply) -> TaskPage:
+    """Read a page of the task list; errors as for `task`. A list that cannot be trusted is never an empty one."""
+    answer = _answer(reply)
+    request_id = _text(answer.get("request_id"))
+    rows, total, pages = answer.get("data"), _count(answer.get("total")), _count(answer.get("total_page"))
+    if not isinstance(rows, list) or total is None or pages is None:
+        raise NotUnderstood("a list of tasks without its rows, total or pages", request_id=request_id)
+    if _count(answer.get("page_no")) not in {None, page}:
+        raise NotUnderstood("another page of the list than the one asked for", request_id=request_id)
+    if total and not pages:
+        raise NotUnderstood("a list of tasks that has no pages", request_id=request_id)
+    read = tuple(_row(row, request_id) for row in rows)
+    return TaskPage(read, total, page, pages, _http_date(reply.date), request_id)
+
+
+def acknowledged(reply: Reply) -> None:
+    """Read the answer to a cancel call, which says no more than its request id; errors as for `task`."""
+    _answer(reply)
+
+
+def is_task_id(text: str) -> bool:
+    """Whether `text` can be a task's id: it goes into a path and a record's key."""
+    return bool(_TASK_ID.fullmatch(text))
+
+
+#: Families whose code under HTTP 200 does not tell that no task was made.
+_SAYS_NOTHING = frozenset({ProviderFault, ProviderTimeout, ProviderBusy, UnknownRefusal})
+
+
+def _answer(reply: Reply) -> Mapping[str, Any]:
+    """The answer as a JSON object where the call worked."""
+    answer = _json(reply.body)
+    code = _text(answer.get("code"))
+    if reply.status >= HTTPStatus.BAD_REQUEST:
+        raise _refusal(reply.status, answer)
+    if code and not {"output", "data"} & set(answer) and family(code, None) is not UnknownRefusal:
+        raise _refusal(reply.status, answer)  # the page's error body, under whatever status
+    if reply.status != HTTPStatus.OK:
+        raise NotUnderstood(f"HTTP {reply.status}", request_id=_text(answer.get("request_id")))
+    if not answer:
+        raise NotUnderstood("an answer that is no JSON object")
+    return answer
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> WanError:
+    code = _text(answer.get("code"))
+    return family(code, status)(
+        code, _message(answer.get("message")), status=status, request_id=_text(answer.get("request_id"))
+    )
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    """The answer as a JSON object, empty where it is none: RecursionError is how deep nesting shows."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return _mapping(answer)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object, limit: int = _MAX_TEXT) -> str | None:
+    """A text that can be kept: JSON may hold half a character, which UTF-8 cannot."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value[:limit].encode("utf-8", "replace").decode()
+
+
+def _message(value: object) -> str | None:
+    """A message without the queries of its URLs: what the provider quotes of ours is a signed one, a secret."""
+    text = _text(value, _MAX_MESSAGE * 4)
+    return _QUERY_OF_URL.sub(r"\1", text)[:_MAX_MESSAGE] if text else None
+
+
+def _name(value: object) -> str | None:
+    """An identifier, which JSON may also write as a number."""
+    return str(value) if _count(value) is not None else _text(value)
+
+
+def _task_id(value: object) -> str | None:
+    return value if isinstance(value, str) and is_task_id(value) else None
+
+
+def _status(value: object) -> TaskStatus | None:
+    try:
+        return TaskStatus(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _seconds(value: object) -> float | None:
+    """A number of seconds that can be charged: finite and not negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _MAX_SECONDS else None  # NaN compares false, infinity is above
+
+
+def _count(value: object) -> int | None:
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT else None
+    )
+
+
+def _provider_time(value: object) -> datetime | None:
+    """`YYYY-MM-DD HH:mm:ss.SSS` in UTC+8, as UTC; whole seconds may lack the fraction."""
+    if not isinstance(value, str):
+        return None
+    try:
+        form = "%Y-%m-%d %H:%M:%S.%f" if "." in value else "%Y-%m-%d %H:%M:%S"
+        return datetime.strptime(value, form).replace(tzinfo=PROVIDER_TIME).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _epoch_milliseconds(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return datetime.fromtimestamp(int(value) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _http_date(value: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value or "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _video_url(output: Mapping[str, Any]) -> str | None:
+    """`results.video_url` of this model, `video_url` of its siblings, or the first of a list of results."""
+    results = output.get("results")
+    if isinstance(results, list) and results:
+        results = results[0]
+    return _url(_mapping(results).get("video_url")) or _url(output.get("video_url"))
+
+
+def _url(value: object) -> str | None:
+    """An absolute http(s) URL in ASCII; whether its host may be asked is decided where it is fetched."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or len(value) > _MAX_URL:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return value if usable else None
+
+
+def _row(value: object, request_id: str | None) -> TaskRow:
+    row = _mapping(value)
+    task_id = _task_id(row.get("task_id"))
+    if task_id is None:
+        raise NotUnderstood("a row of the task list without a task id", request_id=request_id)
+    return TaskRow(
+        task_id=task_id,
+        status=_status(row.get("status", row.get("task_status"))) or TaskStatus.UNKNOWN,
+        model=_text(row.get("model_name")),
+        api_key_id=_name(row.get("api_key_id")),
+        created_at=_epoch_milliseconds(row.get("gmt_create")),
+        started_at=_epoch_milliseconds(row.get("start_time")),
+        ended_at=_epoch_milliseconds(row.get("end_time")),
+        request_id=_text(row.get("request_id")),
+        region=_text(row.get("region")),
+    )

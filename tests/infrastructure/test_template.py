@@ -1,0 +1,91 @@
+"""What template.yaml promises, read as SAM reads it."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from motiondrop.parts import Settings, Telling
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+# What Lambda itself sets, and what Powertools reads.
+OF_LAMBDA = {"AWS_REGION"}
+OF_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+
+
+def variables(function: dict[str, Any]) -> set[str]:
+    common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = function.get("Environment", {}).get("Variables", {})
+    return set(common) | set(own)
+
+
+def test_the_eight_functions_of_the_design_are_there() -> None:
+    names = {name.removesuffix("Function").lower() for name in FUNCTIONS}
+    assert names == {folder.parent.name for folder in (ROOT / "functions").glob("*/app.py")}
+    assert len(names) == 8
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_says_what_it_is(section: str) -> None:
+    assert [name for name, item in TEMPLATE[section].items() if not item.get("Description")] == []
+
+
+def test_the_console_groups_every_parameter() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(name: str) -> None:
+    source = (ROOT / FUNCTIONS[name]["CodeUri"] / "app.py").read_text()
+    kind = Telling if "Telling" in source else Settings
+    asked = {field.name.upper() for field in fields(kind)} - OF_LAMBDA
+    assert variables(FUNCTIONS[name]) - OF_POWERTOOLS == asked
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_a_log_group_that_forgets(name: str) -> None:
+    logs = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert "RetentionInDays" in RESOURCES[logs]["Properties"]
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, resource in RESOURCES.items():
+        for policy in resource["Properties"].get("Policies", []):
+            found += [(name, statement) for statement in policy["Statement"]]
+    return found
+
+
+@pytest.mark.parametrize(("name", "statement"), statements())
+def test_a_policy_names_its_actions_and_resources(name: str, statement: dict[str, Any]) -> None:
+    actions = statement["Action"]
+    for action in actions if isinstance(actions, list) else [actions]:
+        assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), name
+    resources = statement["Resource"]
+    for resource in resources if isinstance(resources, list) else [resources]:
+        assert resource != "*", name
+
+
+def test_the_queue_hides_a_message_for_six_times_the_functions_timeout() -> None:
+    timeout = FUNCTIONS["SubmitFunction"]["Timeout"]
+    assert RESOURCES["DropsQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_buckets_are_private_encrypted_and_kept() -> None:
+    for name in ("InboxBucket", "ResultsBucket"):
+        bucket = RESOURCES[name]
+        assert bucket["DeletionPolicy"] == "Retain"
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["Properties"]["BucketEncryption"]
