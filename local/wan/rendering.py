@@ -63,7 +63,7 @@ def render(image: Path, video: Path, facts: VideoFacts, mode: str, target: Path)
                     stream.codec_context.thread_count = 1
                     stream.options = {"preset": "ultrafast", "crf": _CRF[mode]}
                 picture = scene.drawn(background, float(number / rate))
-                drawn = VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # PyAV's stub has none
+                drawn = VideoFrame.from_image(picture)
                 # One thread: left to itself the encoder's own conversion makes new threads for every frame.
                 frame = scaler.reformat(drawn, stream.width, stream.height, "yuv420p", threads=1)
                 frame.pts = number

@@ -4,34 +4,24 @@ Source of every field: the provider's page "Wan - image to animation API referen
 canceling its page on managing asynchronous tasks. Fields that no page names are passed over.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
+from motiondrop import fields
 from motiondrop.errors import MotionDropError
 from motiondrop.refusals import ProviderBusy, ProviderFault, ProviderTimeout, UnknownRefusal, WanError, family
-
-PROVIDER_TIME = timezone(timedelta(hours=8))
-
-_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_QUERY_OF_URL = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
-_MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: what is longer is cut; a URL is not taken
-_MAX_SECONDS = 1_000_000
-_MAX_COUNT = 2**31
+from motiondrop.text import plain
 
 
 class NoAnswer(MotionDropError):
     """A call to the provider came to no answer that can be used; `request_id` where one was still told."""
 
     def __init__(self, what: str, *, request_id: str | None = None) -> None:
-        super().__init__(f"{what}, request {request_id}" if request_id else what)
+        super().__init__(f"{what}, request {plain(request_id)}" if request_id else what)
         self.request_id = request_id
 
 
@@ -126,14 +116,14 @@ class TaskPage:
 
 def created(reply: Reply) -> Created:
     """Read the answer to a create call; WanError where it says that nothing was made, else OutcomeUnknown."""
-    answer = _json(reply.body)
-    output = _mapping(answer.get("output"))
-    request_id = _text(answer.get("request_id"))
-    task_id = _task_id(output.get("task_id"))
+    answer = fields.json_object(reply.body)
+    output = fields.mapping(answer.get("output"))
+    request_id = fields.text(answer.get("request_id"))
+    task_id = fields.task_id(output.get("task_id"))
     if task_id:
         # Whatever else the answer says, this task exists and has to be followed.
         return Created(task_id, _status(output.get("task_status")) or TaskStatus.UNKNOWN, request_id)
-    kind = family(_text(answer.get("code")), reply.status)
+    kind = family(fields.text(answer.get("code")), reply.status)
     refused = reply.status in range(400, 500) and reply.status != HTTPStatus.REQUEST_TIMEOUT
     said_so = reply.status == HTTPStatus.OK and kind not in _SAYS_NOTHING
     if refused or said_so:
@@ -144,54 +134,49 @@ def created(reply: Reply) -> Created:
 def task(task_id: str, reply: Reply) -> Task:
     """Read the answer to a query; WanError where the call was refused, else NotUnderstood."""
     answer = _answer(reply)
-    request_id = _text(answer.get("request_id"))
-    output = _mapping(answer.get("output"))
+    request_id = fields.text(answer.get("request_id"))
+    output = fields.mapping(answer.get("output"))
     status = _status(output.get("task_status"))
     if status is None:
         # Not taken for UNKNOWN, which ends a job: a state of tomorrow is asked for again.
         raise NotUnderstood("a task without a state that the page names", request_id=request_id)
     if output.get("task_id") not in {None, task_id}:
         raise NotUnderstood("an answer about another task", request_id=request_id)
-    usage = _mapping(answer.get("usage"))
-    seconds = _seconds(usage.get("video_duration"))
+    usage = fields.mapping(answer.get("usage"))
+    seconds = fields.seconds(usage.get("video_duration"))
     return Task(
         task_id=task_id,
         status=status,
         request_id=request_id,
-        submitted_at=_provider_time(output.get("submit_time")),
-        scheduled_at=_provider_time(output.get("scheduled_time")),
-        ended_at=_provider_time(output.get("end_time")),
+        submitted_at=fields.provider_time(output.get("submit_time")),
+        scheduled_at=fields.provider_time(output.get("scheduled_time")),
+        ended_at=fields.provider_time(output.get("end_time")),
         video_url=_video_url(output),
-        video_duration=_seconds(usage.get("duration")) if seconds is None else seconds,
-        video_ratio=_text(usage.get("video_ratio")),
-        code=_text(output.get("code")) or _text(answer.get("code")),
-        message=_message(output.get("message")) or _message(answer.get("message")),
+        video_duration=fields.seconds(usage.get("duration")) if seconds is None else seconds,
+        video_ratio=fields.text(usage.get("video_ratio")),
+        code=fields.text(output.get("code")) or fields.text(answer.get("code")),
+        message=fields.message(output.get("message")) or fields.message(answer.get("message")),
     )
 
 
 def task_page(page: int, reply: Reply) -> TaskPage:
     """Read a page of the task list; errors as for `task`. A list that cannot be trusted is never an empty one."""
     answer = _answer(reply)
-    request_id = _text(answer.get("request_id"))
-    rows, total, pages = answer.get("data"), _count(answer.get("total")), _count(answer.get("total_page"))
+    request_id = fields.text(answer.get("request_id"))
+    rows, total, pages = answer.get("data"), fields.count(answer.get("total")), fields.count(answer.get("total_page"))
     if not isinstance(rows, list) or total is None or pages is None:
         raise NotUnderstood("a list of tasks without its rows, total or pages", request_id=request_id)
-    if _count(answer.get("page_no")) not in {None, page}:
+    if fields.count(answer.get("page_no")) not in {None, page}:
         raise NotUnderstood("another page of the list than the one asked for", request_id=request_id)
     if total and not pages:
         raise NotUnderstood("a list of tasks that has no pages", request_id=request_id)
     read = tuple(_row(row, request_id) for row in rows)
-    return TaskPage(read, total, page, pages, _http_date(reply.date), request_id)
+    return TaskPage(read, total, page, pages, fields.http_date(reply.date), request_id)
 
 
 def acknowledged(reply: Reply) -> None:
     """Read the answer to a cancel call, which says no more than its request id; errors as for `task`."""
     _answer(reply)
-
-
-def is_task_id(text: str) -> bool:
-    """Whether `text` can be a task's id: it goes into a path and a record's key."""
-    return bool(_TASK_ID.fullmatch(text))
 
 
 #: Families whose code under HTTP 200 does not tell that no task was made.
@@ -200,59 +185,24 @@ _SAYS_NOTHING = frozenset({ProviderFault, ProviderTimeout, ProviderBusy, Unknown
 
 def _answer(reply: Reply) -> Mapping[str, Any]:
     """The answer as a JSON object where the call worked."""
-    answer = _json(reply.body)
-    code = _text(answer.get("code"))
+    answer = fields.json_object(reply.body)
+    code = fields.text(answer.get("code"))
     if reply.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(reply.status, answer)
     if code and not {"output", "data"} & set(answer) and family(code, None) is not UnknownRefusal:
         raise _refusal(reply.status, answer)  # the page's error body, under whatever status
     if reply.status != HTTPStatus.OK:
-        raise NotUnderstood(f"HTTP {reply.status}", request_id=_text(answer.get("request_id")))
+        raise NotUnderstood(f"HTTP {reply.status}", request_id=fields.text(answer.get("request_id")))
     if not answer:
         raise NotUnderstood("an answer that is no JSON object")
     return answer
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> WanError:
-    code = _text(answer.get("code"))
+    code = fields.text(answer.get("code"))
     return family(code, status)(
-        code, _message(answer.get("message")), status=status, request_id=_text(answer.get("request_id"))
+        code, fields.message(answer.get("message")), status=status, request_id=fields.text(answer.get("request_id"))
     )
-
-
-def _json(body: bytes) -> Mapping[str, Any]:
-    """The answer as a JSON object, empty where it is none: RecursionError is how deep nesting shows."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return _mapping(answer)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object, limit: int = _MAX_TEXT) -> str | None:
-    """A text that can be kept: JSON may hold half a character, which UTF-8 cannot."""
-    if not isinstance(value, str) or not value:
-        return None
-    return value[:limit].encode("utf-8", "replace").decode()
-
-
-def _message(value: object) -> str | None:
-    """A message without the queries of its URLs: what the provider quotes of ours is a signed one, a secret."""
-    text = _text(value, _MAX_MESSAGE * 4)
-    return _QUERY_OF_URL.sub(r"\1", text)[:_MAX_MESSAGE] if text else None
-
-
-def _name(value: object) -> str | None:
-    """An identifier, which JSON may also write as a number."""
-    return str(value) if _count(value) is not None else _text(value)
-
-
-def _task_id(value: object) -> str | None:
-    return value if isinstance(value, str) and is_task_id(value) else None
 
 
 def _status(value: object) -> TaskStatus | None:
@@ -262,80 +212,27 @@ def _status(value: object) -> TaskStatus | None:
         return None
 
 
-def _seconds(value: object) -> float | None:
-    """A number of seconds that can be charged: finite and not negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < _MAX_SECONDS else None  # NaN compares false, infinity is above
-
-
-def _count(value: object) -> int | None:
-    return (
-        value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT else None
-    )
-
-
-def _provider_time(value: object) -> datetime | None:
-    """`YYYY-MM-DD HH:mm:ss.SSS` in UTC+8, as UTC; whole seconds may lack the fraction."""
-    if not isinstance(value, str):
-        return None
-    try:
-        form = "%Y-%m-%d %H:%M:%S.%f" if "." in value else "%Y-%m-%d %H:%M:%S"
-        return datetime.strptime(value, form).replace(tzinfo=PROVIDER_TIME).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _epoch_milliseconds(value: object) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    try:
-        return datetime.fromtimestamp(int(value) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _http_date(value: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _video_url(output: Mapping[str, Any]) -> str | None:
     """`results.video_url` of this model, `video_url` of its siblings, or the first of a list of results."""
     results = output.get("results")
     if isinstance(results, list) and results:
         results = results[0]
-    return _url(_mapping(results).get("video_url")) or _url(output.get("video_url"))
-
-
-def _url(value: object) -> str | None:
-    """An absolute http(s) URL in ASCII; whether its host may be asked is decided where it is fetched."""
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or len(value) > _MAX_URL:
-        return None
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return value if usable else None
+    return fields.url(fields.mapping(results).get("video_url")) or fields.url(output.get("video_url"))
 
 
 def _row(value: object, request_id: str | None) -> TaskRow:
-    row = _mapping(value)
-    task_id = _task_id(row.get("task_id"))
+    row = fields.mapping(value)
+    task_id = fields.task_id(row.get("task_id"))
     if task_id is None:
         raise NotUnderstood("a row of the task list without a task id", request_id=request_id)
     return TaskRow(
         task_id=task_id,
         status=_status(row.get("status", row.get("task_status"))) or TaskStatus.UNKNOWN,
-        model=_text(row.get("model_name")),
-        api_key_id=_name(row.get("api_key_id")),
-        created_at=_epoch_milliseconds(row.get("gmt_create")),
-        started_at=_epoch_milliseconds(row.get("start_time")),
-        ended_at=_epoch_milliseconds(row.get("end_time")),
-        request_id=_text(row.get("request_id")),
-        region=_text(row.get("region")),
+        model=fields.text(row.get("model_name")),
+        api_key_id=fields.name(row.get("api_key_id")),
+        created_at=fields.epoch_milliseconds(row.get("gmt_create")),
+        started_at=fields.epoch_milliseconds(row.get("start_time")),
+        ended_at=fields.epoch_milliseconds(row.get("end_time")),
+        request_id=fields.text(row.get("request_id")),
+        region=fields.text(row.get("region")),
     )

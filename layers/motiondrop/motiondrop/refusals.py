@@ -6,9 +6,11 @@ docs/provider-errors.md say it in the same words.
 """
 
 from enum import StrEnum
+from http import HTTPStatus
 from typing import ClassVar
 
 from motiondrop.errors import MotionDropError
+from motiondrop.text import plain
 
 
 class Whose(StrEnum):
@@ -51,7 +53,11 @@ class WanError(MotionDropError):
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__(f"{self.means} ({code or 'no code'}, HTTP {status}, request {request_id or 'unknown'})")
+        said = [plain(code) if code else "no code"]
+        if status is not None:
+            said.append(f"HTTP {status}")
+        said.append(f"request {plain(request_id) if request_id else 'unknown'}")
+        super().__init__(f"{self.means} ({', '.join(said)})")
         self.code = code
         self.message = message
         self.status = status
@@ -195,7 +201,7 @@ class QuotaExhausted(WanError):
     whose = Whose.OPERATOR
     again = Again.HELD
     means = "The account's quota at the animation service is used up."
-    advice = "It may come back by itself; if not the operator raises it. The jobs wait for it."
+    advice = "It may come back by itself or the operator raises it; the jobs wait for it."
 
 
 class ProviderFault(WanError):
@@ -223,9 +229,9 @@ class ProviderBusy(WanError):
 
 
 class UnknownRefusal(WanError):
-    """A code that no page names; it is shown as it is."""
+    """A code that no page names, or none at all; what the service said is shown as it is."""
 
-    means = "The animation service refused with a code that MotionDrop does not know."
+    means = "The animation service refused or failed for a reason that MotionDrop does not know."
 
 
 FAMILIES: tuple[type[WanError], ...] = (
@@ -247,11 +253,13 @@ FAMILIES: tuple[type[WanError], ...] = (
     UnknownRefusal,
 )
 
-#: Codes and their family. A code stands for itself and for all that follow it after a dot, the longest match wins.
+#: Codes and their family. A code stands for itself and for all that follow it after a dot, the longest match wins;
+#: one that ends in a dot stands for what follows it only.
 CODES: dict[str, type[WanError]] = {
     "InvalidApiKey": KeyRefused,
     "NOT AUTHORIZED": KeyRefused,
     "AccessDenied": AsyncHeaderMissing,
+    "AccessDenied.": AccessNotGranted,
     "AccessDenied.Unpurchased": AccessNotGranted,
     "Model.AccessDenied": AccessNotGranted,
     "Workspace.AccessDenied": AccessNotGranted,
@@ -284,27 +292,30 @@ CODES: dict[str, type[WanError]] = {
     "ModelUnavailable": ProviderBusy,
 }
 
-_BY_STATUS: dict[int, type[WanError]] = {
-    401: KeyRefused,
-    403: AccessNotGranted,
-    429: Throttled,
-    503: ProviderBusy,
+#: What an HTTP status says by itself, where the answer has no code.
+STATUSES: dict[HTTPStatus, type[WanError]] = {
+    HTTPStatus.UNAUTHORIZED: KeyRefused,
+    HTTPStatus.FORBIDDEN: AccessNotGranted,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.TOO_MANY_REQUESTS: Throttled,
+    HTTPStatus.SERVICE_UNAVAILABLE: ProviderBusy,
+    HTTPStatus.INTERNAL_SERVER_ERROR: ProviderFault,  # and every other of 500 and above
 }
-_SERVER_FAULT = 500
 
 
 def family(code: str | None, status: int | None) -> type[WanError]:
-    """The family of a code; where the code is missing or unknown, of the HTTP status."""
-    name = code or ""
-    while name:
-        if name in CODES:
-            return CODES[name]
+    """The family of a code, which is UnknownRefusal where no page names it; without a code, of the HTTP status."""
+    if not code:
+        other = ProviderFault if (status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR else UnknownRefusal
+        return next((kind for known, kind in STATUSES.items() if known == status), other)
+    if code in CODES:
+        return CODES[code]
+    name = code
+    while "." in name:
         name = name.rpartition(".")[0]
-    if code:
-        return UnknownRefusal
-    if status is not None and status >= _SERVER_FAULT:
-        return _BY_STATUS.get(status, ProviderFault)
-    return _BY_STATUS.get(status or 0, UnknownRefusal)
+        if kind := CODES.get(f"{name}.") or CODES.get(name):
+            return kind
+    return UnknownRefusal
 
 
 def by_name(name: str) -> type[WanError]:

@@ -18,7 +18,6 @@ from urllib3 import exceptions as transport
 
 from motiondrop import answers
 from motiondrop.answers import (
-    PROVIDER_TIME,
     Created,
     NoAnswer,
     NotSent,
@@ -32,6 +31,7 @@ from motiondrop.answers import (
     Unreachable,
 )
 from motiondrop.errors import SettingsError
+from motiondrop.fields import PROVIDER_TIME, is_task_id
 from motiondrop.job import Options
 from motiondrop.refusals import KeyRefused
 
@@ -103,9 +103,7 @@ class Wan:
         if retries is not None and retries.total != 0:
             raise ValueError("a session that sends again by itself could pay twice")
 
-    def create(
-        self, image_url: str, video_url: str, options: Options, *, watermark: bool | None = None
-    ) -> Created:
+    def create(self, image_url: str, video_url: str, options: Options, *, watermark: bool | None = None) -> Created:
         """Make a task, which will be paid for.
 
         Raise a WanError where the provider refused, and NotSent where it was never asked: nothing was made then.
@@ -188,7 +186,7 @@ class Wan:
         )
         try:
             reply = self._exchange(request)
-        except (requests.RequestException, transport.HTTPError) as error:
+        except (OSError, transport.HTTPError) as error:  # requests' errors are OSErrors
             if isinstance(error, requests.RequestException):
                 error.request = error.response = None  # they carry the key
             kind = NotSent if _never_connected(error) else Unreachable
@@ -196,15 +194,21 @@ class Wan:
         return Reply(reply.status, reply.body.replace(key.encode(), b"***"), reply.date)
 
     def _exchange(self, request: requests.Request) -> Reply:
-        """One request, one answer. Not by way of Session.send, which prepares to follow a redirect even if it may not."""
+        """One request, one answer; not by Session.send, which reads a redirect even where it may not follow."""
         prepared = self._session.prepare_request(request)
         url = prepared.url or self._base_url
         asked = self._session.merge_environment_settings(url, {}, True, None, None)
-        if _is_loopback(urlsplit(url).hostname):
-            asked["proxies"] = {}  # no proxy leads to this machine itself
+        proxies = {} if _is_loopback(urlsplit(url).hostname) else asked["proxies"]  # none leads to this machine
         over = time.monotonic() + sum(self._timeouts)
         adapter = self._session.get_adapter(url)
-        with adapter.send(prepared, timeout=self._timeouts, **asked) as response:
+        with adapter.send(
+            prepared,
+            stream=True,
+            timeout=self._timeouts,
+            verify=True if asked["verify"] is None else asked["verify"],
+            cert=asked["cert"],
+            proxies=proxies,
+        ) as response:
             body = bytearray()
             while piece := response.raw.read1(_CHUNK, decode_content=True):
                 body += piece
@@ -256,13 +260,13 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def _path(task_id: str) -> str:
-    if not answers.is_task_id(task_id):
+    if not is_task_id(task_id):
         raise ValueError("not a task id")
     return f"/tasks/{task_id}"
 
 
 def _list_time(moment: datetime | None) -> str | None:
-    return moment and moment.astimezone(PROVIDER_TIME).strftime("%Y%m%d%H%M%S")
+    return moment.astimezone(PROVIDER_TIME).strftime("%Y%m%d%H%M%S") if moment else None
 
 
 def _never_connected(error: Exception) -> bool:

@@ -46,7 +46,7 @@ def video_file(
             stream.options = {"preset": "ultrafast"}
         for number in range(round(seconds * rate)):
             picture = paint(number) if paint else Image.new("RGB", size, (20, 40, (number * 9) % 256))
-            frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # PyAV's stub has none
+            frame = av.VideoFrame.from_image(picture)
             sink.mux(stream.encode(frame))
         sink.mux(stream.encode(None))
     return path.read_bytes()
@@ -54,7 +54,7 @@ def video_file(
 
 def frames(data: bytes) -> list[Image.Image]:
     with av.open(io.BytesIO(data), "r") as source:
-        return [frame.to_image() for frame in source.decode(video=0)]  # type: ignore[no-untyped-call]  # as above
+        return [frame.to_image() for frame in source.decode(video=0)]
 
 
 @dataclass

@@ -1,0 +1,58 @@
+"""The documents say what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from motiondrop.job import LEGAL, State
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("name", [*TEMPLATE["Parameters"], *TEMPLATE["Outputs"]])
+def test_the_readme_has_every_parameter_and_output(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+def test_the_readme_gives_each_parameters_default(name: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    default = str(TEMPLATE["Parameters"][name]["Default"])
+    said = row.split("|")[2].strip().strip("`")
+    assert said in {default, "the region's", "the provider's"}
+
+
+def test_every_make_target_that_a_document_names_is_one() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/*.md")]:
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE))
+        assert named <= targets, path.name
+
+
+def test_no_link_to_a_file_is_dead() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_table_of_states_is_the_codes() -> None:
+    for state in State:
+        row = next(line for line in ARCHITECTURE.splitlines() if re.match(rf"\| .*\b{state}\b.* \| \w", line))
+        assert set(re.findall(r"[A-Z]{5,}", row.split("|")[3])) == {str(target) for target in LEGAL[state]}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*.json")), ids=lambda path: path.stem)
+def test_a_sample_event_parses(path: Path) -> None:
+    assert isinstance(json.loads(path.read_text()), dict)
+
+
+def test_each_function_has_a_sample_event() -> None:
+    names = {path.stem.split("-")[0] for path in (ROOT / "events").glob("*.json")}
+    assert names == {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
