@@ -8,10 +8,14 @@ READY := .venv/ready
 NODE_READY := node_modules/ready
 UV_VERSION := 0.13.9
 GROUPS := --group dependencies --group media --group local --group tests
-CODE := functions layers local tests benchmarks
+# Files of hashes, and lines that name a secret without being one.
+NO_SECRETS := --exclude-files '(^events/|\.lock$$|package-lock\.json$$)' \
+	--exclude-lines 'GetSecretValue|GenerateSecretString|InvalidToken'
+CODE := functions layers local tests tools
 
 export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPATH := $(CURDIR)/layers/motiondrop
 
 .PHONY: help
 help: ## List the targets
@@ -30,8 +34,25 @@ down: $(READY) ## Stop the local cloud
 	@$(BIN)/python -m local.cloud down
 
 .PHONY: test
-test: $(READY) $(NODE_READY) ## Run all tests
-	@$(BIN)/python -m pytest $(TESTS)
+test: $(READY) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+.PHONY: faults
+faults: $(READY) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
+	@$(BIN)/python -m tests.faults.suite $(SEED)
+	@$(BIN)/python -m tests.faults.load
+
+.PHONY: gallery-link
+gallery-link: $(READY) ## Print the operator's link to all jobs: STACK=motiondrop, or the local cloud
+	@$(BIN)/python -m tools.gallery_link $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: forget
+forget: $(READY) ## Delete all that is kept of a job: JOB=<job id> STACK=motiondrop, or the local cloud
+	@$(BIN)/python -m tools.forget_job "$(JOB)" $(if $(STACK),--stack "$(STACK)") $(ARGS)
+
+.PHONY: spend
+spend: $(READY) ## A month's spend as CSV: MONTH=2026-11 STACK=motiondrop, or the local cloud
+	@$(BIN)/python -m tools.spend $(if $(MONTH),--month "$(MONTH)") $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lint
 lint: $(READY) $(NODE_READY) ## Check style, types, the template and the state machine
@@ -40,12 +61,42 @@ lint: $(READY) $(NODE_READY) ## Check style, types, the template and the state m
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint
+	$(BIN)/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 	$(BIN)/node node_modules/.bin/asl-validator --yaml-path statemachine/animation.asl.yaml
+	@$(MAKE) --no-print-directory secrets
+
+.PHONY: secrets
+secrets: $(READY) ## Look for keys and passwords in the files that git knows; before each commit, with pre-commit
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify $(NO_SECRETS)
+
+.PHONY: audit
+audit: $(READY) ## Ask the vulnerability database about every locked package; needs the internet
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
+.PHONY: pause
+pause: $(READY) ## Give no more slots: STACK=motiondrop, or the local cloud without it; jobs at the provider go on
+	@$(BIN)/python -m tools.pause --stack "$(STACK)"
+
+.PHONY: resume
+resume: $(READY) ## Let a paused queue go on: STACK=…
+	@$(BIN)/python -m tools.pause --resume --stack "$(STACK)"
+
+.PHONY: spend
+spend: $(READY) ## Print a month's cost, job by job, as CSV: STACK=… MONTH=2026-11
+	@$(BIN)/python -m tools.spend --stack "$(STACK)" $(if $(MONTH),--month "$(MONTH)")
+
+.PHONY: smoke
+smoke: $(READY) ## Check a deployed stack from outside with one real job; it asks before it spends: STACK=…
+	@$(BIN)/python -m tools.smoke --stack "$(STACK)" $(ARGS)
 
 .PHONY: format
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+.PHONY: docs
+docs: $(READY) ## Write the tables in docs/ that are made from the code
+	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_docs_provider_errors.py
 
 .PHONY: lock
 lock: $(READY) ## Write requirements.lock and package-lock.json anew from pyproject.toml and package.json

@@ -122,9 +122,11 @@ class Cloud:
     ) -> Stack:
         clients = self._stack(running, {}, {})
         with step("Uploading the code"):
-            code.upload(clients.s3, REGION, packed)
+            template_ = code.Artifact(body.encode(), ".template")  # by URL: a body may have 51,200 bytes
+            code.upload(clients.s3, REGION, [*packed, template_])
         with step("Deploying the template") as remarks:
-            outputs = deployment.deploy(clients.cloudformation, STACK_NAME, body, values)
+            template_url = f"{running['endpoint_url']}/{code.ARTIFACTS_BUCKET}/{template_.key}"
+            outputs = deployment.deploy(clients.cloudformation, STACK_NAME, template_url, values)
             functions = deployment.functions_of(clients.cloudformation, STACK_NAME)
             remarks.append(f"{len(functions)} functions")
         stack = self._stack(running, outputs, functions)

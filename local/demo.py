@@ -32,6 +32,8 @@ WAIT_SCALE = 0.1
 POLLING = {"Wait for the task", "Poll"}
 ROUTER = "Go on where the record says"
 
+REJECTED = "REJECTED"
+
 _PATIENCE = 120  # seconds without news after which something is wrong
 _LOOK_EVERY = 0.3
 _BAR = 30
@@ -114,12 +116,11 @@ def show(stack: Stack, inputs: Inputs) -> int:
         stack.s3.upload_file(str(path), stack.inbox_bucket, key, ExtraArgs={"Metadata": metadata})
         print(f"  {path.name} -> s3://{stack.inbox_bucket}/{key}")
     arn = _follow_receipts(stack, keys)
-    status = _follow_run(stack, arn) if arn else "REJECTED"
+    status = _follow_run(stack, arn) if arn else REJECTED
     _print_mails(stack)
-    if status != "SUCCEEDED":
-        return 1
-    _save(stack, arn)
-    return 0
+    if status == "SUCCEEDED":
+        _save(stack, arn)
+    return status not in {"SUCCEEDED", REJECTED}  # a rejection is what such a file is to show
 
 
 def _follow_receipts(stack: Stack, keys: list[str]) -> str:
@@ -216,8 +217,9 @@ def _save(stack: Stack, arn: str) -> None:
     path = OUTPUT / f"{job_id}.mp4"
     stack.s3.download_file(stack.results_bucket, f"videos/{job_id}.mp4", str(path))
     result = stack.s3.get_object(Bucket=stack.results_bucket, Key=f"videos/{job_id}.json")["Body"].read()
-    facts = json.loads(result)
-    print(f"\nSaved {path.relative_to(PROJECT)}: {facts['billed_seconds']} s, ${facts['cost_usd']:.2f} at list price")
+    billed = json.loads(result)["provider"]
+    cost = f"${billed['cost_usd']:.2f} at list price"
+    print(f"\nSaved {path.relative_to(PROJECT)}: {billed['billed_seconds']} s, {cost}")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ def _admit() -> Admit:
         parts.jobs,
         parts.slots,
         parts.runs,
-        parts.inbox,
+        parts.folders,
         parts.ending,
         parts.settings.settle_seconds,
-        parts.settings.max_fan_out,
     )
 
 

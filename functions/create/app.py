@@ -26,6 +26,7 @@ def _create() -> Create:
         parts.ending,
         parts.margin,
         parts.settings.poll_seconds,
+        measures=parts.measures,
     )
 
 

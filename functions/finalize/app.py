@@ -15,7 +15,16 @@ logger = Logger()
 @cache
 def _finalize() -> Finalize:
     parts = Parts.of_environment(Telling)
-    return Finalize(parts.jobs, parts.wan, parts.session, parts.results, parts.ending, parts.origins)
+    return Finalize(
+        parts.jobs,
+        parts.wan,
+        parts.session,
+        parts.results,
+        parts.ledger,
+        parts.ending,
+        parts.origins,
+        parts.settings.wan_region,
+    )
 
 
 @logger.inject_lambda_context

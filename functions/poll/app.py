@@ -22,6 +22,7 @@ def _poll() -> Poll:
         parts.receipts,
         parts.settings.poll_seconds,
         parts.settings.wan_region,
+        measures=parts.measures,
     )
 
 

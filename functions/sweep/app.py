@@ -1,13 +1,14 @@
 """sweep: heals what a lost event left behind (on a schedule)."""
 
-from datetime import timedelta
+import os
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from motiondrop.conclude import Conclude
-from motiondrop.parts import Parts, Telling
+from motiondrop.parts import Parts, Sweeping
+from motiondrop.settings import load
 from motiondrop.sweep import Sweep
 
 logger = Logger()
@@ -15,10 +16,19 @@ logger = Logger()
 
 @cache
 def _sweep() -> Sweep:
-    parts = Parts.of_environment(Telling)
-    conclude = Conclude(parts.jobs, parts.runs, parts.wan, parts.ending)
-    grace = timedelta(seconds=parts.settings.grace_seconds)
-    return Sweep(parts.jobs, parts.slots, parts.runs, parts.ending, conclude, grace)
+    settings = load(Sweeping, os.environ)
+    parts = Parts(settings)
+    return Sweep(
+        parts.jobs,
+        parts.slots,
+        parts.runs,
+        parts.ending,
+        Conclude(parts.jobs, parts.runs, parts.wan, parts.ending),
+        parts.lost_drops(settings.drops_queue_url),
+        parts.messenger,
+        parts.grace,
+        measures=parts.measures,
+    )
 
 
 @logger.inject_lambda_context

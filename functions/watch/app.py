@@ -5,23 +5,29 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from motiondrop.page import Page
 from motiondrop.parts import Parts
+from motiondrop.watch import Request, Watch
 
 logger = Logger()
 
 
 @cache
-def _page() -> Page:
+def _watch() -> Watch:
     parts = Parts.of_environment()
-    return Page(parts.jobs, parts.results, parts.links)
+    return Watch(parts.jobs, parts.ledger, parts.results, parts.links)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
     """Answer the request; the event is not logged, its query string is a secret."""
     query = event.get("queryStringParameters") or {}
-    headers = event.get("headers") or {}
-    as_json = "application/json" in headers.get("accept", "")
-    answer = _page().answer(event.get("rawPath", "/"), query.get("k", ""), as_json=as_json)
+    answer = _watch().answer(
+        Request(
+            path=event.get("rawPath", "/"),
+            signature=query.get("k", ""),
+            after=query.get("after"),
+            as_json="application/json" in (event.get("headers") or {}).get("accept", ""),
+            method=event.get("requestContext", {}).get("http", {}).get("method", "GET"),
+        )
+    )
     return {"statusCode": answer.status, "headers": answer.headers, "body": answer.body}

@@ -29,8 +29,12 @@ _BOOTSTRAP_CODE = b"awslambdaric"
 
 # A shell script, since a #! line cannot name an interpreter whose path has spaces.
 _BOOTSTRAP = """#!/bin/sh
-cd "$LAMBDA_TASK_ROOT" && exec '{python}' -m awslambdaric "$_HANDLER"
+cd "$LAMBDA_TASK_ROOT" && exec '{python}' {client} "$_HANDLER"
 """
+
+
+_FAULTY_CLIENT = Path(__file__).with_name("faulty_client.py")
+"""Runs the client with faults at the function's edge, where a test has asked for them."""
 
 
 class InitError(Exception):
@@ -125,9 +129,16 @@ def _bootstrap_folder() -> Path:
     folder = settings.work_dir / "bootstrap"
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "bootstrap"
-    script.write_text(_BOOTSTRAP.format(python=str(settings.runtime_python).replace("'", "'\\''")))
+    client = "-m awslambdaric"
+    if settings.fault_dir.is_dir():
+        client = f"{_quoted(_FAULTY_CLIENT)} {_quoted(settings.fault_dir)}"
+    script.write_text(_BOOTSTRAP.format(python=str(settings.runtime_python).replace("'", "'\\''"), client=client))
     script.chmod(0o755)
     return folder
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "'\\''") + "'"
 
 
 def _code_paths(function_zip: bytes, config: dict[str, Any]) -> list[str]:

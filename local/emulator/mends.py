@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from local.emulator import (
     cloudformation_resources,
+    edge,
     eventbridge_targets,
     execution_environment,
     lambda_invocations,
@@ -15,6 +16,7 @@ from local.emulator import (
     stepfunctions_runs,
     stepfunctions_states,
     stepfunctions_tasks,
+    tls,
 )
 
 MENDS: tuple[Callable[[], None], ...] = (
@@ -48,6 +50,9 @@ MENDS: tuple[Callable[[], None], ...] = (
     cloudformation_resources.yaml_definitions,
     cloudformation_resources.dead_letter_targets,
     cloudformation_resources.reachable_function_urls,
+    tls.loopback_counts_as_tls,
+    edge.calls_are_noted,
+    edge.services_fail_on_request,
 )
 
 

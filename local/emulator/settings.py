@@ -12,7 +12,8 @@ class EmulatorSettings:
 
     endpoint_url: where this emulator listens, as functions reach it. runtime_python: interpreter that has
     awslambdaric and nothing else. work_dir: private folder for unpacked code and the functions' /tmp; gone
-    when the cloud stops. log_dir, mail_dir: what functions printed, and what topics sent.
+    when the cloud stops. log_dir, mail_dir: what functions printed, and what topics sent. fault_dir: if it exists
+    when the cloud starts, functions meet the faults that are planned in it (faulty_client.py).
     asynchronous_concurrency, synchronous_concurrency: running invocations of one function at a time; more
     wait. idle_seconds: how long an unused execution environment is kept. idle_environments: how many unused
     ones are kept per function.
@@ -23,6 +24,7 @@ class EmulatorSettings:
     work_dir: Path
     log_dir: Path
     mail_dir: Path
+    fault_dir: Path
     asynchronous_concurrency: int = 4
     synchronous_concurrency: int = 10
     idle_seconds: float = 30.0
@@ -39,6 +41,7 @@ def emulator_settings() -> EmulatorSettings:
         work_dir=Path(env["EMULATOR_WORK_DIR"]),
         log_dir=Path(env["EMULATOR_LOG_DIR"]),
         mail_dir=Path(env["EMULATOR_MAIL_DIR"]),
+        fault_dir=Path(env["EMULATOR_FAULT_DIR"]),
         asynchronous_concurrency=int(env.get("EMULATOR_ASYNCHRONOUS_CONCURRENCY", "4")),
         synchronous_concurrency=int(env.get("EMULATOR_SYNCHRONOUS_CONCURRENCY", "10")),
         idle_seconds=float(env.get("EMULATOR_IDLE_SECONDS", "30")),

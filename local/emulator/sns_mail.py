@@ -18,7 +18,7 @@ _SUBJECT = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 
 
 def mails_become_files() -> None:
-    """Every message a topic sends lands in the mail folder, one file each, as a mail reader would show it.
+    """Every message a topic mails lands in the mail folder, one file each, as a mail reader would show it.
 
     AWS, "Email notifications": the subject is the mail's, the message its body; without a subject it is "AWS
     Notification Message", and with MessageStructure=json subscribers by email get the text under that key.
@@ -38,19 +38,20 @@ def mails_become_files() -> None:
         *rest: Any,
         **more: Any,
     ) -> None:
-        now = datetime.now(UTC)
-        mail = "\n".join(
-            (
-                f"Subject: {subject or _DEFAULT_SUBJECT}",
-                f"To: {', '.join(_readers(topic_arn)) or '(no subscription by email)'}",
-                f"Topic: {topic_arn}",
-                f"Date: {format_datetime(now)}",
-                "",
-                text_for(message, structure, "email"),
-                "",
+        if readers := _readers(topic_arn):
+            now = datetime.now(UTC)
+            mail = "\n".join(
+                (
+                    f"Subject: {subject or _DEFAULT_SUBJECT}",
+                    f"To: {', '.join(readers)}",
+                    f"Topic: {topic_arn}",
+                    f"Date: {format_datetime(now)}",
+                    "",
+                    text_for(message, structure, "email"),
+                    "",
+                )
             )
-        )
-        _write_whole(folder / f"{now:%Y%m%dT%H%M%S.%f}-{next(numbers):05d}.txt", mail)
+            _write_whole(folder / f"{now:%Y%m%dT%H%M%S.%f}-{next(numbers):05d}.txt", mail)
         stock(topic_arn, message_id, message, subject, structure, *rest, **more)
 
     replace(sns, "_fanout", fanout)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEPLOY_SECONDS = 180.0
 
 
-def deploy(client: "CloudFormationClient", name: str, body: str, parameters: dict[str, str]) -> dict[str, str]:
+def deploy(client: "CloudFormationClient", name: str, template_url: str, parameters: dict[str, str]) -> dict[str, str]:
     """Create or update the stack and return its outputs; raises CloudError with the failed resources."""
     exists = _stack(client, name) is not None
     if exists:
@@ -23,7 +23,7 @@ def deploy(client: "CloudFormationClient", name: str, body: str, parameters: dic
     try:
         operation(
             StackName=name,
-            TemplateBody=body,
+            TemplateURL=template_url,
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )

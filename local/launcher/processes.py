@@ -40,6 +40,7 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
     common = {**inherited, "TMPDIR": str(group.private_dir), "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
     emulator = {
         **common,
+        **{name: value for name, value in os.environ.items() if name.startswith("EMULATOR_")},
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -56,6 +57,7 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
         "EMULATOR_WORK_DIR": str(group.private_dir),
         "EMULATOR_LOG_DIR": str(group.log_dir),
         "EMULATOR_MAIL_DIR": str(options.state_dir / "mail"),
+        "EMULATOR_FAULT_DIR": str(options.state_dir / "faults"),
     }
     wan = [sys.executable, "-m", "local.wan", "--port", str(options.wan_port), "--api-key", DEMO_KEY]
     if options.wan_task_seconds is not None:

@@ -11,14 +11,15 @@ LIBRARY = ROOT / "layers" / "motiondrop" / "motiondrop"
 #: Each module imports from the layers above it in this list only, and from its own where that makes no circle.
 LAYERS = [
     {"errors"},
-    {"settings", "text", "frames", "formats", "source"},
-    {"limits", "job", "pricing", "refusals"},
+    {"settings", "text", "fields", "frames", "formats", "source"},
+    {"limits", "job", "pricing", "refusals", "measures"},
     {"sandbox", "pairing", "video_index"},
-    {"media", "probe", "probe_image", "probe_video"},
-    {"records", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
-    {"jobs", "drops", "slots", "messages"},
-    {"receipts", "ending"},
-    {"submit", "admit", "create", "poll", "finalize", "conclude", "sweep", "page"},
+    {"media", "output", "probe", "probe_image", "probe_video", "probe_result"},
+    {"records", "answers", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
+    {"budget", "jobs", "drops", "slots", "ledger", "messages", "result_json"},
+    {"outbox", "messenger", "pages", "receipts", "ending", "folders", "lost_drops"},
+    {"submit"},
+    {"admit", "create", "poll", "finalize", "conclude", "sweep", "watch", "forget"},
     {"parts"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

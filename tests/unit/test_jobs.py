@@ -20,7 +20,7 @@ def test_a_job_is_read_as_it_was_recorded(bench: Bench) -> None:
     assert bench.jobs.record(job)
     read = bench.jobs.get(job.job_id)
     assert read.seen_at is not None
-    assert read == make_job("hero", job.recorded_at, advice=job.advice, seen_at=read.seen_at)
+    assert read == make_job("hero", job.recorded_at, advice=job.advice, seen_at=read.seen_at, order=read.order)
 
 
 def test_the_same_content_is_recorded_once(bench: Bench) -> None:

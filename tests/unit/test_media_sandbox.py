@@ -172,8 +172,8 @@ def test_a_librarys_stray_output_cannot_corrupt_the_talk() -> None:
     code = """
 import motiondrop.probe as probe
 opener = probe._opener
-def noisy(kind):
-    real = opener(kind)
+def noisy(kind, purpose):
+    real = opener(kind, purpose)
     def opened(source, found):
         print('hello'); sys.stderr.write('hello'); os.write(1, b'hello'); os.write(2, b'hello')
         return real(source, found)

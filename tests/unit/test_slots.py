@@ -10,15 +10,24 @@ from tests.unit.conftest import Bench, run_of
 
 def test_the_line_is_served_in_the_order_of_recording_and_never_beyond_the_slots(bench: Bench) -> None:
     waiting = [bench.queued(name) for name in "abcd"]
-    for job, run in reversed(waiting[2:]):
-        bench.slots.wait(run, f"token of {job.job_id}")  # both slots are free: given at once, whoever comes
-    for job, run in reversed(waiting[:2]):
+    for job, run in reversed(waiting):
         bench.slots.wait(run, f"token of {job.job_id}")
     states = [bench.read(job).state for job, _ in waiting]
-    assert states == [State.QUEUED, State.QUEUED, State.ADMITTED, State.ADMITTED]
-    bench.slots.leave(bench.read(waiting[2][0]), waiting[2][1].owner, State.FAILED)
-    assert bench.woken.tokens[-1] == f"token of {waiting[0][0].job_id}"
+    assert states == [State.ADMITTED, State.ADMITTED, State.QUEUED, State.QUEUED]
+    bench.slots.leave(bench.read(waiting[1][0]), waiting[1][1].owner, State.FAILED)
+    assert bench.woken.tokens[-1] == f"token of {waiting[2][0].job_id}"
     assert len(bench.slots.board().slots) == 2
+
+
+def test_a_job_whose_run_is_late_keeps_its_turn_and_its_grant(bench: Bench) -> None:
+    early = bench.job("early")
+    _, run = bench.queued("late")
+    bench.slots.wait(run, "token of late")
+    assert bench.read(early).state == State.ADMITTED
+    assert bench.woken.tokens == ["token of late"]
+    bench.jobs.take_over(run_of(early), lambda _: False)
+    bench.slots.wait(run_of(early), "token of early")
+    assert bench.woken.tokens[-1] == "token of early"
 
 
 def test_a_new_token_replaces_the_old_one(bench: Bench) -> None:
@@ -115,10 +124,10 @@ def test_while_the_breaker_is_open_one_job_at_a_time_probes_when_it_is_due(bench
     assert bench.read(first).state == State.ADMITTED
     assert bench.read(second).state == State.QUEUED
     begun = bench.slots.begin(bench.read(first), run, bench.clock(), "key")
-    bench.slots.claim(begun, run, "task", None)
-    assert bench.slots.resume()
+    claimed = bench.slots.claim(begun, run, "task", None)
+    assert bench.slots.resume(claimed)
     assert bench.read(second).state == State.ADMITTED
-    assert not bench.slots.resume()
+    assert not bench.slots.resume(claimed)
 
 
 def test_a_job_that_was_held_keeps_its_old_place(bench: Bench) -> None:

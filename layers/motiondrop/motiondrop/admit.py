@@ -4,19 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from motiondrop.ending import Ending
-from motiondrop.inbox import Inbox
-from motiondrop.job import Job, Run, State, folder_of
+from motiondrop.errors import JobCanceled, JobFailed
+from motiondrop.folders import Folders
+from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs
-from motiondrop.pairing import follows
 from motiondrop.refusals import by_name
 from motiondrop.runs import Runs
 from motiondrop.slots import Slots
-from motiondrop.submit import FOLDER_LIMIT
+from motiondrop.submit import UNPAIRED
 from motiondrop.text import plain
 
 Step = dict[str, Any]
-
-UNPAIRED = "The folder changed before it settled: by its names now, these two no longer belong together."
 
 #: Where a job in this state goes on; the names are those of the state machine's choice.
 NEXT = {
@@ -40,36 +38,42 @@ class Admit:
     jobs: Jobs
     slots: Slots
     runs: Runs
-    inbox: Inbox
+    folders: Folders
     ending: Ending
     settle_seconds: int
-    max_fan_out: int
 
     def pick_up(self, run: Run) -> Step:
-        """Make the run the job's owner and say where it goes on; NotOwner where another run works on it."""
+        """Make the run the job's owner and say where it goes on; NotOwner where another run works on it.
+
+        JobFailed or JobCanceled end a run whose job has ended so. They are raised, since a run can be redriven from
+        here, but not from a state that only says that it is over.
+        """
+        self.ending.tell(self.jobs.get(run.job_id))  # before the job is opened again
         job = self.jobs.take_over(run, self.runs.alive)
-        if job.closed and job.owner in {run.owner, None} and not job.told:
-            self.ending.tell(job)
+        if job.state == State.FAILED:
+            raise JobFailed(why_closed(job))
+        if job.state == State.CANCELED:
+            raise JobCanceled(why_closed(job))
         if job.state == State.QUEUED and job.settling:
             return {"next": "settle", "seconds": self.settle_seconds}
-        if where(job) == "closed":
-            return {"next": "closed", "error": job.verdict or job.state.capitalize(), "cause": why_closed(job)}
         return {"next": where(job)}
 
     def settle(self, run: Run) -> Step:
         """Apply the rule again to what the folder holds now; a pair that no longer follows is closed unpaid."""
         job = self.jobs.owned(run)
         if job.state == State.QUEUED and job.settling:
-            kinds = self.inbox.kinds(folder_of(job.image.key), FOLDER_LIMIT)
-            if not follows((job.image.key, job.video.key), kinds, self.max_fan_out):
+            if not self.folders.follows((job.image.key, job.video.key)):
                 job = self.ending.close(job, State.CANCELED, UNPAIRED)
             else:
                 job = self.jobs.write(job, run.owner, settling=False)
         return {"next": where(job)}
 
     def wait(self, run: Run, token: str) -> None:
-        """Let the run wait in the line, to be woken at `token`."""
+        """Let the run wait in the line, to be woken at `token`; its drops are told its place, once."""
         self.slots.wait(run, token)
+        job = self.jobs.get(run.job_id)
+        if job.state == State.QUEUED:
+            self.ending.receipts.follow(job, self.slots.place(job))
 
 
 def where(job: Job) -> str:

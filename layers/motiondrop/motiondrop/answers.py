@@ -140,7 +140,7 @@ def task(task_id: str, reply: Reply) -> Task:
     if status is None:
         # Not taken for UNKNOWN, which ends a job: a state of tomorrow is asked for again.
         raise NotUnderstood("a task without a state that the page names", request_id=request_id)
-    if output.get("task_id") not in {None, task_id}:
+    if output.get("task_id") not in (None, task_id):  # it may be what no set can hold
         raise NotUnderstood("an answer about another task", request_id=request_id)
     usage = fields.mapping(answer.get("usage"))
     seconds = fields.seconds(usage.get("video_duration"))

@@ -8,16 +8,20 @@ still be under way is over.
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from motiondrop.admit import Step, where
-from motiondrop.ending import Ending
+from motiondrop.ending import STOPPED, Ending
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
-from motiondrop.messages import Messenger, held, resumed
+from motiondrop.measures import UNNAMED, Measures
+from motiondrop.messages import held, resumed
+from motiondrop.messenger import Messenger
+from motiondrop.poll import NEW_TASKS
 from motiondrop.receipts import Receipts
 from motiondrop.refusals import Again, NotCancelable, WanError
 from motiondrop.results import Results
@@ -44,11 +48,12 @@ URL_SECONDS = 6 * 3600
 GIVE_UP = timedelta(hours=23)
 
 _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
+_KEYS_SINCE = timedelta(minutes=30)  # our other tasks of this time tell which of the account's keys is ours
 _LOCK_PAUSE = 2
 _LIST_PAUSE = 30
+_LONGEST_PAUSE = 300
 _MAX_PAGES = 100
-
-STOPPED = "The run was stopped before the animation began."
+_NAMED = 5  # tasks that a mail names
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Create:
     margin: timedelta
     poll_seconds: int
     clock: Callable[[], datetime] = now
+    measures: Measures = UNNAMED
 
     def create(self, run: Run) -> Step:
         """Bring the job to a task that is its own, or say when to try again."""
@@ -81,19 +87,22 @@ class Create:
         urls = [self.results.url(one.copy, URL_SECONDS) for one in (job.image, job.video)]
         try:
             job = self.slots.begin(job, run, self.clock() + WINDOW, key_mark)
-        except LockBusy:
-            return {"next": "create", "seconds": _LOCK_PAUSE}
+        except LockBusy as busy:
+            return {"next": "create", "seconds": self._pause(busy.until, _LOCK_PAUSE)}
         if job.deadline is None or self.clock() + CALL_TIMEOUT > job.deadline:
             self.slots.not_made(job, run)  # this invocation was held up: what is late is not sent
             return {"next": "create", "seconds": 0}
         try:
             created = self.wan.create(urls[0], urls[1], job.options)
-        except NotSent:
+        except NotSent as error:
+            self.measures.provider_error(type(error).__name__)
             return self._later(job, run)
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
+            self.measures.provider_error(type(error).__name__)
             self.jobs.write(job, run.owner, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
             return self._not_before(self.clock() + self.margin)
         except WanError as refusal:
+            self.measures.provider_error(type(refusal).__name__)
             return self._refused(job, run, refusal)
         self._save(job, run, created)
         return {"next": "poll", "seconds": self.poll_seconds}
@@ -103,9 +112,10 @@ class Create:
         try:
             job = self.slots.claim(job, run, created.task_id, created.request_id)
         except (NotOwner, JobClosed, Contended):
-            self._cancel(created.task_id)
+            with suppress(Unreachable, NotUnderstood, WanError):  # then the job's next run finds it in the list
+                self._cancel(created.task_id)
             raise
-        if self.slots.resume():
+        if self.slots.resume(job):
             self.messenger.alert(resumed())
         self.receipts.follow(job)
 
@@ -113,7 +123,10 @@ class Create:
         """The provider said no, so nothing was made."""
         if refusal.again is Again.HELD:
             return self._hold(job, run, refusal)
-        if refusal.again is Again.NO:
+        if refusal.again is Again.LATER:
+            return self._later(job, run)
+        again = NEW_TASKS.get(refusal.again, 0)
+        if job.faults >= again:
             self.slots.leave(
                 job,
                 run.owner,
@@ -124,20 +137,19 @@ class Create:
                 request_id=refusal.request_id,
             )
             raise refusal
-        return self._later(job, run)
+        return self._later(job, run, faults=job.faults + 1)
 
-    def _later(self, job: Job, run: Run) -> Step:
+    def _later(self, job: Job, run: Run, **changes: int) -> Step:
         """Nothing was made; try again after a pause with full jitter, longer each time."""
-        self.slots.not_made(job, run, throttled=job.throttled + 1)
-        longest = min(300, 2 ** min(job.throttled + 2, 9))
+        self.slots.not_made(job, run, throttled=job.throttled + 1, **changes)
+        longest = min(_LONGEST_PAUSE, 2 ** min(job.throttled + 2, 9))
         return {"next": "create", "seconds": random.randint(1, longest)}  # noqa: S311  # jitter, no secret
 
     def _hold(self, job: Job, run: Run, refusal: WanError) -> Step:
         """The operator has to mend something: hold the line, go back to the old place in it, and say so once."""
         if self.slots.hold(type(refusal).__name__, refusal.code):
             self.messenger.alert(held(refusal))
-        if job.state in {State.PENDING, State.RUNNING}:
-            return {"next": "create", "seconds": _LIST_PAUSE}  # a further attempt keeps its slot
+            self.slots.held_told()
         self.slots.leave(job, run.owner, State.QUEUED)
         return {"next": "slot"}
 
@@ -154,9 +166,9 @@ class Create:
         try:
             found = self._unowned(job, begun)
         except (Unreachable, NotUnderstood, WanError):
-            return {"next": "create", "seconds": _LIST_PAUSE}
+            return {"next": "create", "seconds": self._pause(settled, _LIST_PAUSE)}
         if len(found) > 1:
-            self.slots.leave(job, run.owner, State.FAILED, unknown=True, reason=_SEVERAL)
+            self.slots.leave(job, run.owner, State.FAILED, unknown=True, reason=_SEVERAL.format(_named(found)))
             raise JobClosed(job.job_id)
         if found:
             return self._adopt(job, run, found[0])
@@ -171,7 +183,11 @@ class Create:
 
     def _adopt(self, job: Job, run: Run, row: TaskRow) -> Step:
         """The task is the job's; where the job is being canceled, cancel it if that is still possible."""
-        if job.state == State.CANCELING and self._cancel(row.task_id):
+        try:
+            canceled = job.state == State.CANCELING and self._cancel(row.task_id)
+        except (Unreachable, NotUnderstood, WanError):
+            canceled = False  # the poll tries it again
+        if canceled:
             self.ending.close(job, State.CANCELED, STOPPED)
             return {"next": "closed"}
         self.slots.claim(job, run, row.task_id, None)
@@ -180,10 +196,13 @@ class Create:
     def _unowned(self, job: Job, begun: datetime) -> list[TaskRow]:
         """The tasks in the provider's list that may be the job's: of our model and key, and of no other job."""
         rows: dict[str, TaskRow] = {}
-        page, pages, ahead, total = 1, 1, timedelta(0), 0
+        page, pages, total = 1, 1, 0
+        model = job.options.model
+        there = self.wan.list(model=model).now or self.clock()  # the provider's clock is the one its list goes by
+        ahead = there - self.clock()
+        since = begun + ahead - _KEYS_SINCE
         while page <= pages:
-            answer = self.wan.list(model=job.options.model, page=page)
-            ahead = (answer.now or self.clock()) - self.clock()
+            answer = self.wan.list(start=since, end=there + _SKEW, model=model, page=page)
             rows |= {row.task_id: row for row in answer.rows}
             pages, total, page = min(answer.pages, _MAX_PAGES), answer.total, page + 1
         if len(rows) < total:
@@ -213,8 +232,21 @@ class Create:
             return False
         return True
 
+    def _pause(self, since: datetime | None, shortest: int) -> int:
+        """Seconds until the next look at what nobody can hurry: a fifth of what it has taken, so that a day's
+        looks stay far below the history events that a run may have.
+        """
+        waited = (self.clock() - since).total_seconds() if since else 0.0
+        return int(min(_LONGEST_PAUSE, max(shortest, waited / 5)))
+
     def _not_before(self, moment: datetime) -> Step:
-        return {"next": "create", "at": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        whole = moment.replace(microsecond=0) + timedelta(seconds=1)  # not a moment too early
+        return {"next": "create", "at": whole.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _named(rows: Iterable[TaskRow]) -> str:
+    ids = sorted(row.task_id for row in rows)
+    return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
 
 
 def mark_of(key: str) -> str:
@@ -223,7 +255,7 @@ def mark_of(key: str) -> str:
 
 
 _SEVERAL = (
-    "A call to the animation service broke off, and its list shows several tasks that might be this job's."
+    "A call to the animation service broke off, and its list shows several tasks that might be this job's: {}."
     " One of them may have been charged."
 )
 _UNDECIDED = (

@@ -2,46 +2,47 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import fastcrc
 import requests
+from urllib3.exceptions import HTTPError
 
 from motiondrop.errors import CopyFailed, ResultExpired
 
 #: Bytes. A video of 30 s at a lavish 100 Mbit/s has 375 MB; what is larger is not one of ours.
 MAX_RESULT_BYTES = 1_000_000_000
 
-_CHUNK = 1024 * 1024
-_TIMEOUT = (5, 30)  # seconds to connect, and between two chunks
+_CHUNK = 256 * 1024
+_TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of the answer
 _RESUMES = 5
 _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/\d+")
 
 
 class Video:
-    """The provider's video as a file that is read once: counts, resumes, and fails rather than end early or wrong.
+    """The provider's video as a file that is read once, from its first byte to its last.
 
-    Only origins that match `origins` are asked. `read` raises CopyFailed for whatever is not the whole video.
+    Only origins that match `origins` are asked. `read` raises CopyFailed for whatever is not the whole video, and
+    ResultExpired where the link is over.
     """
 
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:
         self._session = session
         self._url = allowed_url(url, origins)
-        self._buffer = b""
+        self._waiting: deque[memoryview] = deque()
         self._crc = 0
         self._sha256 = hashlib.sha256()
         self._resumes = 0
         self.size = 0
         self._response = self._open({})
-        self._length = int(self._response.headers.get("Content-Length", "0") or 0)
+        self._length = _length(self._response)
         self._etag = self._response.headers.get("ETag")
         self._expected_crc = self._response.headers.get("x-oss-hash-crc64ecma")
-        if not 0 < self._length <= MAX_RESULT_BYTES:
-            raise CopyFailed(f"the result claims to have {self._length} bytes")
-        self._chunks = self._response.iter_content(_CHUNK)
-        self._seen_head = False
+        self._pieces = self._body()
 
     @property
     def sha256(self) -> str:
@@ -50,50 +51,54 @@ class Video:
 
     def read(self, amount: int = -1) -> bytes:
         """The next bytes, at most `amount`; empty only when the whole video was read and its CRC was right."""
-        while amount < 0 or len(self._buffer) < amount:
-            chunk = self._next()
-            if not chunk:
+        taken = bytearray()
+        while amount < 0 or len(taken) < amount:
+            if not self._waiting and not self._fetch():
                 break
-            self._buffer += chunk
-        cut = len(self._buffer) if amount < 0 else amount
-        taken, self._buffer = self._buffer[:cut], self._buffer[cut:]
-        return taken
+            piece = self._waiting.popleft()
+            cut = len(piece) if amount < 0 else min(len(piece), amount - len(taken))
+            taken += piece[:cut]
+            if cut < len(piece):
+                self._waiting.appendleft(piece[cut:])
+        return bytes(taken)
 
     def close(self) -> None:
         """Give the connection back."""
         self._response.close()
 
-    def _next(self) -> bytes:
-        while True:
-            try:
-                chunk: bytes = next(self._chunks, b"")
-            except requests.RequestException as error:
-                self._resume(error)
-                continue
-            if not chunk and self.size < self._length:
+    def _fetch(self) -> bool:
+        """Make the next piece wait to be taken; False at the end of a video that is whole."""
+        try:
+            piece = next(self._pieces, b"")
+        except requests.RequestException as error:
+            self._resume(error)
+            return self._fetch()
+        if not piece:
+            if self.size < self._length:
                 self._resume(None)
-                continue
-            break
-        if not chunk:
+                return self._fetch()
             self._check_end()
-            return b""
-        self.size += len(chunk)
+            return False
+        if self.size == 0:
+            _check_head(piece)
+        self.size += len(piece)
         if self.size > self._length:
             raise CopyFailed("the result is longer than it claimed")
-        self._crc = fastcrc.crc64.xz(chunk, self._crc)
-        self._sha256.update(chunk)
-        return self._check_head(chunk)
-
-    def _check_head(self, chunk: bytes) -> bytes:
-        if not self._seen_head:
-            self._seen_head = True
-            if len(chunk) < _HEAD or chunk[_FTYP] != b"ftyp":
-                raise CopyFailed("the result is no MP4")
-        return chunk
+        self._crc = fastcrc.crc64.xz(piece, self._crc)
+        self._sha256.update(piece)
+        self._waiting.append(memoryview(piece))
+        return True
 
     def _check_end(self) -> None:
         if self._expected_crc and self._expected_crc != str(self._crc):
             raise CopyFailed("the result's CRC is not the one that the provider sent with it")
+
+    def _body(self) -> Iterator[bytes]:
+        """The answer's body as it was sent: nothing is unpacked, or the count of its bytes would not hold."""
+        try:
+            yield from self._response.raw.stream(_CHUNK, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise requests.ConnectionError(f"the answer broke off: {type(error).__name__}") from error
 
     def _resume(self, cause: Exception | None) -> None:
         """Go on where the connection broke, if what is there is still the same object."""
@@ -105,9 +110,12 @@ class Video:
         if self._etag:
             headers["If-Range"] = self._etag
         self._response = self._open(headers)
-        if self._response.status_code != requests.codes.partial_content:
+        # A host that cannot serve the range sends the whole object from its beginning, with 200.
+        begins = _CONTENT_RANGE.fullmatch(self._response.headers.get("Content-Range", ""))
+        partial = self._response.status_code == requests.codes.partial_content
+        if not partial or not begins or int(begins.group(1)) != self.size:
             raise CopyFailed("the result changed while it was copied") from cause
-        self._chunks = self._response.iter_content(_CHUNK)
+        self._pieces = self._body()
 
     def _open(self, headers: Mapping[str, str]) -> requests.Response:
         try:
@@ -127,6 +135,20 @@ class Video:
             response.close()
             raise CopyFailed(f"the result's host answered HTTP {response.status_code}")
         return response
+
+
+def _length(response: requests.Response) -> int:
+    """The bytes that the whole video has, which the host has to say first."""
+    text = response.headers.get("Content-Length", "")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_RESULT_BYTES:
+        response.close()
+        raise CopyFailed(f"the result claims to have {text[:20] or 'no'} bytes")
+    return int(text)
+
+
+def _check_head(piece: bytes) -> None:
+    if len(piece) < _HEAD or piece[_FTYP] != b"ftyp":
+        raise CopyFailed("the result is no MP4")
 
 
 def allowed_url(url: str, origins: re.Pattern[str]) -> str:

@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from motiondrop.formats import Kind
 from motiondrop.job import Input, folder_of
 from motiondrop.jobs import now
-from motiondrop.records import DropItem, Tables
+from motiondrop.records import ALONE, REFUSED, DropItem, RefusedItem, Tables, attempt
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Drops:
 
     def __init__(self, tables: Tables, clock: Callable[[], datetime] = now) -> None:
         self._item = tables.drop
+        self._refused = tables.refused
         self._clock = clock
 
     def get(self, key: str) -> Drop | None:
@@ -51,8 +52,16 @@ class Drops:
         found = self._item.batch_get([_key(key) for key in keys], consistent_read=True)
         return {item.key: _drop(item) for item in found}
 
-    def record(self, drop: Drop) -> None:
-        """Record what was found out, in place of what was known; the drop's jobs are kept."""
+    def record(self, drop: Drop, *, same_content: bool = False) -> None:
+        """Record what was found out, in place of what was known; the same content keeps its jobs.
+
+        A drop that has none waits for a partner from now on.
+        """
+        marker = self._refused(_key(drop.key)[0], f"{REFUSED}{drop.key[len(folder_of(drop.key)) :]}")
+        if drop.rejected is None:
+            marker.delete()
+        else:
+            marker.save()
         media = drop.media and {name: value for name, value in asdict(drop.media).items() if value is not None}
         values: dict[str, Any] = {
             "key": drop.key,
@@ -66,6 +75,9 @@ class Drops:
             "sequencer": drop.sequencer,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
+        if not same_content:
+            waits = drop.media is not None
+            values |= {"jobs": None, "open": ALONE if waits else None, "seen_at": self._clock() if waits else None}
         actions: list[Action] = []
         for name, value in values.items():
             attribute: Attribute[Any] = getattr(DropItem, name)
@@ -73,15 +85,41 @@ class Drops:
         self._item(*_key(drop.key)).update(actions=actions)
 
     def add_job(self, key: str, job_id: str) -> None:
-        """Note that the drop has this job."""
-        self._item(*_key(key)).update(actions=[DropItem.jobs.add({job_id})], condition=DropItem.pk.exists())
+        """Note that the drop has this job, so that it does not wait for a partner any more."""
+        item = self._item(*_key(key))
+        actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]
+        attempt(lambda: item.update(actions=actions, condition=DropItem.pk.exists()))
+
+    def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
+        """Drops that have waited for a partner since before `moment`, longest first (eventually consistent)."""
+        found = self._item.open_drops.query(ALONE, DropItem.seen_at < moment, limit=limit)
+        return [_drop(item) for item in found]
+
+    def mentioned(self, key: str) -> bool:
+        """Note that the drop's wait was mentioned; False where it was before, or has ended."""
+        item = self._item(*_key(key))
+        actions: list[Action] = [DropItem.open.remove(), DropItem.seen_at.remove()]
+        return attempt(lambda: item.update(actions=actions, condition=DropItem.open == ALONE))
 
     def note_receipt(self, key: str, receipt: str) -> None:
         """Note which receipt the drop carries."""
-        self._item(*_key(key)).update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists())
+        item = self._item(*_key(key))
+        attempt(lambda: item.update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists()))
+
+    def remove_job(self, key: str, job_id: str) -> None:
+        """The drop has this job no longer."""
+        item = self._item(*_key(key))
+        attempt(lambda: item.update(actions=[DropItem.jobs.delete({job_id})], condition=DropItem.pk.exists()))
+
+    def refused(self, folder: str, limit: int) -> set[str]:
+        """The keys of the folder's drops that were refused (strongly consistent), at most `limit`."""
+        pk = _key(folder)[0]
+        found = self._refused.query(pk, RefusedItem.sk.startswith(REFUSED), consistent_read=True, limit=limit)
+        return {folder + item.sk.removeprefix(REFUSED) for item in found}
 
     def forget(self, key: str) -> None:
         """The drop is gone."""
+        self._refused(_key(key)[0], f"{REFUSED}{key[len(folder_of(key)) :]}").delete()
         self._item(*_key(key)).delete()
 
 

@@ -21,6 +21,18 @@ class NoSuchJob(MotionDropError):
     """No record of this job exists: it was never recorded, or it was forgotten."""
 
 
+class Forgotten(NoSuchJob):
+    """The job was forgotten on request; the same files are not animated again until the operator allows it."""
+
+
+class JobFailed(MotionDropError):
+    """The job FAILED: to try again, start a new execution with the same input, redrive this one, or drop again."""
+
+
+class JobCanceled(MotionDropError):
+    """The job was CANCELED: to run it, start a new execution with the same input, redrive this one, or drop again."""
+
+
 class Contended(MotionDropError):
     """Others wrote to the same records at the same moment; nothing was changed, and trying again is right."""
 

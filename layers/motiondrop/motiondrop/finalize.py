@@ -1,62 +1,70 @@
 """Saving a video that is paid for, and telling of it."""
 
-import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import requests
+from aws_lambda_powertools import Logger
 
-from motiondrop import __version__
 from motiondrop.admit import Step, where
 from motiondrop.download import Video
 from motiondrop.ending import EXPIRED, VALIDITY, Ending
 from motiondrop.errors import CopyFailed, ResultExpired
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
-from motiondrop.results import Results, Saved
+from motiondrop.ledger import Ledger
+from motiondrop.limits import Rejected
+from motiondrop.output import look
+from motiondrop.result_json import render
+from motiondrop.results import Results, Saved, record_key, still_key
+from motiondrop.sandbox import SandboxError
 from motiondrop.wan import TaskStatus, Wan
+
+_logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
 class Finalize:
-    """Copies results to their permanent place."""
+    """Copies results to their permanent place. `region` is the provider's."""
 
     jobs: Jobs
     wan: Wan
     session: requests.Session
     results: Results
+    ledger: Ledger
     ending: Ending
     origins: re.Pattern[str]
+    region: str
     clock: Callable[[], datetime] = now
 
     def finalize(self, run: Run) -> Step:
-        """Save the job's video and tell; CopyFailed where that is to be tried again, ResultExpired where never."""
+        """Save the job's video and tell; CopyFailed where that is to be tried again, ResultExpired where never.
+
+        Each part is done once: what a former try saved is not copied again.
+        """
         job = self.jobs.get(run.job_id)
         if job.state == State.SUCCEEDED and job.owner == run.owner:
-            self.ending.tell(job)  # a former try saved it and died before it told
+            self.ending.tell(job)  # a former try closed it and died before it told
             return {"next": "done"}
         job = self.jobs.owned(run)
         if job.state != State.SAVING:
             return {"next": where(job)}
-        saved = self._save(job, run)
-        closed = self.clock()
-        job = self.jobs.write(
-            job,
-            run.owner,
-            State.SUCCEEDED,
-            result_key=saved.key,
-            result_size=saved.size,
-            result_sha256=saved.sha256,
-        )
-        document = json.dumps(record_of(job, closed), indent=2, ensure_ascii=False)
-        self.results.write(f"videos/{job.job_id}.json", document.encode(), "application/json")
-        self.ending.tell(job)
+        if job.result_key is None:
+            saved = self._save(job, run)
+            job = self.jobs.write(
+                job, run.owner, result_key=saved.key, result_size=saved.size, result_sha256=saved.sha256
+            )
+        found = self._look(job)
+        document = render(replace(job, **found), self.clock(), self.region)
+        self.results.write(record_key(job.job_id), document, "application/json")
+        self.ending.tell(self.ledger.succeed(job, run.owner, **found))
         return {"next": "done"}
 
     def _save(self, job: Job, run: Run) -> Saved:
+        """Copy the video from the link that the task gives now."""
         if job.task_id is None:
             raise ValueError(f"job {job.job_id} is SAVING without a task")
         task = self.wan.query(job.task_id)
@@ -70,32 +78,24 @@ class Finalize:
                 raise
             raise CopyFailed("the provider gave no link that works") from error
 
+    def _look(self, job: Job) -> dict[str, Any]:
+        """Open the saved video once, keep a still of it, and return what is to be noted.
 
-def record_of(job: Job, closed: datetime) -> dict[str, Any]:
-    """What `result.json` says: seconds, pixels, USD, UTC times."""
-    return {
-        "job_id": job.job_id,
-        "image": _input(job.image),
-        "video": _input(job.video),
-        "options": asdict(job.options),
-        "task_id": job.task_id,
-        "request_id": job.request_id,
-        "submitted_at": _iso(job.submitted_at),
-        "scheduled_at": _iso(job.scheduled_at),
-        "ended_at": _iso(job.ended_at),
-        "saved_at": _iso(closed),
-        "billed_seconds": job.billed_seconds,
-        "billed_mode": job.billed_mode,
-        "cost_usd": (job.cost or 0) / 1_000_000,
-        "quoted_usd": job.quote / 1_000_000,
-        "result": {"key": job.result_key, "size": job.result_size, "sha256": job.result_sha256},
-        "motiondrop": __version__,
-    }
-
-
-def _input(one: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(one).items() if name not in {"copy", "sequencer"}}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+        It is whole and paid for: whatever hinders looking at it does not hinder the job.
+        """
+        key = job.result_key or ""
+        try:
+            output = look(job.result_size or 0, lambda offset, length: self.results.read(key, offset, length))
+        except (Rejected, SandboxError) as error:
+            _logger.warning("a result could not be opened", extra={"reason": str(error)})
+            return {}
+        still = still_key(job.job_id)
+        self.results.write(still, output.still, "image/jpeg")
+        return {
+            "result_codec": output.codec,
+            "result_width": output.width,
+            "result_height": output.height,
+            "result_duration": output.duration,
+            "result_frame_rate": output.frame_rate,
+            "result_still": still,
+        }

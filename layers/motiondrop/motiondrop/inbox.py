@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from motiondrop.errors import DropGone
-from motiondrop.formats import Kind, ignored, kind_of
+from motiondrop.formats import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -101,11 +101,11 @@ class Inbox:
             raise _gone(error) from error
         return copy
 
-    def names(self, folder: str, limit: int) -> Iterator[str]:
-        """The keys that lie in the folder, not in those below it; at most `limit` of them."""
+    def names(self, beginning: str, limit: int) -> Iterator[str]:
+        """At most `limit` keys that begin so and have no further `/`; empty objects, still arriving, are left out."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket,
-            Prefix=folder,
+            Prefix=beginning,
             Delimiter="/",
             PaginationConfig={"MaxItems": limit, "PageSize": _PAGE},
         )
@@ -114,10 +114,15 @@ class Inbox:
                 if item.get("Size"):
                     yield item["Key"]
 
-    def kinds(self, folder: str, limit: int) -> dict[str, Kind]:
-        """The media files that lie in the folder, by their names."""
-        found = {key: kind_of(key) for key in self.names(folder, limit) if not ignored(key)}
-        return {key: kind for key, kind in found.items() if kind}
+    def delete(self, key: str, etag: str) -> bool:
+        """Delete what lies at `key`, unless something else lies there by now; return whether that was done."""
+        try:
+            if self.look(key).etag != etag:
+                return False
+        except DropGone:
+            return False
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
+        return True
 
     def write_receipt(self, key: str, receipt: str) -> bool:
         """Tag the drop with its receipt, beside the tags it has; False where the drop is gone."""

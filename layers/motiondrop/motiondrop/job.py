@@ -36,9 +36,10 @@ LEGAL: dict[State, frozenset[State]] = {
         {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELING, State.CANCELED}
     ),
     State.PENDING: frozenset(
-        {State.RUNNING, State.SAVING, State.SUBMITTING, State.FAILED, State.CANCELING, State.CANCELED}
+        # QUEUED, here and below: this task has failed, and the next one is held.
+        {State.RUNNING, State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}
     ),
-    State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.FAILED, State.CANCELED}),
+    State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
     State.SAVING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset({State.QUEUED}),
@@ -100,11 +101,15 @@ class Job:
     order: str
     quote: int
     runs: int = 1
+    restarts: int = 0  # runs that were started because one before broke off
     owner: str | None = None
     owner_arn: str | None = None
     settling: bool = False
     token: str | None = None
     slot: int | None = None
+    reserved: int | None = None  # of the budget of the day `reserved_on`
+    reserved_on: str | None = None
+    admitted_at: datetime | None = None
     attempt: int = 0
     throttled: int = 0
     faults: int = 0
@@ -130,11 +135,18 @@ class Job:
     result_key: str | None = None
     result_size: int | None = None
     result_sha256: str | None = None
+    result_codec: str | None = None
+    result_width: int | None = None
+    result_height: int | None = None
+    result_duration: float | None = None
+    result_frame_rate: float | None = None
+    result_still: str | None = None  # the key of a JPEG of it
     restarted_at: datetime | None = None
     reason: str | None = None  # a sentence of ours for why it ended, once that is final
     advice: tuple[str, ...] = ()
     closed_at: datetime | None = None
     told: bool = False
+    telling_until: datetime | None = None  # until then somebody is about to tell
     drops: frozenset[str] = frozenset()
     seen_at: datetime | None = None
 

@@ -1,19 +1,24 @@
 """The jobs' records: every write names the states it may come from and the run that owns the job."""
 
+import re
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, UpdateError
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DoesNotExist, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
+from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.job import CLOSED, LEGAL, Input, Job, Options, Run, State, identity_of
-from motiondrop.records import JOB, OPEN, TASK, JobItem, Tables
+from motiondrop.records import JOB, LINE, OPEN, TASK, JobItem, LineItem, Tables
+
+_T = TypeVar("_T")
 
 #: What a job forgets when it is to be run again from the start: everything of the runs before.
 _FRESH: dict[str, Any] = dict.fromkeys(
@@ -37,8 +42,14 @@ _FRESH: dict[str, Any] = dict.fromkeys(
         "closed_at",
         "key_mark",
         "restarted_at",
+        "result_key",
+        "result_size",
+        "result_sha256",
+        "admitted_at",
+        "telling_until",
     ]
 ) | {
+    "restarts": 0,
     "attempt": 0,
     "throttled": 0,
     "faults": 0,
@@ -51,6 +62,10 @@ _FRESH: dict[str, Any] = dict.fromkeys(
 }
 
 
+_CONFLICTS = 5  # tries of a transaction that meets others at the same items
+_RACES = 3  # tries to take a job over while somebody else writes to it
+
+
 def now() -> datetime:
     """The time, in UTC."""
     return datetime.now(UTC)
@@ -58,11 +73,19 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Claim:
-    """Whose a task is; `key_mark` tells apart the API keys that tasks were made with, and no key can be read from it."""
+    """Whose a task is; `key_mark` tells apart the keys that tasks were made with, and no key can be read from it."""
 
     job_id: str
     attempt: int
     key_mark: str | None
+
+
+class Refused(MotionDropError):
+    """A transaction changed nothing: `which` says of each of its operations whether its condition did not hold."""
+
+    def __init__(self, which: list[bool]) -> None:
+        super().__init__("a condition of a transaction did not hold")
+        self.which = which
 
 
 class Jobs:
@@ -73,32 +96,46 @@ class Jobs:
         self._clock = clock
 
     def get(self, job_id: str) -> Job:
-        """The job as it is now (strongly consistent); NoSuchJob where there is none."""
+        """The job as it is now (strongly consistent); NoSuchJob where there is none, Forgotten where there was one."""
         try:
-            return _job(self._tables.job.get(_key(job_id), JOB, consistent_read=True))
+            item = self._tables.job.get(_key(job_id), JOB, consistent_read=True)
         except DoesNotExist as error:
             raise NoSuchJob(job_id) from error
+        if item.forgotten_at:
+            raise Forgotten(job_id)
+        return _job(item)
 
     def find(self, job_ids: Iterable[str]) -> list[Job]:
         """Those of the jobs that exist."""
-        keys = [(_key(job_id), JOB) for job_id in job_ids]
-        return [_job(item) for item in self._tables.job.batch_get(keys, consistent_read=True)]
+        return self._read(_key(job_id) for job_id in job_ids)
 
     def record(self, job: Job) -> bool:
-        """Record a new job; False where its content is known already."""
+        """Record a new job, with its place in the line if its folder has settled; False where it is known already.
+
+        The place is that of this moment: whoever is recorded later is behind it.
+        """
+        job = replace(job, order=order_of(self._clock(), job.job_id))
         item = self._item(job.job_id)
         for field in fields(job):
             value = getattr(job, field.name)
             if value is not None:
                 setattr(item, field.name, _stored(value))
         item.open, item.seen_at = OPEN, self._clock()
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.save(item, condition=JobItem.pk.does_not_exist())
+            if not job.settling:
+                transaction.save(self.place(job))
+
         try:
-            item.save(condition=JobItem.pk.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+            transact(self._tables.connection, fill)
+        except Refused:
             return False
         return True
+
+    def place(self, job: Job, token: str | None = None) -> LineItem:
+        """The job's place in the line, to be put there; `token` is what its run waits at, if it does."""
+        return self._tables.line(LINE, place_of(job), job_id=job.job_id, token=token, since=self._clock())
 
     def owned(self, run: Run) -> Job:
         """The job, where `run` owns it and it has not ended; else JobClosed or NotOwner."""
@@ -172,9 +209,16 @@ class Jobs:
     def take_over(self, run: Run, alive: Callable[[str], bool]) -> Job:
         """Make `run` the job's owner, unless another run that is `alive` owns it: then NotOwner.
 
-        A job that FAILED or was CANCELED is opened again for a run that a person asked for: a *New execution*, or a
-        *Redrive*. The numbered runs that MotionDrop starts find such a job closed.
+        That the job is given a slot at the same moment is no hindrance. A job that FAILED or was CANCELED is opened
+        again for a run that a person asked for: a *New execution*, or a *Redrive*. The numbered runs that MotionDrop
+        starts find such a job closed.
         """
+        for _ in range(_RACES - 1):
+            with suppress(Contended):
+                return self._take_over(run, alive)
+        return self._take_over(run, alive)
+
+    def _take_over(self, run: Run, alive: Callable[[str], bool]) -> Job:
         job = self.get(run.job_id)
         if job.owner == run.owner:
             return job
@@ -191,7 +235,41 @@ class Jobs:
     def reopen(self, job: Job, **changes: Any) -> Job:
         """Send a job that FAILED or was CANCELED back to the line, behind those that wait."""
         order = order_of(self._clock(), job.job_id)
-        return self.write(job, job.owner, State.QUEUED, **(_FRESH | {"order": order} | changes))
+        again = _FRESH | {"order": order} | changes
+
+        def fill(transaction: TransactWrite) -> Job:
+            after = self.write_with(transaction, job, job.owner, State.QUEUED, **again)
+            if not after.settling:
+                transaction.save(self.place(after))
+            return after
+
+        try:
+            return transact(self._tables.connection, fill)
+        except Refused as error:
+            raise self.moved_on(job.job_id, job.owner) from error
+
+    def begin_telling(self, job: Job, until: datetime) -> Job | None:
+        """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
+        item, actions, condition = self.change(job, job.owner, telling_until=until)
+        free = JobItem.telling_until.does_not_exist() | (JobItem.telling_until < self._clock())
+        try:
+            item.update(actions=actions, condition=condition & free & ~(JobItem.told == True))  # noqa: E712
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return None
+        return _job(item)
+
+    def end_telling(self, job: Job) -> Job:
+        """Note that the end was told for which `begin_telling` gave this job; an end after that is another one."""
+        item, actions, condition = self.change(job, job.owner, told=True)
+        try:
+            item.update(actions=actions, condition=condition & (JobItem.telling_until == job.telling_until))
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return self.get(job.job_id)
+        return _job(item)
 
     def claimed(self, task_ids: Iterable[str]) -> dict[str, Claim]:
         """Which of the tasks belong to a job, and to which."""
@@ -209,6 +287,22 @@ class Jobs:
         """Open jobs, those first that nothing has looked at for longest (eventually consistent)."""
         return [_job(item) for item in self._tables.job.open_jobs.query(OPEN, limit=limit)]
 
+    def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
+        """Jobs by when they were recorded, newest first, and the mark `after` which there are more, if there are.
+
+        Eventually consistent: a job of this second may be missing. A mark that is none begins at the beginning.
+        """
+        query = self._tables.job.jobs_by_time.query
+        found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
+        shown = found[:limit]
+        jobs = {_key(job.job_id): job for job in self._read(item.pk for item in shown)}
+        more = len(found) > limit
+        return [jobs[item.pk] for item in shown if item.pk in jobs], _mark(shown[-1]) if more else None
+
+    def _read(self, keys: Iterable[str]) -> list[Job]:
+        items = self._tables.job.batch_get([(key, JOB) for key in keys], consistent_read=True)
+        return [_job(item) for item in items if not item.forgotten_at]
+
     def _item(self, job_id: str) -> JobItem:
         return self._tables.job(_key(job_id), JOB, job_id=job_id)
 
@@ -218,10 +312,36 @@ def order_of(moment: datetime, job_id: str) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job_id)}"
 
 
+def place_of(job: Job) -> str:
+    """The job's place in the line, as a sort key."""
+    return f"WAIT#{job.order}"
+
+
+def transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
+    """Do all that `fill` adds to a transaction or nothing of it, and return what `fill` returned.
+
+    Raise Refused where a condition did not hold, and Contended where other transactions were in the way each time.
+    """
+    for _ in range(_CONFLICTS - 1):
+        with suppress(Contended):
+            return _transact(connection, fill)
+    return _transact(connection, fill)
+
+
+def _transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
+    try:
+        with TransactWrite(connection=connection) as transaction:
+            result = fill(transaction)
+    except TransactWriteError as error:
+        raise Refused(lost_race(error)) from error
+    return result
+
+
 def lost_race(error: TransactWriteError) -> list[bool]:
     """For each operation of a refused transaction, whether its condition was the reason.
 
-    Contended is raised where no condition was: another transaction touched the same items at that moment.
+    PynamoDB sends them in this order: condition checks, deletions, puts, updates. Contended is raised where no
+    condition was: another transaction touched the same items at that moment.
     """
     reasons = [reason.code if reason else "None" for reason in error.cancellation_reasons]
     if "ConditionalCheckFailed" in reasons:
@@ -245,6 +365,30 @@ def _key(job_id: str) -> str:
     if identity is None:
         raise NoSuchJob(f"{job_id!r} is no job id")
     return f"{JOB}#{identity}"
+
+
+_MARK = re.compile(r"(\d{16})-([0-9a-f]{20})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _mark(item: JobItem) -> str:
+    """A job's place among all by time, for a URL: microseconds and the identity."""
+    microseconds = (item.recorded_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds:016d}-{item.pk.removeprefix(f'{JOB}#')}"
+
+
+def _mark_key(mark: str | None) -> dict[str, dict[str, str]] | None:
+    """The index's key at a mark; None for what is no mark."""
+    match = _MARK.fullmatch(mark or "")
+    if not match:
+        return None
+    moment = _EPOCH + timedelta(microseconds=int(match.group(1)))
+    key = {
+        "pk": f"{JOB}#{match.group(2)}",
+        "sk": JOB,
+        "recorded_at": str(JobItem.recorded_at.serialize(moment)),
+    }
+    return {name: {"S": value} for name, value in key.items()}
 
 
 def _stored(value: Any) -> Any:

@@ -93,10 +93,18 @@ def check_size(kind: Kind, size: int) -> None:
         raise Rejected(f"{kind} is {measured:.2f} MB - needs at most {SIZE_MAX[kind] // MB} MB")
 
 
-def check_sides(kind: Kind, width: int, height: int) -> None:
-    """Refuse sides outside SIDE_MIN to SIDE_MAX and shapes beyond 1:3 to 3:1; pixels."""
+def check_largest(kind: Kind, width: int, height: int) -> None:
+    """Refuse sides above SIDE_MAX before anything of that size is made room for; pixels."""
     for side, direction in ((width, "wide"), (height, "tall")):
-        if not SIDE_MIN <= side <= SIDE_MAX[kind]:
+        if side > SIDE_MAX[kind]:
+            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
+
+
+def check_sides(kind: Kind, width: int, height: int) -> None:
+    """Refuse sides outside SIDE_MIN to SIDE_MAX and shapes beyond 1:3 to 3:1; pixels as displayed."""
+    check_largest(kind, width, height)
+    for side, direction in ((width, "wide"), (height, "tall")):
+        if side < SIDE_MIN:
             raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
     if max(width, height) > ASPECT_MAX * min(width, height):
         direction = "wide" if width > height else "tall"

@@ -1,53 +1,68 @@
-"""What people are told: the mails, and the attributes by which a subscriber picks the ones it wants."""
+"""What is told: the texts of the mails, and the facts that programs are told in their place."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any
 
 from motiondrop.job import Job, State, folder_of, stem_of
 from motiondrop.pricing import usd
 from motiondrop.refusals import WanError, by_name
-from motiondrop.text import ascii_line, duration, plain
-
-if TYPE_CHECKING:
-    from mypy_boto3_sns import SNSClient
+from motiondrop.text import ascii_line, duration, plain, storable
 
 NOTHING_CHARGED = "Nothing was charged."
+
+#: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
+NONE = "none"
+
+#: The version of docs/message.schema.json.
+_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Message:
-    """A mail: a subject of one ASCII line, a plain body, and attributes that are never empty."""
+    """Something to tell: a headline with the name first, a plain body, and what a program needs of it.
 
-    subject: str
+    `event`, `folder` and `mode` are what subscribers filter by. `about` is the same for the same message, however
+    often it is told. `link` leads to the job's page.
+    """
+
+    event: str
+    headline: str
     body: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    about: str
+    folder: str = NONE
+    mode: str = NONE
+    link: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """The headline as SNS takes a subject: one line of at most 99 ASCII characters."""
+        return ascii_line(self.headline)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What subscribers filter by."""
+        return {"event": self.event, "folder": self.folder, "mode": self.mode}
+
+    @property
+    def line(self) -> str:
+        """The message in a digest."""
+        return f"- {plain(self.headline, 300)}" + (f"\n  {self.link}" if self.link else "")
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What programs are told (docs/message.schema.json)."""
+        return {"version": _VERSION, **self.attributes, **self.facts}
 
 
-class Messenger:
-    """Publishes to the stack's two topics."""
-
-    def __init__(self, sns: "SNSClient", notifications: str, operations: str) -> None:
-        self._sns = sns
-        self._notifications = notifications
-        self._operations = operations
-
-    def notify(self, message: Message) -> None:
-        """Tell the people who drop files."""
-        self._publish(self._notifications, message)
-
-    def alert(self, message: Message) -> None:
-        """Tell the operator."""
-        self._publish(self._operations, message)
-
-    def _publish(self, topic: str, message: Message) -> None:
-        self._sns.publish(
-            TopicArn=topic,
-            Subject=ascii_line(message.subject),
-            Message=message.body,
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()
-            },
-        )
+def outcome(job: Job, bucket: str, link: str) -> Message:
+    """The message for the job's end, whichever it was."""
+    if job.state == State.SUCCEEDED:
+        return succeeded(job, bucket, link)
+    return canceled(job, link) if job.state == State.CANCELED else failed(job, link)
 
 
 def succeeded(job: Job, bucket: str, link: str) -> Message:
@@ -56,49 +71,57 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         _line("Watch it", link),
         _line("File", f"s3://{bucket}/{job.result_key}"),
         _line("Length", duration(job.billed_seconds or 0)),
+        _line("Picture", picture(job)),
         _line("Mode", job.options.mode),
         _line("Cost", _cost(job)),
         _line("Took", _took(job)),
         _line("Job", job.job_id),
     ]
-    notes = [f"A better result next time: {plain(advice)}." for advice in job.advice]
-    if job.stopped:
-        notes.insert(
-            0,
-            "The run was stopped when the animation had already begun at the service. It was charged, so the video"
-            " was saved all the same.",
-        )
-    if mismatch := _mismatch(job):
-        notes.insert(0, mismatch)
-    body = _paragraphs(f"{_pair(job)} - the animation is ready.", "\n".join(lines), *notes)
-    return Message(
-        f"{_name(job)}: animated - {duration(job.billed_seconds or 0)} for {usd(job.cost or 0)}",
-        body,
-        _attributes(job, "succeeded"),
-    )
+    body = _paragraphs(f"{_pair(job)} - the animation is ready.", "\n".join(filter(None, lines)), *notes(job))
+    result = {
+        "bucket": bucket,
+        "key": job.result_key,
+        "size": job.result_size,
+        "sha256": job.result_sha256,
+        "codec": job.result_codec,
+        "width": job.result_width,
+        "height": job.result_height,
+        "frame_rate": job.result_frame_rate,
+    }
+    headline = f"{_name(job)}: animated - {duration(job.billed_seconds or 0)} for {usd(job.cost or 0)}"
+    return _of_job(job, headline, body, link, {"seconds": job.billed_seconds, "result": result})
 
 
-def failed(job: Job) -> Message:
+def failed(job: Job, link: str) -> Message:
     """The job FAILED: what happened in one sentence, whether it cost anything, what to do, how to retry."""
-    lines = [_line("Job", job.job_id), _line("Cost", _cost_of_failure(job))]
+    lines = [_line("Cost", cost_of_failure(job))]
     if job.verdict_code or job.verdict_message:
         said = ": ".join(plain(part) for part in (job.verdict_code, job.verdict_message) if part)
         lines.append(_line("The service said", said))
     if job.request_id:
         lines.append(_line("Its request id", plain(job.request_id)))
-    body = _paragraphs(f"{_pair(job)} - the animation failed.", _what_happened(job), "\n".join(lines), _RETRY)
-    return Message(f"{_name(job)}: failed - {_short_reason(job)}", body, _attributes(job, "failed"))
+    lines += [_line("Its page", link), _line("Job", job.job_id)]
+    body = _paragraphs(f"{_pair(job)} - the animation failed.", what_happened(job), "\n".join(lines), RETRY)
+    error = {
+        "family": job.verdict,
+        "code": job.verdict_code,
+        "message": job.verdict_message and plain(job.verdict_message, 500),
+        "request_id": job.request_id,
+    }
+    headline = f"{_name(job)}: failed - {_short_reason(job)}"
+    return _of_job(job, headline, body, link, {"reason": what_happened(job), "error": error})
 
 
-def canceled(job: Job) -> Message:
+def canceled(job: Job, link: str) -> Message:
     """The job was CANCELED before anything was charged."""
     body = _paragraphs(
         f"{_pair(job)} - the animation was canceled.",
-        f"{job.reason or 'The run was stopped.'} {NOTHING_CHARGED}",
-        _line("Job", job.job_id),
-        _RETRY,
+        f"{what_happened(job)} {NOTHING_CHARGED}",
+        "\n".join([_line("Its page", link), _line("Job", job.job_id)]),
+        RETRY,
     )
-    return Message(f"{_name(job)}: canceled", body, _attributes(job, "canceled"))
+    headline = f"{_name(job)}: canceled - nothing was charged"
+    return _of_job(job, headline, body, link, {"reason": what_happened(job)})
 
 
 def rejected(key: str, reason: str) -> Message:
@@ -106,10 +129,33 @@ def rejected(key: str, reason: str) -> Message:
     body = _paragraphs(
         f"{plain(key)} cannot be used.",
         f"What was found: {plain(reason, 300)}.",
-        f"{NOTHING_CHARGED} Change the file and drop it again under the same name or another.",
+        _CHANGE,
     )
-    attributes = {"event": "rejected", "folder": folder_of(key) or "/"}
-    return Message(f"{stem_of(key)}: rejected - {reason}", body, attributes)
+    return Message(
+        "rejected",
+        f"{_ascii_name(key) or 'A file'}: rejected - {reason}",
+        body,
+        f"rejected {key} {reason}",
+        _folder(key),
+        facts={"key": key, "reason": plain(reason, 300)},
+    )
+
+
+def alone(key: str, missing: str) -> Message:
+    """A drop has waited a day for its partner, `missing`; it is mentioned this once."""
+    body = _paragraphs(
+        f"{plain(key)} has waited for {missing} for a day.",
+        f"Drop {missing} with the same name into the same folder, or delete the file. It is not mentioned again.",
+        NOTHING_CHARGED,
+    )
+    return Message(
+        "alone",
+        f"{_ascii_name(key) or 'A file'}: still waiting for {missing}",
+        body,
+        f"alone {key}",
+        _folder(key),
+        facts={"key": key, "missing": missing},
+    )
 
 
 def held(refusal: WanError) -> Message:
@@ -121,24 +167,112 @@ def held(refusal: WanError) -> Message:
         "\n".join([_line("It said", said), _line("Its request id", plain(refusal.request_id or "unknown"))]),
         "One job at a time tries whether it is mended, every five minutes; then the line goes on by itself.",
     )
-    return Message(f"MotionDrop: the line is held - {refusal.code or 'no code'}", body, {"event": "held"})
+    headline = f"MotionDrop: the line is held - {refusal.code or 'no code'}"
+    return Message("held", headline, body, "held", facts={"reason": refusal.sentence, "code": refusal.code})
+
+
+def over_budget(job: Job, reserve: int) -> Message:
+    """To the operator: the line waits for the next day, since today's budget has no room for its first job."""
+    reason = "The day's budget (DailyBudgetUSD) has no room for the first job of the line."
+    body = _paragraphs(
+        "The line is held: no job is sent to the animation service, and no job fails.",
+        reason,
+        _line("It needs", f"{usd(reserve)} (its quote and a tenth)") + "\n" + _line("Job", job.job_id),
+        "The line goes on by itself when the next day begins (UTC), or at once with a greater budget.",
+    )
+    headline = "MotionDrop: the line is held - the day's budget is spent"
+    return Message("held", headline, body, "over budget", facts={"reason": reason, "code": None})
 
 
 def resumed() -> Message:
     """To the operator: the line goes on."""
-    return Message("MotionDrop: the line goes on", "The animation service takes tasks again.\n", {"event": "resumed"})
+    return Message("resumed", "MotionDrop: the line goes on", "The animation service takes tasks again.\n", "resumed")
 
 
-_RETRY = (
-    "To try again drop the files again, or start a new execution with the same input in the Step Functions console."
+def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
+    """Subject and body of the one mail for many messages of a folder, whose events and lines these are."""
+    counts = Counter(_DONE.get(event, event) for event in events)
+    name = "" if folder in {"/", NONE} else ascii_line(folder, 40)
+    subject = f"{name or 'MotionDrop'}: {len(lines)} more - {', '.join(f'{n} {what}' for what, n in counts.items())}"
+    many = "This mail has what came too fast for a mail each."
+    advice = [_CHANGE_MANY] if "rejected" in events else []
+    advice += [RETRY] if {"failed", "canceled"} & set(events) else []
+    return ascii_line(subject), _paragraphs(many, "\n".join(lines), *advice)
+
+
+_CHANGE = f"{NOTHING_CHARGED} Change the file and drop it again under the same name or another."
+_CHANGE_MANY = "Nothing was charged for a rejected file. Change it and drop it again under the same name or another."
+
+RETRY = (
+    "To try again, drop the files again, changed where that helps, or start a new execution with the same input in the"
+    " Step Functions console."
 )
 
+_DONE = {"succeeded": "animated"}
 
-def outcome(job: Job, bucket: str, link: str) -> Message:
-    """The mail for the job's end, whichever it was."""
-    if job.state == State.SUCCEEDED:
-        return succeeded(job, bucket, link)
-    return canceled(job) if job.state == State.CANCELED else failed(job)
+
+def what_happened(job: Job) -> str:
+    """Why a job ended without a video, and what to do."""
+    if job.verdict:
+        refusal = by_name(job.verdict)
+        return f"{refusal.means} {refusal.what_to_do(job.verdict_code)}"
+    if job.state == State.CANCELED:
+        return job.reason or "The run was stopped."
+    return job.reason or "MotionDrop stopped working on it because of a fault of its own."
+
+
+def cost_of_failure(job: Job) -> str:
+    """Whether a job that ended without a video cost anything."""
+    if job.verdict:
+        return by_name(job.verdict).cost
+    if job.cost is not None:
+        return f"The animation service charged {usd(job.cost)} for it."
+    if job.unknown or job.task_id:
+        task = f"task {job.task_id}" if job.task_id else "a task of that time"
+        return f"It may have been charged up to {usd(job.quote)}: see the provider's bill for {task}."
+    return NOTHING_CHARGED
+
+
+def notes(job: Job) -> list[str]:
+    """What else there is to say of a result: what differs from what was asked for, and what would do better."""
+    found = [_mismatch(job), _STOPPED if job.stopped else "", _UNOPENED if not job.result_codec else ""]
+    return [note for note in found if note] + [f"A better result next time: {plain(advice)}." for advice in job.advice]
+
+
+_STOPPED = (
+    "The run was stopped when the animation had already begun at the service. It was charged, so the video was saved"
+    " all the same."
+)
+_UNOPENED = "The file arrived whole, yet it could not be opened here to look at it: please see whether it plays."
+
+
+def picture(job: Job) -> str:
+    """The result's picture as a person says it; empty where it is not known."""
+    if not job.result_width:
+        return ""
+    return f"{job.result_width} x {job.result_height} px, {job.result_frame_rate or 0:.3g} frames/s"
+
+
+def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any]) -> Message:
+    event = {State.SUCCEEDED: "succeeded", State.CANCELED: "canceled"}.get(job.state, "failed")
+    facts = {
+        "job_id": job.job_id,
+        "run": job.runs,
+        "image": job.image.key,
+        "video": job.video.key,
+        "recorded_at": _iso(job.recorded_at),
+        "closed_at": _iso(job.closed_at),
+        "quoted_usd": job.quote / 1_000_000,
+        "cost_usd": None if job.cost is None else job.cost / 1_000_000,
+        "link": link,
+        "advice": list(job.advice),
+    }
+    about = f"{event} {job.job_id} {job.runs}"
+    return Message(event, headline, body, about, _folder(job.image.key), job.options.mode, link, facts | more)
+
+
+def _folder(key: str) -> str:
+    return storable(folder_of(key)) or "/"
 
 
 def _pair(job: Job) -> str:
@@ -147,12 +281,16 @@ def _pair(job: Job) -> str:
 
 def _name(job: Job) -> str:
     """The dropped name as a subject can show it; the job's id where no letter of it is ASCII."""
-    name = ascii_line(stem_of(job.image.key), 40)
-    return name if any(char.isalnum() for char in name) else job.job_id
+    return _ascii_name(job.image.key) or job.job_id
+
+
+def _ascii_name(key: str) -> str:
+    name = ascii_line(stem_of(key), 40)
+    return name if any(char.isalnum() for char in name) else ""
 
 
 def _line(label: str, value: str) -> str:
-    return f"{label + ':':18}{value}"
+    return f"{label + ':':18}{value}" if value else ""
 
 
 def _paragraphs(*parts: str) -> str:
@@ -167,41 +305,26 @@ def _took(job: Job) -> str:
     whole = duration(((job.closed_at or job.recorded_at) - job.recorded_at).total_seconds())
     if not (job.submitted_at and job.scheduled_at and job.ended_at):
         return whole
-    line = duration(max(0.0, (job.submitted_at - job.recorded_at).total_seconds()))
+    line = duration(max(0.0, (job.scheduled_at - job.recorded_at).total_seconds()))
     work = duration((job.ended_at - job.scheduled_at).total_seconds())
-    return f"{whole} ({line} in line, {work} at the animation service)"
+    return f"{whole} ({line} in line, {work} at work)"
 
 
 def _mismatch(job: Job) -> str:
     """What was delivered beside what was asked for; half a second of rounding is none."""
     asked = job.video.duration or 0
     delivered = job.billed_seconds
-    notes = []
+    found = []
     if delivered is not None and abs(delivered - asked) > 0.5:  # noqa: PLR2004
-        notes.append(f"{duration(delivered)} were delivered for a video of {duration(asked)}")
+        found.append(f"{duration(delivered)} were delivered for a video of {duration(asked)}")
     if job.billed_mode and job.billed_mode != job.options.mode:
-        notes.append(f"{job.billed_mode} was delivered where {job.options.mode} was asked for")
-    return f"Please note: {' and '.join(notes)}." if notes else ""
-
-
-def _what_happened(job: Job) -> str:
-    if job.verdict:
-        refusal = by_name(job.verdict)
-        return f"{refusal.means} {refusal.what_to_do(job.verdict_code)}"
-    return job.reason or "MotionDrop stopped working on it because of a fault of its own."
-
-
-def _cost_of_failure(job: Job) -> str:
-    if job.verdict:
-        return by_name(job.verdict).cost
-    if job.unknown or job.task_id:
-        return f"It may have been charged up to {usd(job.quote)}: see the provider's bill for task {job.task_id}."
-    return NOTHING_CHARGED
+        found.append(f"{job.billed_mode} was delivered where {job.options.mode} was asked for")
+    return f"Please note: {' and '.join(found)}." if found else ""
 
 
 def _short_reason(job: Job) -> str:
-    return job.verdict_code or (by_name(job.verdict).__name__ if job.verdict else "see inside")
+    return (by_name(job.verdict).means if job.verdict else what_happened(job)).rstrip(".")
 
 
-def _attributes(job: Job, event: str) -> dict[str, str]:
-    return {"event": event, "folder": job.folder or "/", "mode": job.options.mode}
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -95,10 +95,3 @@ class Folder:
             [key for key in alone if self.kinds[key] is Kind.IMAGE],
             [key for key in alone if self.kinds[key] is Kind.VIDEO],
         )
-
-
-def follows(pair: Pair, kinds: Mapping[str, Kind], max_fan_out: int) -> bool:
-    """Whether the rule makes `pair` of the files of its folder, given with their kinds."""
-    if any(key not in kinds for key in pair):
-        return False
-    return pair in Folder.of(folder_of(pair[0]), kinds, max_fan_out).verdict(pair[0]).pairs

@@ -13,15 +13,20 @@ from botocore.config import Config
 
 from motiondrop.drops import Drops
 from motiondrop.ending import Ending
+from motiondrop.folders import Folders
 from motiondrop.inbox import Inbox
 from motiondrop.jobs import Jobs
+from motiondrop.ledger import Ledger
 from motiondrop.links import Links
-from motiondrop.messages import Messenger
+from motiondrop.lost_drops import LostDrops
+from motiondrop.measures import Measures
+from motiondrop.messenger import Messenger, Topics
+from motiondrop.outbox import Outbox
 from motiondrop.receipts import Receipts
 from motiondrop.records import Tables, bind
 from motiondrop.results import Results
 from motiondrop.runs import Runs
-from motiondrop.secrets import Secret
+from motiondrop.secrets import Kept, Secret
 from motiondrop.settings import load
 from motiondrop.slots import Slots
 from motiondrop.wan import Wan
@@ -30,17 +35,23 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+#: After so many seconds a new link secret has revoked the links that were sent.
+_LINK_SECRET_SECONDS = 30
+
+
 @dataclass(frozen=True)
 class Settings:
     """What every function is told by template.yaml, in the environment. Times in seconds."""
 
     aws_region: str
+    stack: str
     table: str
     inbox_bucket: str
     results_bucket: str
     state_machine_arn: str
     notifications_topic_arn: str
     operations_topic_arn: str
+    events_topic_arn: str
     provider_key_secret: str
     link_secret: str
     wan_base_url: str
@@ -50,6 +61,7 @@ class Settings:
     default_mode: str
     max_in_flight: int
     max_fan_out: int
+    daily_budget_usd: float
     poll_seconds: int
     settle_seconds: int
     reconcile_margin_seconds: int
@@ -61,6 +73,13 @@ class Telling(Settings):
     """What a function is told beside that if it sends mails, which carry links."""
 
     watch_url: str
+
+
+@dataclass(frozen=True)
+class Sweeping(Telling):
+    """What the sweep is told beside that, to announce drops whose event was lost."""
+
+    drops_queue_url: str
 
 
 class Parts:
@@ -107,6 +126,11 @@ class Parts:
         return Jobs(self.tables)
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """The running total."""
+        return Ledger(self.tables, self.jobs)
+
+    @cached_property
     def drops(self) -> Drops:
         """The drops' records."""
         return Drops(self.tables)
@@ -119,7 +143,13 @@ class Parts:
     @cached_property
     def slots(self) -> Slots:
         """Slots, lock, breaker and line."""
-        return Slots(self.tables, self.jobs, self.runs, self.settings.max_in_flight)
+        size = self.settings.max_in_flight
+        return Slots(self.tables, self.jobs, self.runs, size, daily_budget=self.daily_budget)
+
+    @property
+    def daily_budget(self) -> int:
+        """What a day may cost, in micro-USD."""
+        return round(self.settings.daily_budget_usd * 1_000_000)
 
     @cached_property
     def inbox(self) -> Inbox:
@@ -127,17 +157,31 @@ class Parts:
         return Inbox(self.s3, self.settings.inbox_bucket, self.settings.results_bucket)
 
     @cached_property
+    def folders(self) -> Folders:
+        """The inbox's folders, as the pairing rule sees them."""
+        return Folders(self.inbox, self.drops, self.settings.max_fan_out)
+
+    @cached_property
     def receipts(self) -> Receipts:
         """The drops' receipts."""
         return Receipts(self.inbox, self.drops, self.jobs)
 
     @cached_property
+    def measures(self) -> Measures:
+        """The metrics."""
+        return Measures(self.settings.stack)
+
+    @cached_property
     def messenger(self) -> Messenger:
-        """The two topics."""
+        """The topics."""
         return Messenger(
             boto3.client("sns", config=self._config),
-            self.settings.notifications_topic_arn,
-            self.settings.operations_topic_arn,
+            Topics(
+                self.settings.notifications_topic_arn,
+                self.settings.operations_topic_arn,
+                self.settings.events_topic_arn,
+            ),
+            Outbox(self.tables),
         )
 
     @cached_property
@@ -157,7 +201,8 @@ class Parts:
     def links(self) -> Links:
         """The permanent links."""
         base_url = self.settings.watch_url if isinstance(self.settings, Telling) else ""
-        return Links(base_url, lambda: self._secretsmanager.value(self.settings.link_secret))
+        secret = Kept(lambda: self._secretsmanager.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
+        return Links(base_url, secret)
 
     @cached_property
     def ending(self) -> Ending:
@@ -170,7 +215,20 @@ class Parts:
             self.messenger,
             self.links,
             self.settings.results_bucket,
+            pause=self.grace / 2,
+            measures=self.measures,
         )
+
+    @cached_property
+    def grace(self) -> timedelta:
+        """How long a job may be silent before the sweep looks after it."""
+        return timedelta(seconds=self.settings.grace_seconds)
+
+    def lost_drops(self, queue_url: str) -> LostDrops:
+        """The inbox beside the drops' records; an event is given up only after a message's time in the queue."""
+        sqs = boto3.client("sqs", config=self._config)
+        inbox = self.settings.inbox_bucket
+        return LostDrops(self.s3, sqs, self.tables, self.drops, inbox, queue_url, 10 * self.grace)
 
     @cached_property
     def results(self) -> Results:

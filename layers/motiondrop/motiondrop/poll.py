@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from motiondrop.admit import Step, where
-from motiondrop.ending import EXPIRED, VALIDITY
+from motiondrop.ending import EXPIRED, STOPPED, VALIDITY
 from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
+from motiondrop.measures import UNNAMED, Measures
 from motiondrop.pricing import MODE_OF_RATIO, cost
 from motiondrop.receipts import Receipts
 from motiondrop.refusals import Again, WanError, family
@@ -21,11 +22,11 @@ from motiondrop.wan import NotUnderstood, Task, TaskStatus, Unreachable, Wan
 SLOW_AFTER, SLOW = 40, 60
 SLOWEST_AFTER, SLOWEST = 1000, 300
 
-#: UNKNOWN is believed only when it is the answer so many times in a row.
-BELIEVE_UNKNOWN = 5
+#: UNKNOWN is believed only when it is the answer so many times in a row: for five minutes at least.
+BELIEVE_UNKNOWN = 20
 
 #: How many new tasks a job may have after faults of the provider.
-_NEW_TASKS = {Again.NEW_TASK: 2, Again.NEW_TASK_ONCE: 1, Again.FRESH_URLS: 2, Again.LATER: 2, Again.HELD: 2}
+NEW_TASKS = {Again.NEW_TASK: 2, Again.NEW_TASK_ONCE: 1, Again.FRESH_URLS: 2, Again.LATER: 2, Again.HELD: 2}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Poll:
     poll_seconds: int
     region: str
     clock: Callable[[], datetime] = now
+    measures: Measures = UNNAMED
 
     def poll(self, run: Run, polls: int) -> Step:
         """Ask after the job's task, for the `polls`-th time of this run; raise the family's error where it failed."""
@@ -47,7 +49,8 @@ class Poll:
             return {"next": where(job)}
         try:
             task = self.wan.query(job.task_id)
-        except (Unreachable, NotUnderstood, WanError):
+        except (Unreachable, NotUnderstood, WanError) as error:
+            self.measures.provider_error(type(error).__name__)
             return self._again(self._unless_expired(job, run), polls)
         handle = {
             TaskStatus.PENDING: self._unfinished,
@@ -60,6 +63,8 @@ class Poll:
         return handle(job, run, task, polls)
 
     def _unfinished(self, job: Job, run: Run, task: Task, polls: int) -> Step:
+        if job.stopped and task.status == TaskStatus.PENDING and self._cancel(task):
+            return self._canceled(job, run, task, polls)
         changes: dict[str, Any] = {}
         if job.unknown_answers:
             changes["unknown_answers"] = 0
@@ -92,7 +97,8 @@ class Poll:
 
     def _failed(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
         kind = family(task.code, None)
-        if job.faults < _NEW_TASKS.get(kind.again, 0) and not job.stopped:
+        self.measures.provider_error(kind.__name__)
+        if job.faults < NEW_TASKS.get(kind.again, 0) and not job.stopped:
             self.jobs.write(job, run.owner, retry_task=True, faults=job.faults + 1)
             return {"next": "create"}
         self.slots.leave(
@@ -108,8 +114,17 @@ class Poll:
         raise kind(task.code, task.message, request_id=task.request_id)
 
     def _canceled(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
-        self.slots.leave(job, run.owner, State.CANCELED, reason="The task was canceled at the animation service.")
+        reason = STOPPED if job.stopped else "The task was canceled at the animation service."
+        self.slots.leave(job, run.owner, State.CANCELED, reason=reason)
         raise JobClosed(f"job {job.job_id} was canceled")
+
+    def _cancel(self, task: Task) -> bool:
+        """Cancel the task of a stopped job that has not begun; where that fails the next poll tries it again."""
+        try:
+            self.wan.cancel(task.task_id)
+        except (Unreachable, NotUnderstood, WanError):
+            return False
+        return True
 
     def _unknown(self, job: Job, run: Run, task: Task, polls: int) -> Step:  # noqa: ARG002
         job = self._unless_expired(job, run)

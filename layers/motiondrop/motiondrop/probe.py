@@ -73,8 +73,12 @@ def _lock_down() -> None:
     limit("RLIMIT_NOFILE", 0, 0)
 
 
-def _opener(kind: Kind) -> Opener:
+def _opener(kind: Kind, purpose: str) -> Opener:
     """The opener of a kind, importing its library now: after the lock-down nothing can be imported."""
+    if purpose == "result":
+        from motiondrop.probe_result import open_result  # noqa: PLC0415  # only results need both libraries
+
+        return open_result
     if kind is Kind.IMAGE:
         from motiondrop.probe_image import open_image  # noqa: PLC0415  # a video's check does without Pillow
 
@@ -103,7 +107,7 @@ def main() -> None:
     job = json.loads(pipe.receive())
     kind = Kind(job["kind"])
     try:
-        opener = _opener(kind)
+        opener = _opener(kind, job["purpose"])
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told to the parent, which raises
         pipe.send(Frame.FAILED, f"{type(error).__name__}: {error}".encode())
         os._exit(1)

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 
 from motiondrop.formats import AVI, Format, Kind
-from motiondrop.limits import SECONDS_MAX, SOUND_OVERHANG, Rejected, check_duration, check_sides, damaged
+from motiondrop.limits import SECONDS_MAX, SOUND_OVERHANG, Rejected, check_duration, check_largest, damaged
 from motiondrop.source import Source
 from motiondrop.video_index import Picture, check_pictures
 
@@ -28,7 +28,8 @@ _CODECS = (
     "h264,hevc,av1,vp9,vp8,mpeg4,msmpeg4v2,msmpeg4v3,mpeg2video,mpeg1video,h263,mjpeg,prores,dnxhd,dvvideo,"
     "rawvideo,huffyuv,ffvhuff,ffv1,utvideo,png,qtrle,cinepak,svq3,wmv1,wmv2,wmv3"
 )
-_OPTIONS = {
+#: How every video is opened.
+OPTIONS = {
     # Decoders by FFmpeg's names, which differ from the codecs' for two.
     "codec_whitelist": f"{_CODECS},libdav1d,msmpeg4",
     "protocol_whitelist": "none",
@@ -50,7 +51,8 @@ _RESERVE = 1_000_000
 #: A claimed duration may exceed the pictures' by this factor and these seconds: a last picture that stays.
 _CLAIM_FACTOR, _CLAIM_SECONDS = 1.5, 1.0
 _MICROSECONDS = 1_000_000
-_SIDEWAYS = range(45, 136)
+#: Degrees, either way, by which a picture lies on its side.
+SIDEWAYS = range(45, 136)
 
 
 def open_video(source: Source, found: Format) -> dict[str, Any]:
@@ -62,14 +64,14 @@ def open_video(source: Source, found: Format) -> dict[str, Any]:
         source,
         mode="r",
         format="avi" if found == AVI else "mov",
-        options=_OPTIONS,
+        options=OPTIONS,
         metadata_errors="ignore",
-        io_open=_refuse,
+        io_open=refuse,
     ) as container:
         return _Video(source, container, found).examine()
 
 
-def _refuse(*_: object) -> NoReturn:
+def refuse(*_: object) -> NoReturn:
     """A container that refers to another file gets none."""
     raise damaged(Kind.VIDEO, "refers to other files")
 
@@ -95,8 +97,7 @@ class _Video:
         if codec not in _CODECS.split(","):
             raise Rejected(f"video is coded as {codec} - export it again as MP4 with H.264")
         context.thread_count = 1
-        # Before anything of that size is made room for.
-        check_sides(Kind.VIDEO, context.width, context.height)
+        check_largest(Kind.VIDEO, context.width, context.height)
         pictures = self._pictures()
         shown = [picture for picture in pictures if picture.is_shown]
         if not shown:
@@ -171,8 +172,7 @@ class _Video:
         """Width and height as displayed, from the first picture, which must be there and decode."""
         for packet in islice(self._packets(start), _FIRST_PACKETS):
             for frame in _shown(packet).decode():
-                check_sides(Kind.VIDEO, frame.width, frame.height)
-                if abs(frame.rotation) in _SIDEWAYS:
+                if abs(frame.rotation) in SIDEWAYS:
                     return frame.height, frame.width
                 return frame.width, frame.height
         raise damaged(Kind.VIDEO, "has no first picture")

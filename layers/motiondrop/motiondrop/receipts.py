@@ -11,6 +11,7 @@ from motiondrop.inbox import Inbox, receipt_text
 from motiondrop.job import Job, State
 from motiondrop.jobs import Jobs
 from motiondrop.pricing import usd
+from motiondrop.slots import PLACES
 
 _logger = Logger(child=True)
 
@@ -23,11 +24,13 @@ class Receipts:
     drops: Drops
     jobs: Jobs
 
-    def follow(self, job: Job) -> None:
-        """Let the receipts of the job's drops say what has become of it."""
+    def follow(self, job: Job, place: int | None = None) -> None:
+        """Let the receipts of the job's drops say what has become of it; `place` is the job's in the line."""
         for drop in self.drops.find(sorted(job.drops)).values():
+            if job.job_id not in drop.jobs:
+                continue  # replaced since by other content
             others = sorted(drop.jobs - {job.job_id})
-            receipt = of_jobs([job, *self.jobs.find(others)])
+            receipt = of_jobs([job, *self.jobs.find(others)], place)
             if drop.receipt != receipt:
                 self.write(drop.key, receipt)
 
@@ -47,10 +50,11 @@ class Receipts:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
 
 
-def of_job(job: Job) -> str:
+def of_job(job: Job, place: int | None = None) -> str:
     """The receipt of a drop with one job."""
+    queued = "queued" if place is None else f"queued at place {place}" + (" or later" if place >= PLACES else "")
     words = {
-        State.QUEUED: f"accepted: quoted {usd(job.quote)[1:]} USD - queued",
+        State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", queued, *job.advice[:1]]),
         State.ADMITTED: "animating: being sent",
         State.SUBMITTING: "animating: being sent",
         State.PENDING: "animating: waiting at the service",
@@ -64,10 +68,10 @@ def of_job(job: Job) -> str:
     return receipt_text(words[job.state])
 
 
-def of_jobs(jobs: list[Job]) -> str:
+def of_jobs(jobs: list[Job], place: int | None = None) -> str:
     """The receipt of a drop with these jobs: for a shared file, how many have ended in which way."""
     if len(jobs) == 1:
-        return of_job(jobs[0])
+        return of_job(jobs[0], place)
     count = Counter(job.state for job in jobs)
     parts = [f"{count[State.SUCCEEDED]} of {len(jobs)} done"]
     parts += [f"{count[state]} {state.lower()}" for state in (State.FAILED, State.CANCELED) if count[state]]

@@ -7,11 +7,19 @@ One table, keys `pk` and `sk`:
 | job | `JOB#<identity>` | `JOB` |
 | a task's owner | `TASK#<task id>` | `TASK` |
 | drop | `FOLDER#<folder>` | `DROP#<name>` |
-| line | `LINE` | `BREAKER`, `LOCK`, `SLOT#<n>`, `WAIT#<order>` |
+| a drop that was refused | `FOLDER#<folder>` | `REFUSED#<name>` |
+| forgotten job | `JOB#<identity>` | `JOB` |
+| ledger | `LEDGER` | `RESULTS` |
+| mails sent, messages postponed | `MAIL` | `SENT#<span>`, `POSTPONED#<message>` |
+| line | `LINE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<order>` |
+| a day's budget | `BUDGET` | `DAY#<date>` |
+| the sweep's place in the inbox | `SWEEP` | `CURSOR` |
 
-Open jobs carry `open` and are found, longest unseen first, through the sparse index `open-jobs`.
+Open jobs, and drops that wait for a partner, carry `open` and are found, longest unseen first, through the sparse
+index `open-items`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -25,7 +33,8 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
 )
 from pynamodb.connection import Connection
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 LINE = "LINE"
@@ -33,7 +42,15 @@ LOCK = "LOCK"
 BREAKER = "BREAKER"
 JOB = "JOB"
 TASK = "TASK"
+LEDGER = "LEDGER"
+MAIL = "MAIL"
 OPEN = "OPEN"
+ALONE = "ALONE"
+REFUSED = "REFUSED#"
+SWEEP = "SWEEP"
+PAUSE = "PAUSE"
+BUDGET = "BUDGET"
+CURSOR = "CURSOR"
 
 #: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost one and its retries.
 _TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
@@ -70,23 +87,37 @@ class OptionsMap(MapAttribute[str, Any]):
     model = UnicodeAttribute()
 
 
-class OpenJobs(GlobalSecondaryIndex[Any]):
-    """Jobs that have not ended or not been told of, by when they were last looked at."""
+class OpenItems(GlobalSecondaryIndex[Any]):
+    """What is not finished, by when it was last looked at: open jobs, drops that wait for a partner."""
 
     class Meta:
         """PynamoDB's settings of the index."""
 
-        index_name = "open-jobs"
+        index_name = "open-items"
         projection = AllProjection()
 
     open = UnicodeAttribute(hash_key=True)
     seen_at = UTCDateTimeAttribute(range_key=True)
 
 
+class JobsByTime(GlobalSecondaryIndex[Any]):
+    """All jobs by when they were recorded, which no other item has. Keys only: a job's steps do not cost twice."""
+
+    class Meta:
+        """PynamoDB's settings of the index."""
+
+        index_name = "jobs-by-time"
+        projection = KeysOnlyProjection()
+
+    sk = UnicodeAttribute(hash_key=True)
+    recorded_at = UTCDateTimeAttribute(range_key=True)
+
+
 class JobItem(Item):
     """`job.Job`, stored; the attributes have the names of its fields."""
 
-    open_jobs: ClassVar[OpenJobs] = OpenJobs()
+    open_jobs: ClassVar[OpenItems] = OpenItems()
+    jobs_by_time: ClassVar[JobsByTime] = JobsByTime()
 
     job_id = UnicodeAttribute()
     state = UnicodeAttribute()
@@ -97,11 +128,15 @@ class JobItem(Item):
     order = UnicodeAttribute()
     quote = NumberAttribute()
     runs = NumberAttribute()
+    restarts = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     owner_arn = UnicodeAttribute(null=True)
     settling = BooleanAttribute(default=False)
     token = UnicodeAttribute(null=True)
     slot = NumberAttribute(null=True)
+    reserved = NumberAttribute(null=True)
+    reserved_on = UnicodeAttribute(null=True)
+    admitted_at = UTCDateTimeAttribute(null=True)
     attempt = NumberAttribute(default=0)
     throttled = NumberAttribute(default=0)
     faults = NumberAttribute(default=0)
@@ -127,15 +162,66 @@ class JobItem(Item):
     result_key = UnicodeAttribute(null=True)
     result_size = NumberAttribute(null=True)
     result_sha256 = UnicodeAttribute(null=True)
+    result_codec = UnicodeAttribute(null=True)
+    result_width = NumberAttribute(null=True)
+    result_height = NumberAttribute(null=True)
+    result_duration = NumberAttribute(null=True)
+    result_frame_rate = NumberAttribute(null=True)
+    result_still = UnicodeAttribute(null=True)
     restarted_at = UTCDateTimeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     advice: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
     closed_at = UTCDateTimeAttribute(null=True)
     told = BooleanAttribute(default=False)
+    telling_until = UTCDateTimeAttribute(null=True)
     drops = UnicodeSetAttribute(null=True)
+    forgotten_at = UTCDateTimeAttribute(null=True)  # then nothing else is left: see ForgottenItem
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)
+
+
+class RefusedItem(Item):
+    """Says that a file of the folder was refused, so that the pairing rule leaves its name out."""
+
+
+class ForgottenItem(Item):
+    """What stands in a job's place once it was forgotten: that it was, and when."""
+
+    forgotten_at = UTCDateTimeAttribute()
+
+
+class LedgerItem(Item):
+    """What all results together came to. Micro-USD and milliseconds, so that sums are exact."""
+
+    results = NumberAttribute(default=0)
+    cost = NumberAttribute(default=0)
+    milliseconds = NumberAttribute(default=0)
+
+
+class MailCountItem(Item):
+    """How many mails were sent in a span of time."""
+
+    sent = NumberAttribute(default=0)
+    expires = NumberAttribute()
+
+
+class PostponedItem(Item):
+    """A message that waits for the next digest mail of its folder."""
+
+    event = UnicodeAttribute()
+    folder = UnicodeAttribute()
+    mode = UnicodeAttribute()
+    line = UnicodeAttribute()
+    stored_at = UTCDateTimeAttribute()
+
+
+class BudgetItem(Item):
+    """What of a day's budget is spent or reserved, in micro-USD."""
+
+    committed = NumberAttribute(default=0)
+    told = BooleanAttribute(null=True)  # the operator knows that it is all
+    expires = NumberAttribute()
 
 
 class TaskItem(Item):
@@ -148,23 +234,32 @@ class TaskItem(Item):
 
 
 class LineItem(Item):
-    """A leased slot, the lock, the breaker or a place in the line: one kind of item, since they are read together.
+    """A leased slot, the lock, the breaker, a pause or a place in the line: one kind of item, being read together.
 
-    A free slot, a free lock and a closed breaker have no item.
+    A free slot, a free lock, a closed breaker and no pause have no item. A place is there from the moment its job is
+    recorded; its token comes when the job's run waits.
     """
 
     job_id = UnicodeAttribute(null=True)
     until = UTCDateTimeAttribute(null=True)  # slot: the lease; lock: the create call; breaker: the next probe
     attempt = NumberAttribute(null=True)  # lock
-    owner = UnicodeAttribute(null=True)  # place: the run that waits, and the token it waits at
-    token = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)  # place: what the run waits at
     family = UnicodeAttribute(null=True)  # breaker: what the operator has to mend
     code = UnicodeAttribute(null=True)
     since = UTCDateTimeAttribute(null=True)
+    told = BooleanAttribute(null=True)  # breaker: the operator knows
+
+
+class CursorItem(Item):
+    """How far the sweep has come in the inbox: the last key it has looked at, none at the beginning."""
+
+    key = UnicodeAttribute(null=True)
 
 
 class DropItem(Item):
     """What was found out about a drop: `media` where it can be used, `rejected` where not."""
+
+    open_drops: ClassVar[OpenItems] = OpenItems()
 
     key = UnicodeAttribute()
     kind = UnicodeAttribute()
@@ -177,6 +272,20 @@ class DropItem(Item):
     jobs = UnicodeSetAttribute(null=True)
     receipt = UnicodeAttribute(null=True)
     dropped_at = UTCDateTimeAttribute()
+
+    open = UnicodeAttribute(null=True)
+    seen_at = UTCDateTimeAttribute(null=True)
+
+
+def attempt(write: Callable[[], object]) -> bool:
+    """Do a conditional write; False where its condition was not met, and nothing was changed."""
+    try:
+        write()
+    except (PutError, UpdateError, DeleteError) as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
 
 
 _M = TypeVar("_M", bound=Item)
@@ -191,6 +300,13 @@ class Tables:
     task: type[TaskItem]
     line: type[LineItem]
     drop: type[DropItem]
+    refused: type[RefusedItem]
+    forgotten: type[ForgottenItem]
+    ledger: type[LedgerItem]
+    budget: type[BudgetItem]
+    mail_count: type[MailCountItem]
+    postponed: type[PostponedItem]
+    cursor: type[CursorItem]
 
 
 def bind(table: str, region: str, host: str | None = None) -> Tables:
@@ -206,4 +322,11 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         bound(TaskItem),
         bound(LineItem),
         bound(DropItem),
+        bound(RefusedItem),
+        bound(ForgottenItem),
+        bound(LedgerItem),
+        bound(BudgetItem),
+        bound(MailCountItem),
+        bound(PostponedItem),
+        bound(CursorItem),
     )

@@ -152,7 +152,7 @@ class MediaUnfit(WanError):
         "Use an image and a video that each show one person who faces the camera "
         "with the whole face visible and neither too large nor too small."
     )
-    _ADVICE: ClassVar[dict[str, str]] = {
+    ADVICE: ClassVar[dict[str, str]] = {
         "NoHuman": "No person was found: use media that show one person.",
         "MultiHuman": "More than one person was found: use media that show one person only.",
         "FullFace": "The face must be complete and not covered.",
@@ -175,7 +175,7 @@ class MediaUnfit(WanError):
     @classmethod
     def what_to_do(cls, code: str | None) -> str:
         """The advice for the last part of `code`, such as NoHuman."""
-        return cls._ADVICE.get((code or "").rpartition(".")[2], cls.advice)
+        return cls.ADVICE.get((code or "").rpartition(".")[2], cls.advice)
 
 
 class NotCancelable(WanError):

@@ -1,4 +1,4 @@
-"""The results bucket: videos at their permanent place, and signed URLs of what lies there."""
+"""The results bucket: videos at their permanent place, what lies beside them, and signed URLs of it all."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -7,7 +7,25 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PART = 8 * 1024 * 1024
+#: Bytes: the smallest part that S3 takes; a result of MAX_RESULT_BYTES has 191 of them, and S3 allows 10,000.
+PART = 5 * 1024 * 1024
+#: Parts on their way at once. Each is held in memory whole: two keep reading and writing busy at the same time.
+_PARTS_AT_ONCE = 2
+
+
+def video_key(job_id: str) -> str:
+    """Where the job's video lies."""
+    return f"videos/{job_id}.mp4"
+
+
+def record_key(job_id: str) -> str:
+    """Where the job's `result.json` lies."""
+    return f"videos/{job_id}.json"
+
+
+def still_key(job_id: str) -> str:
+    """Where the still of the job's video lies."""
+    return f"videos/{job_id}.jpg"
 
 
 @dataclass(frozen=True)
@@ -43,25 +61,47 @@ class Results:
         self.bucket = bucket
 
     def save(self, job_id: str, video: Source) -> Saved:
-        """Copy the video to its permanent place; nothing appears there unless all of it arrived."""
+        """Copy the video to its permanent place; nothing appears there unless all of it arrived.
+
+        Whatever `video.read` raises is raised, and the upload is aborted. S3 compares a CRC-32 of each part.
+        """
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415  # only finalize pays for importing it
 
-        key = f"videos/{job_id}.mp4"
+        config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=_PARTS_AT_ONCE)
+        # boto3 reads ten parts ahead otherwise, whatever the concurrency; it has no argument for this.
+        config.max_in_memory_upload_chunks = _PARTS_AT_ONCE
+        key = video_key(job_id)
         try:
             self._s3.upload_fileobj(
                 video,  # type: ignore[arg-type]  # boto3 needs only read(amount)
                 self.bucket,
                 key,
-                ExtraArgs={"ContentType": "video/mp4"},
-                Config=TransferConfig(use_threads=False, multipart_threshold=_PART, multipart_chunksize=_PART),
+                ExtraArgs={"ContentType": "video/mp4", "ChecksumAlgorithm": "CRC32"},
+                Config=config,
             )
         finally:
             video.close()
         return Saved(key, video.size, video.sha256)
 
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """Bytes of an object."""
+        answer = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
+        return answer["Body"].read()
+
     def write(self, key: str, body: bytes, content_type: str) -> None:
         """Write a small object."""
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def erase(self, key: str) -> int:
+        """Delete the object with all its versions and delete markers; return how many there were."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+        erased = 0
+        for page in pages:
+            for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                if one["Key"] == key:  # a prefix finds longer keys too
+                    self._s3.delete_object(Bucket=self.bucket, Key=key, VersionId=one["VersionId"])
+                    erased += 1
+        return erased
 
     @property
     def origin(self) -> str:

@@ -33,6 +33,10 @@ class Runs:
             if _code(error) != "ExecutionAlreadyExists":
                 raise
 
+    def stop(self, arn: str, cause: str) -> None:
+        """Stop a run whose job has ended without it; one that is over is left alone."""
+        self._sfn.stop_execution(executionArn=arn, error="JobClosed", cause=cause)
+
     def status(self, arn: str) -> str:
         """The run's status, such as RUNNING or ABORTED; GONE for one that Step Functions has forgotten."""
         try:

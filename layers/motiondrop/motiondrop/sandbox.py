@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from motiondrop.errors import MotionDropError
 from motiondrop.formats import FORMATS, Kind
@@ -129,18 +129,25 @@ def _environment() -> dict[str, str]:
 
 
 def probe(key: str, kind: Kind, size: int, read: Reader, command: Sequence[str] = COMMAND) -> Media:
-    """Open a file of `size` bytes in a sandbox; Rejected if it cannot be, SandboxError if the sandbox cannot.
+    """What a dropped file of `size` bytes is; Rejected if it cannot be used, SandboxError if the sandbox cannot."""
+    return _media(kind, size, ask({"key": key, "kind": kind, "size": size, "purpose": "drop"}, read, command))
 
-    At most READ_MAX bytes are read, in at most CHECK_SECONDS beside the time that `read` takes and in at most
-    CHECK_MEMORY bytes of memory. Whatever `read` raises is raised.
+
+def ask(job: Mapping[str, str | int], read: Reader, command: Sequence[str] = COMMAND) -> bytes:
+    """Have a file opened in a sandbox; its answer, Rejected if there is none, SandboxError if the sandbox cannot.
+
+    `job` has the file's `key`, `kind`, `size` in bytes and `purpose`. At most READ_MAX bytes are read, in at most
+    CHECK_SECONDS beside the time that `read` takes and in at most CHECK_MEMORY bytes of memory. Whatever `read` raises
+    is raised.
     """
+    kind, size = Kind(str(job["kind"])), int(job["size"])
     child = _Child(command)
     reap = contextlib.ExitStack()
     with reap:
         reap.callback(child.end)
         started = False
         try:
-            child.send(Frame.JOB, json.dumps({"key": key, "kind": kind, "size": size}).encode())
+            child.send(Frame.JOB, json.dumps(dict(job)).encode())
             frame, payload = child.receive()
             if frame != Frame.READY:
                 raise SandboxError(f"the sandbox did not start: {payload.decode(errors='replace')}")
@@ -161,7 +168,7 @@ def probe(key: str, kind: Kind, size: int, read: Reader, command: Sequence[str] 
             raise damaged(kind) from error
 
 
-def _serve(child: _Child, kind: Kind, size: int, read: Reader) -> Media:
+def _serve(child: _Child, kind: Kind, size: int, read: Reader) -> bytes:
     total = 0
     while True:
         frame, payload = child.receive()
@@ -181,7 +188,7 @@ def _serve(child: _Child, kind: Kind, size: int, read: Reader) -> Media:
         elif frame == Frame.NO_MEMORY:
             raise too_costly(kind, _OUT_OF_MEMORY)
         elif frame == Frame.MEDIA:
-            return _media(kind, size, payload)
+            return payload
         else:
             raise damaged(kind)
 

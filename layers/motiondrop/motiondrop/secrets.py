@@ -1,5 +1,7 @@
-"""The stack's secrets, read at each use: a new value works at once, and none is kept, logged or passed on."""
+"""The stack's secrets, read at use: a new value works at once, and none is logged or passed on."""
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -31,3 +33,24 @@ class Secret:
         if not key.isascii() or not key.isprintable() or not key:
             raise KeyRefused("NoKey", "The secret's value is no API key.")
         return key
+
+
+class Kept:
+    """A secret that is asked for anew when it is older than `seconds`; `clock` counts them.
+
+    For a page that strangers may ask for: each question to Secrets Manager costs time and money.
+    """
+
+    def __init__(self, read: Callable[[], str], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._clock = clock
+        self._value = ""
+        self._until = float("-inf")
+
+    def __call__(self) -> str:
+        """The secret's value, at most so old."""
+        if self._clock() >= self._until:
+            self._value = self._read()
+            self._until = self._clock() + self._seconds
+        return self._value

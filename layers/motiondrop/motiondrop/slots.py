@@ -1,25 +1,27 @@
 """Slots, lock, breaker and line: who may have an unfinished task at the provider, and who is next.
 
 All of it lies in one partition and is read consistently at once. A free slot has no item, so to take one is to put
-an item where none is. A slot is given and its place in the line removed in one transaction; first recorded, first
-served.
+an item where none is. A job has its place in the line from the moment it is recorded; a slot is given and the place
+removed in one transaction, to the first recorded, whether its run waits already or not.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from motiondrop.errors import Contended, MotionDropError
+from motiondrop.budget import NO_LIMIT, NOTHING_RESERVED, Budget, OverBudget
+from motiondrop.errors import Contended, MotionDropError, NoSuchJob
 from motiondrop.job import Job, Run, State
-from motiondrop.jobs import Jobs, lost_race, now
-from motiondrop.records import BREAKER, LINE, LOCK, TASK, LineItem, Tables, TaskItem
+from motiondrop.jobs import Jobs, Refused, now, place_of, transact
+from motiondrop.records import BREAKER, LINE, LOCK, PAUSE, TASK, LineItem, Tables, TaskItem
 
-#: How long a lease is good for without being renewed; polls are at most five minutes apart.
+#: How long a lease is good for without being renewed; polls are at most five minutes apart. A slot is taken from a
+#: job only when its run is known to be over; the moment tells one lease from another.
 LEASE = timedelta(minutes=20)
 
 #: How long the open breaker waits before it lets one job probe whether the trouble is mended.
@@ -28,11 +30,19 @@ PROBE_EVERY = timedelta(minutes=5)
 #: How long the table remembers which job a task belongs to: longer than the provider's task list looks back.
 TASK_MEMORY = timedelta(days=90)
 
+#: Places of the line that are counted; how far behind them one waits, a receipt does not say.
+PLACES = 100
+
 _HEAD = 4  # places of the line that are read at once; one is enough unless the first turn out stale
+_REFUSED = "ConditionalCheckFailedException"
 
 
 class LockBusy(MotionDropError):
-    """Another job's create call is under way; it is this job's turn when that is settled."""
+    """Another job's create call is under way until `until`, or broke off then and is being looked into."""
+
+    def __init__(self, until: datetime | None) -> None:
+        super().__init__("another job's create call is under way")
+        self.until = until
 
 
 class Waker(Protocol):
@@ -49,11 +59,12 @@ class Board:
     slots: dict[int, LineItem]
     lock: LineItem | None
     breaker: LineItem | None
+    paused: bool
     line: list[LineItem]
 
 
 class Slots:
-    """The slots of one stack; `size` is how many unfinished tasks it may have at the provider."""
+    """The slots of one stack: `size` unfinished tasks at the provider, `daily_budget` micro-USD a day."""
 
     def __init__(
         self,
@@ -62,128 +73,210 @@ class Slots:
         waker: Waker,
         size: int,
         clock: Callable[[], datetime] = now,
+        *,
+        daily_budget: int = NO_LIMIT,
     ) -> None:
         self._tables = tables
         self._jobs = jobs
         self._waker = waker
         self._size = size
         self._clock = clock
+        self.budget = Budget(tables, daily_budget, clock)
 
     def board(self) -> Board:
         """Slots, lock, breaker and the head of the line, consistently."""
-        items = list(
-            self._tables.line.query(
-                LINE, consistent_read=True, limit=self._size + 2 + _HEAD, page_size=self._size + 2 + _HEAD
-            )
-        )
+        limit = 3 + self._size + _HEAD
+        items = list(self._tables.line.query(LINE, consistent_read=True, limit=limit, page_size=limit))
         by_kind = {item.sk: item for item in items}
         return Board(
             {int(item.sk[5:]): item for item in items if item.sk.startswith("SLOT#")},
             by_kind.get(LOCK),
             by_kind.get(BREAKER),
+            PAUSE in by_kind,
             [item for item in items if item.sk.startswith("WAIT#")],
         )
 
     def wait(self, run: Run, token: str) -> None:
-        """Put the run's job in the line, to be answered at `token`, and give what is free.
+        """Let the run's job be answered at `token` when its turn comes, and give what is free.
 
         A job that has been given its slot already is answered at once; an older token is forgotten.
         """
         job = self._jobs.owned(run)
-        if job.state != State.QUEUED:
-            self._waker.wake(token)
-            return
-        with self._transaction(job, run.owner) as transaction:
-            transaction.save(
-                self._tables.line(
-                    LINE, place_of(job), job_id=job.job_id, owner=run.owner, token=token, since=self._clock()
-                )
-            )
-            self._jobs.write_with(transaction, job, run.owner)
-        self.give()
+        if job.state == State.QUEUED:
+
+            def fill(transaction: TransactWrite) -> None:
+                transaction.save(self._jobs.place(job, token))
+                self._jobs.write_with(transaction, job, run.owner, token=token)
+
+            try:
+                transact(self._tables.connection, fill)
+            except Refused as error:
+                job = self._jobs.owned(run)
+                if job.state == State.QUEUED:
+                    raise Contended(f"job {job.job_id} was changed at the same moment") from error
+            else:
+                self.give()
+                return
+        self._waker.wake(token)
 
     def give(self) -> int:
         """Give free slots to the head of the line; return how many were given.
 
-        While the breaker is open nothing is given, but for one job at a time that probes when it is due.
+        While the breaker is open nothing is given, but for one job at a time that probes when it is due; while the
+        queue is paused, or the day's budget has no room for the head of the line, nothing at all.
         """
         given = 0
         for _ in range(2 * self._size + _HEAD):
             board = self.board()
             free = [number for number in range(self._size) if number not in board.slots]
-            if not free or not board.line:
+            if board.paused or not free or not board.line or len(board.slots) >= self._size:
                 break
             if board.breaker and not self._may_probe(board, board.breaker):
                 break
-            if self._grant(free[0], board.line[0]):
-                given += 1
+            try:
+                given += self._grant(free[0], board.line[0])
+            except OverBudget:
+                break
         return given
+
+    def pause(self) -> None:
+        """Give no more slots until `go_on`; what has one goes on. Repeated, it changes nothing."""
+        self._tables.line(LINE, PAUSE, since=self._clock()).save()
+
+    def go_on(self) -> None:
+        """End the pause and give what is free."""
+        self._tables.line(LINE, PAUSE).delete()
+        self.give()
+
+    def place(self, job: Job) -> int:
+        """The job's place in the line, from 1; PLACES for that and all behind it."""
+        ahead = LineItem.sk.between("WAIT#", place_of(job))
+        return min(self._tables.line.count(LINE, ahead, consistent_read=True, limit=PLACES), PLACES)
+
+    def waiting(self) -> int:
+        """How many jobs are in the line (eventually consistent)."""
+        return self._tables.line.count(LINE, LineItem.sk.startswith("WAIT#"))
+
+    def held_up(self, board: Board) -> Job | None:
+        """The head of the line where a slot is free for it and neither breaker nor pause is why it waits."""
+        if board.paused or board.breaker or not board.line or len(board.slots) >= self._size:
+            return None
+        return self._job_of(board.line[0])
 
     def begin(self, job: Job, run: Run, until: datetime, key_mark: str) -> Job:
         """Take the lock and enter SUBMITTING, until `until`; LockBusy where another job submits."""
         lock = self._tables.line(LINE, LOCK, job_id=job.job_id, attempt=job.attempt + 1, until=until)
-        free = LineItem.pk.does_not_exist() | (LineItem.job_id == job.job_id)
+
+        def fill(transaction: TransactWrite) -> Job:
+            transaction.save(lock, condition=LineItem.pk.does_not_exist() | (LineItem.job_id == job.job_id))
+            return self._jobs.write_with(
+                transaction,
+                job,
+                run.owner,
+                State.SUBMITTING,
+                attempt=job.attempt + 1,
+                deadline=until,
+                key_mark=key_mark,
+                unknown=False,
+                empty_lists=0,
+                task_id=None,
+                retry_task=False,
+                unknown_answers=0,
+                asked_at=self._clock(),
+            )
+
         try:
-            with TransactWrite(connection=self._tables.connection) as transaction:
-                transaction.save(lock, condition=free)
-                return self._jobs.write_with(
-                    transaction,
-                    job,
-                    run.owner,
-                    State.SUBMITTING,
-                    attempt=job.attempt + 1,
-                    deadline=until,
-                    key_mark=key_mark,
-                    unknown=False,
-                    empty_lists=0,
-                    task_id=None,
-                    retry_task=False,
-                    unknown_answers=0,
-                    asked_at=self._clock(),
-                )
-        except TransactWriteError as error:
-            busy, _ = lost_race(error)
-            if busy:
-                raise LockBusy("another job's create call is under way") from error
+            return transact(self._tables.connection, fill)
+        except Refused as error:
+            busy, moved = error.which
+            if busy and not moved:
+                holder = self.board().lock
+                raise LockBusy(holder.until if holder else None) from error
             raise self._jobs.moved_on(job.job_id, run.owner) from error
 
     def claim(self, job: Job, run: Run, task_id: str, request_id: str | None) -> Job:
-        """Save the task as the job's own, give the lock back and enter PENDING."""
-        with self._transaction(job, run.owner) as transaction:
-            transaction.save(
-                self._tables.task(
-                    f"{TASK}#{task_id}",
-                    TASK,
-                    job_id=job.job_id,
-                    attempt=job.attempt,
-                    key_mark=job.key_mark,
-                    expires=int((self._clock() + TASK_MEMORY).timestamp()),
-                ),
-                condition=TaskItem.pk.does_not_exist() | (TaskItem.job_id == job.job_id),
-            )
+        """Save the task as the job's own, give the lock back and enter PENDING.
+
+        NotOwner, JobClosed or Contended say that it is not the job's and will not be. NotSaved says that others were
+        in the way: it may be the job's all the same, so it must be left alone.
+        """
+        task = self._tables.task(
+            f"{TASK}#{task_id}",
+            TASK,
+            job_id=job.job_id,
+            attempt=job.attempt,
+            key_mark=job.key_mark,
+            expires=int((self._clock() + TASK_MEMORY).timestamp()),
+        )
+
+        def fill(transaction: TransactWrite) -> Job:
             self._unlock(transaction, job)
+            transaction.save(task, condition=TaskItem.pk.does_not_exist() | (TaskItem.job_id == job.job_id))
             return self._jobs.write_with(
-                transaction, job, run.owner, State.PENDING, task_id=task_id, request_id=request_id, unknown=False
+                transaction,
+                job,
+                run.owner,
+                State.PENDING,
+                task_id=task_id,
+                request_id=request_id,
+                unknown=False,
+                throttled=0,
             )
 
-    def not_made(self, job: Job, run: Run, *, throttled: int = 0) -> Job:
+        try:
+            return transact(self._tables.connection, fill)
+        except Contended as error:
+            raise NotSaved(f"task {task_id} of job {job.job_id} was not saved") from error
+        except Refused as error:
+            claim = self._jobs.claimed([task_id]).get(task_id)
+            saved = self._jobs.get(job.job_id)
+            if claim and claim.job_id == job.job_id and saved.task_id == task_id:
+                return saved  # the answer to the save was lost, not the save
+            raise self._jobs.moved_on(job.job_id, run.owner) from error
+
+    def not_made(self, job: Job, run: Run, **changes: Any) -> Job:
         """No task was made: give the lock back and keep the slot."""
-        with self._transaction(job, run.owner) as transaction:
+
+        def fill(transaction: TransactWrite) -> Job:
             self._unlock(transaction, job)
             return self._jobs.write_with(
-                transaction, job, run.owner, State.ADMITTED, deadline=None, unknown=False, throttled=throttled
+                transaction, job, run.owner, State.ADMITTED, deadline=None, unknown=False, **changes
             )
+
+        try:
+            return transact(self._tables.connection, fill)
+        except Refused as error:
+            raise self._jobs.moved_on(job.job_id, run.owner) from error
 
     def leave(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
-        """Enter `to` and give up slot, lock and place in the line, whichever the job has; then give what is free."""
-        with self._transaction(job, owner) as transaction:
-            if job.slot is not None:
-                transaction.delete(self._tables.line(LINE, _slot(job.slot)), condition=LineItem.job_id == job.job_id)
-            if job.state == State.SUBMITTING or (job.state == State.CANCELING and job.task_id is None):
-                self._unlock(transaction, job)
+        """Enter `to` and give up slot, lock and place in the line, whichever the job has; then give what is free.
+
+        A job that goes back to the line is at its old place at once. A slot or a lock that is another job's by now
+        is left alone.
+        """
+        mine = self._held(job)
+
+        def fill(transaction: TransactWrite) -> Job:
+            for item in mine:
+                transaction.delete(item, condition=LineItem.job_id == job.job_id)
             if job.state == State.QUEUED:
                 transaction.delete(self._tables.line(LINE, place_of(job)))
-            after = self._jobs.write_with(transaction, job, owner, to, slot=None, **changes)
+            if to == State.QUEUED:
+                transaction.save(self._jobs.place(job))
+            self.budget.settle(transaction, job, to, changes)
+            return self._jobs.write_with(transaction, job, owner, to, slot=None, **NOTHING_RESERVED, **changes)
+
+        try:
+            after = transact(self._tables.connection, fill)
+        except Refused as error:
+            *_, moved = error.which
+            if moved:
+                raise self._jobs.moved_on(job.job_id, owner) from error
+            mine = [item for item, lost in zip(mine, error.which, strict=False) if not lost]
+            try:
+                after = transact(self._tables.connection, fill)
+            except Refused as again:
+                raise self._jobs.moved_on(job.job_id, owner) from again
         self.give()
         return after
 
@@ -196,29 +289,59 @@ class Slots:
                 actions=[LineItem.until.set(self._clock() + LEASE)], condition=LineItem.job_id == job.job_id
             )
         except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != _REFUSED:
                 raise
+
+    def requeue(self, job: Job) -> None:
+        """Put a job that waits, but has lost its place in the line, back there."""
+        try:
+            self._jobs.place(job, job.token).save(condition=LineItem.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != _REFUSED:
+                raise
+
+    def free_orphans(self, board: Board) -> int:
+        """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them."""
+        freed = 0
+        for number, lease in board.slots.items():
+            job = self._job_of(lease)
+            if job is None or job.slot != number:
+                freed += self._drop(lease, LineItem.until == lease.until)
+        if board.lock:
+            job = self._job_of(board.lock)
+            if job is None or job.state not in {State.SUBMITTING, State.CANCELING}:
+                freed += self._drop(board.lock, LineItem.until == board.lock.until)
+        return freed
 
     def hold(self, family: str, code: str | None) -> bool:
         """Open the breaker: nothing is given but a probe now and then. Return whether it was closed before."""
+        moment = self._clock()
         breaker = self._tables.line(
-            LINE, BREAKER, family=family, code=code, since=self._clock(), until=self._clock() + PROBE_EVERY
+            LINE, BREAKER, family=family, code=code, since=moment, until=moment + PROBE_EVERY, told=False
         )
         try:
             breaker.save(condition=LineItem.pk.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != _REFUSED:
                 raise
             return False
         return True
 
-    def resume(self) -> bool:
-        """Close the breaker, since the provider took a task, and go on; return whether it was open."""
+    def held_told(self) -> None:
+        """Note that the operator knows why the line is held."""
         try:
-            self._tables.line(LINE, BREAKER).delete(condition=LineItem.pk.exists())
-        except DeleteError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            self._tables.line(LINE, BREAKER).update(actions=[LineItem.told.set(True)], condition=LineItem.pk.exists())
+        except UpdateError as error:
+            if error.cause_response_code != _REFUSED:
                 raise
+
+    def resume(self, job: Job) -> bool:
+        """Close the breaker, since the provider took the job's task, and go on; return whether it was open.
+
+        A call that was made before the breaker opened proves nothing.
+        """
+        asked_at = job.asked_at or self._clock()
+        if not self._drop(self._tables.line(LINE, BREAKER), LineItem.since < asked_at):
             return False
         self.give()
         return True
@@ -233,57 +356,83 @@ class Slots:
                 actions=[LineItem.until.set(moment + PROBE_EVERY)], condition=LineItem.until == breaker.until
             )
         except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != _REFUSED:
                 raise
             return False
         return True
 
     def _grant(self, number: int, place: LineItem) -> bool:
-        """Give slot `number` to the job at `place` and wake it; False where someone was faster."""
-        job = self._jobs.get(place.job_id)
-        if job.state != State.QUEUED or job.owner != place.owner:
-            self._forget(place)
+        """Give slot `number` to the job at `place` and wake it; False where someone was faster.
+
+        OverBudget where the day's budget has no room for it.
+        """
+        job = self._job_of(place)
+        if job is None or job.state != State.QUEUED or job.settling or place_of(job) != place.sk:
+            self._drop(place, _at(place))
             return False
-        lease = self._tables.line(LINE, _slot(number), job_id=job.job_id, until=self._clock() + LEASE)
+        moment = self._clock()
+        lease = self._tables.line(LINE, _slot(number), job_id=job.job_id, until=moment + LEASE)
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.delete(self._tables.line(LINE, place.sk), condition=_at(place))
+            transaction.save(lease, condition=LineItem.pk.does_not_exist())
+            reserved = self.budget.reserve(transaction, job)
+            admitted = {"slot": number, "token": place.token, "admitted_at": moment, **reserved}
+            self._jobs.write_with(transaction, job, job.owner, State.ADMITTED, **admitted)
+
         try:
-            with TransactWrite(connection=self._tables.connection) as transaction:
-                transaction.save(lease, condition=LineItem.pk.does_not_exist())
-                transaction.delete(self._tables.line(LINE, place.sk), condition=LineItem.token == place.token)
-                self._jobs.write_with(transaction, job, job.owner, State.ADMITTED, slot=number, token=place.token)
-        except TransactWriteError as error:
-            try:
-                lost_race(error)
-            except Contended:
-                return False
+            transact(self._tables.connection, fill)
+        except Contended:
             return False
-        self._waker.wake(place.token)
+        except Refused as error:
+            *others, no_room, moved = error.which
+            if no_room and not moved and not any(others):
+                raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
+            return False
+        if place.token:
+            self._waker.wake(place.token)
         return True
 
-    def _forget(self, place: LineItem) -> None:
-        """Remove a place whose job does not wait there any more."""
+    def _job_of(self, item: LineItem) -> Job | None:
         try:
-            place.delete(condition=LineItem.token == place.token)
+            return self._jobs.get(item.job_id or "")
+        except NoSuchJob:
+            return None
+
+    def _held(self, job: Job) -> list[LineItem]:
+        held = [] if job.slot is None else [self._tables.line(LINE, _slot(job.slot))]
+        if job.state in {State.SUBMITTING, State.CANCELING}:
+            held.append(self._tables.line(LINE, LOCK))
+        return held
+
+    def _drop(self, item: LineItem, condition: Condition) -> bool:
+        """Remove an item that is still as it was read; whether it was."""
+        try:
+            item.delete(condition=condition)
         except DeleteError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != _REFUSED:
                 raise
+            return False
+        return True
 
     def _unlock(self, transaction: TransactWrite, job: Job) -> None:
         transaction.delete(self._tables.line(LINE, LOCK), condition=LineItem.job_id == job.job_id)
 
-    @contextmanager
-    def _transaction(self, job: Job, owner: str | None) -> Iterator[TransactWrite]:
-        """A transaction that says what the job has become where it is refused."""
-        try:
-            with TransactWrite(connection=self._tables.connection) as transaction:
-                yield transaction
-        except TransactWriteError as error:
-            lost_race(error)
-            raise self._jobs.moved_on(job.job_id, owner) from error
+
+class NotSaved(MotionDropError):
+    """A task's id could not be saved at that moment, and was not refused either; the next run finds the task."""
 
 
-def place_of(job: Job) -> str:
-    """The job's place in the line, as a sort key."""
-    return f"WAIT#{job.order}"
+def _at(place: LineItem) -> Condition:
+    """The condition that the place is as it was read."""
+    if place.token is None:
+        return LineItem.pk.exists() & LineItem.token.does_not_exist()
+    return LineItem.token == place.token
+
+
+def waits_since(place: LineItem) -> datetime:
+    """When the job at a place was recorded, or sent back to the line's end."""
+    return datetime.strptime(place.sk.split("#")[1], "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
 
 
 def _slot(number: int) -> str:

@@ -1,24 +1,34 @@
 """What happens to a drop: it is looked at, checked, recorded and paired; its jobs are recorded and started."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from motiondrop.budget import NO_LIMIT, reserve_of
 from motiondrop.drops import Drop, Drops
-from motiondrop.errors import DropGone
+from motiondrop.ending import Ending
+from motiondrop.errors import DropGone, Forgotten
+from motiondrop.folders import Folders, Look
 from motiondrop.inbox import Arrived, Inbox
-from motiondrop.job import Input, Job, Options, State, folder_of, identity, job_id_of
+from motiondrop.job import Input, Job, Options, State, identity, job_id_of, stem_of
 from motiondrop.jobs import Jobs, now, order_of
-from motiondrop.media import Kind, Media, Rejected, advice, check, ignored, kind_of
-from motiondrop.messages import Messenger, rejected
-from motiondrop.pairing import Folder, Pair, Verdict, Why
-from motiondrop.pricing import MODES, cost
+from motiondrop.measures import UNNAMED, Measures
+from motiondrop.media import Kind, Media, Reader, Rejected, advice, ignored, kind_of
+from motiondrop.messages import rejected
+from motiondrop.messenger import Messenger
+from motiondrop.pairing import Pair, Why
+from motiondrop.pricing import MODES, cost, usd
 from motiondrop.receipts import Receipts
 from motiondrop.runs import Runs
 
-#: How many keys of a folder are listed to find a drop's partners; a folder with more is asked to be split.
-FOLDER_LIMIT = 10_000
+Check = Callable[[str, int, Reader], Media]
 
-_CHECK_IMAGE = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
+
+#: Why a job was closed that its folder does not make any more; should it make it again, the job is run.
+UNPAIRED = "The folder changed before it settled: by its names now, these two no longer belong together."
+
+#: What a drop is told whose job was forgotten for the person's sake.
+FORGOTTEN = "rejected: forgotten on request - whoever runs MotionDrop can allow it again"
 
 
 @dataclass(frozen=True)
@@ -28,22 +38,26 @@ class Defaults:
     mode: str
     model: str
     region: str
-    max_fan_out: int
 
 
 @dataclass(frozen=True)
 class Submit:
-    """Takes drops in."""
+    """Takes drops in. `check` is `media.check`, or what stands in for it."""
 
     inbox: Inbox
     drops: Drops
+    folders: Folders
     jobs: Jobs
     runs: Runs
     receipts: Receipts
+    ending: Ending
     messenger: Messenger
     defaults: Defaults
+    check: Check
+    measures: Measures = UNNAMED
+    daily_budget: int = NO_LIMIT
 
-    def receive(self, key: str, sequencer: str | None) -> None:
+    def created(self, key: str, sequencer: str | None) -> None:
         """Take in the drop at `key`; what is no drop, or is gone again, is passed over."""
         if ignored(key):
             return
@@ -52,28 +66,53 @@ class Submit:
             if arrived.size == 0:
                 return  # some uploaders put an empty object first: it is still arriving
             drop = self._checked(arrived, sequencer)
-            if drop.media is not None:
-                self._pair(drop)
         except DropGone:
+            return  # its newer event tells what is there now
+        if kind_of(key):
+            self._pair(key, drop)
+
+    def removed(self, key: str) -> None:
+        """The drop at `key` was deleted: cancel its jobs that no other drop asks for and that are not submitted."""
+        drop = self.drops.get(key)
+        if drop is None:
             return
+        try:
+            self.inbox.look(key)
+        except DropGone:
+            pass
+        else:
+            return  # a late event: something lies there again
+        self.drops.forget(key)
+        for job in self.jobs.find(sorted(drop.jobs)):
+            if job.state in {State.QUEUED, State.ADMITTED} and not self._asked_for(job):
+                self.ending.close(job, State.CANCELED, "One of its files was deleted.")
+                if job.owner_arn:
+                    self.runs.stop(job.owner_arn, "The job's drop was deleted.")
+        if kind_of(key):
+            self._pair(key, None)
 
     def _checked(self, arrived: Arrived, sequencer: str | None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
         known = self.drops.get(arrived.key)
-        if known and known.etag == arrived.etag and _not_later(sequencer, known.sequencer):
+        if known and known.etag == arrived.etag and not later(sequencer, known.sequencer):
             return known
         kind = kind_of(arrived.key) or Kind.IMAGE
         try:
-            mode, check_image = _options(arrived)
-            media = check(arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length))
+            mode, check_image = _options(arrived) if kind is Kind.IMAGE else (None, None)
+            media = self.check(
+                arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length)
+            )
         except Rejected as error:
-            drop = Drop(arrived.key, kind, arrived.etag, rejected=error.reason, sequencer=sequencer)
-            self.drops.record(drop)
             self.receipts.write(arrived.key, f"rejected: {error.reason}")
             self.messenger.notify(rejected(arrived.key, error.reason))
+            # Recorded last: whatever dies before this tells again rather than never.
+            drop = Drop(arrived.key, kind, arrived.etag, rejected=error.reason, sequencer=sequencer)
+            self.drops.record(drop)
+            self.measures.drop("rejected")
             return drop
         digest = self.inbox.digest(arrived, kind)
         copy = self.inbox.keep(arrived, digest, media.extension)
+        same = known is not None and known.media is not None and known.media.digest == digest
         drop = Drop(
             arrived.key,
             kind,
@@ -83,72 +122,86 @@ class Submit:
             check_image=check_image,
             sequencer=sequencer,
         )
-        self.drops.record(drop)
+        self.drops.record(drop, same_content=same)
+        self.measures.drop("accepted")
         return drop
 
-    def _pair(self, drop: Drop) -> None:
-        """Record and start the jobs that follow from the drop and what else its folder holds."""
-        name = folder_of(drop.key)
-        kinds = self.inbox.kinds(name, FOLDER_LIMIT) | {drop.key: drop.kind}
-        known = self.drops.find(_candidates(drop.key, kinds))
-        usable = {key: kind for key, kind in kinds.items() if not (key in known and known[key].rejected)}
-        folder = Folder.of(name, usable, self.defaults.max_fan_out)
-        verdict = folder.verdict(drop.key)
-        made: list[Job] = []
-        for pair in dict.fromkeys([*verdict.pairs, *folder.shared_pairs()]):
-            job = self._job(pair, drop, known, settling=verdict.why is not Why.NAMESAKE or drop.key not in pair)
-            if job:
-                made.append(job)
-        if not any(drop.key in (job.image.key, job.video.key) for job in made):
-            self.receipts.waiting(drop.key, _waiting(drop.kind, verdict, self.defaults.max_fan_out))
+    def _pair(self, key: str, drop: Drop | None) -> None:
+        """Record and start the jobs that follow from the folder of `key`, as it is now."""
+        look = self.folders.look(key)
+        known = look.drops | ({key: drop} if drop else {})
+        made, forgotten, dear = [], False, None
+        for pair in look.pairs:
+            try:
+                job = self._job(pair, key, known)
+            except Forgotten:
+                forgotten |= key in pair
+            except Rejected as error:
+                dear = error.reason if key in pair else dear
+            else:
+                made += [job] if job else []
+        if (
+            drop
+            and key in look.folder.kinds
+            and not any(key in {job.image.key, job.video.key} | job.drops for job in made)
+        ):
+            if dear:
+                self.messenger.notify(rejected(key, dear))
+            told = f"rejected: {dear}" if dear else FORGOTTEN if forgotten else _waiting(look, drop)
+            self.receipts.waiting(key, told)
 
-    def _job(self, pair: Pair, drop: Drop, known: dict[str, Drop], *, settling: bool) -> Job | None:
-        """The job of a pair, recorded and started; None while the partner has not been checked yet.
+    def _job(self, pair: Pair, key: str, known: dict[str, Drop]) -> Job | None:
+        """The job of a pair, recorded and started; None while a file of it has not been checked yet.
 
-        The partner's own event makes the job then: each drop is recorded before it looks for partners, so that of
+        Rejected where it is dearer than a whole day's budget.
+
+        That file's own event makes the job then: each drop is recorded before it looks for partners, so that of
         two at the same moment at least one sees the other.
         """
-        image, video = (drop if key == drop.key else known.get(key) for key in pair)
+        image, video = (known.get(one) for one in pair)
         if not (image and video and image.media and video.media):
             return None
-        options = Options(
-            mode=image.mode or _mode_of_path(image.key) or self.defaults.mode,
-            check_image=True if image.check_image is None else image.check_image,
-            model=self.defaults.model,
-        )
-        name = identity(image.media.digest, video.media.digest, options)
-        moment = now()
-        job_id = job_id_of(image.key, video.key, name)
-        job = Job(
-            job_id=job_id,
-            state=State.QUEUED,
-            image=image.media,
-            video=video.media,
-            options=options,
-            recorded_at=moment,
-            order=order_of(moment, job_id),
-            quote=cost(video.media.duration or 0, options.model, options.mode, self.defaults.region),
-            settling=settling,
-            advice=advice(_media(image), _media(video)),
-            drops=frozenset(pair),
-        )
-        if not self.jobs.record(job):
-            job = self._known(job, drop)
-        for key in pair:
-            self.drops.add_job(key, job.job_id)
+        new = self._new(image, image.media, video.media)
+        if reserve_of(new.quote) > self.daily_budget:
+            raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
+        job = new if self.jobs.record(new) else self._known(new, known.get(key))
+        for one in pair:
+            self.drops.add_job(one, job.job_id)
         if not job.closed:
             self.runs.start(job)
         self.receipts.follow(job)
         return job
 
-    def _known(self, new: Job, drop: Drop) -> Job:
+    def _new(self, image_drop: Drop, image: Input, video: Input) -> Job:
+        options = Options(
+            mode=image_drop.mode or _mode_of_path(image.key) or self.defaults.mode,
+            check_image=True if image_drop.check_image is None else image_drop.check_image,
+            model=self.defaults.model,
+        )
+        moment = now()
+        job_id = job_id_of(image.key, video.key, identity(image.digest, video.digest, options))
+        return Job(
+            job_id=job_id,
+            state=State.QUEUED,
+            image=image,
+            video=video,
+            options=options,
+            recorded_at=moment,
+            order=order_of(moment, job_id),
+            quote=cost(video.duration or 0, options.model, options.mode, self.defaults.region),
+            settling=not namesakes(image.key, video.key),
+            advice=advice(_media(Kind.IMAGE, image), _media(Kind.VIDEO, video)),
+            drops=frozenset({image.key, video.key}),
+        )
+
+    def _known(self, new: Job, drop: Drop | None) -> Job:
         """The job that has this content already; run again if it failed and this drop is a later one."""
         job = self.jobs.get(new.job_id)
-        redropped = drop.key not in job.drops or _later(drop.sequencer, _sequencer(job, drop.key))
-        if not new.drops <= job.drops:
+        first_time = not new.drops <= job.drops
+        if first_time:
             self.jobs.add_drops(job.job_id, new.drops)
-            job = replace(job, drops=job.drops | new.drops)
-        if job.state in {State.FAILED, State.CANCELED} and redropped:
+        redropped = drop is not None and drop.key in new.drops and later(drop.sequencer, _sequencer(job, drop.key))
+        if (job.state in {State.FAILED, State.CANCELED} and (first_time or redropped)) or job.reason == UNPAIRED:
             job = self.jobs.reopen(
                 job,
                 image=new.image,
@@ -158,11 +211,17 @@ class Submit:
                 owner=None,
                 owner_arn=None,
             )
-        return job
+        return replace(job, drops=job.drops | new.drops)
+
+    def _asked_for(self, job: Job) -> bool:
+        """Whether drops that are still there ask for the job."""
+        digests = {drop.media.digest for drop in self.drops.find(sorted(job.drops)).values() if drop.media}
+        return {job.image.digest, job.video.digest} <= digests
 
 
-def _candidates(key: str, kinds: Collection[str]) -> list[str]:
-    return [other for other in kinds if other != key]
+def namesakes(image_key: str, video_key: str) -> bool:
+    """Whether the two have the same name, so that nothing else in the folder can change that they are a pair."""
+    return stem_of(image_key) == stem_of(video_key)
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
@@ -173,9 +232,9 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
     check_image = arrived.metadata.get("check-image")
     if check_image is None:
         return mode, None
-    if check_image not in _CHECK_IMAGE:
+    if check_image not in _BOOLEANS:
         raise Rejected(f"metadata check-image is {check_image[:40]} - needs true or false")
-    return mode, _CHECK_IMAGE[check_image]
+    return mode, _BOOLEANS[check_image]
 
 
 def _mode_of_path(key: str) -> str | None:
@@ -199,44 +258,30 @@ def _input(arrived: Arrived, media: Media, digest: str, copy: str, sequencer: st
     )
 
 
-def _media(drop: Drop) -> Media:
+def _media(kind: Kind, one: Input) -> Media:
     """What the check found, from the record."""
-    found = drop.media
-    if found is None:
-        raise ValueError("a rejected drop has no media")
-    return Media(
-        kind=drop.kind,
-        format="",
-        extension=found.copy.rpartition(".")[2],
-        width=found.width,
-        height=found.height,
-        size=found.size,
-        duration=found.duration,
-        frame_rate=found.frame_rate,
-    )
+    extension = one.copy.rpartition(".")[2]
+    return Media(kind, extension, extension, one.width, one.height, one.size, one.duration, one.frame_rate)
 
 
 def _sequencer(job: Job, key: str) -> str | None:
     return next((one.sequencer for one in (job.image, job.video) if one.key == key), None)
 
 
-def _later(one: str | None, other: str | None) -> bool:
-    """Whether S3 put `one` after `other`: sequencers are hexadecimal, compared right-justified."""
+def later(one: str | None, other: str | None) -> bool:
+    """Whether S3 put `one` after `other`: sequencers are hexadecimal numbers of any length."""
     if not one or not other:
         return False
     length = max(len(one), len(other))
-    return one.rjust(length, "0") > other.rjust(length, "0")
+    return one.rjust(length, "0").lower() > other.rjust(length, "0").lower()
 
 
-def _not_later(one: str | None, other: str | None) -> bool:
-    return not _later(one, other)
-
-
-def _waiting(kind: Kind, verdict: Verdict, max_fan_out: int) -> str:
+def _waiting(look: Look, drop: Drop) -> str:
     """The receipt of a drop that makes no job by itself."""
-    partner = "a video" if kind is Kind.IMAGE else "an image"
+    verdict = look.folder.verdict(drop.key)
     if verdict.why is Why.AMBIGUOUS:
         return "waiting: several images and videos here - give an image and its video the same name"
     if verdict.why is Why.TOO_MANY:
-        return f"rejected: one file for {verdict.others} others is more than {max_fan_out} - split the folder"
-    return f"waiting for {partner}"
+        most = look.folder.max_fan_out
+        return f"rejected: one file for {verdict.others} is more than {most} - split the folder or raise MaxFanOut"
+    return "waiting for a video" if drop.kind is Kind.IMAGE else "waiting for an image"

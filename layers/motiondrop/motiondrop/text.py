@@ -21,6 +21,14 @@ def ascii_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
     return kept if len(kept) <= limit else kept[: limit - 3].rstrip() + "..."
 
 
+def storable(text: str) -> str:
+    """`text` as it is, without the characters that SNS and XML refuse: a filter on it still finds ordinary names."""
+    return _REFUSED.sub("", text)
+
+
+_REFUSED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def duration(seconds: float) -> str:
     """A length of time as a person says it: `5.2 s`, `2 min 42 s`, `1 h 5 min`."""
     if seconds < 60:  # noqa: PLR2004

@@ -27,7 +27,7 @@ def test_namesakes_become_a_video_of_the_clips_length_one_mail_and_a_succeeded_r
     result = json.loads(
         way.stack.s3.get_object(Bucket=way.stack.results_bucket, Key=f"videos/{job_id}.json")["Body"].read()
     )
-    assert result["billed_seconds"] == 3
+    assert result["provider"]["billed_seconds"] == 3
     assert result["result"]["size"] == len(body)
 
 

@@ -1,0 +1,19 @@
+"""A mend of how requests arrive: the loopback stands for TLS."""
+
+from ministack import app
+
+from local.emulator.internals import internal, replace
+
+
+def loopback_counts_as_tls() -> None:
+    """Policies that refuse what does not come by TLS let the local cloud's own requests pass.
+
+    AWS, "AWS global condition context keys": `aws:SecureTransport` is true for requests sent over TLS. The local cloud
+    is plain HTTP on this machine only, so for its policies every request counts as one that came by TLS.
+    """
+    stock = internal(app, "pin_request_origin")
+
+    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001 - what it is, is the point
+        stock(source_ip, True)
+
+    replace(app, "pin_request_origin", pin)

@@ -1,0 +1,115 @@
+"""`python -m tests.faults.load [PAIRS]`: a thousand pairs dropped at once, and a run that is polled for a day.
+
+Both take long, so they are part of `make faults` only.
+"""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from motiondrop.poll import interval
+from tests.faults.stand import Stand
+from tests.integration.conftest import running_cloud
+from tests.integration.way.support import image
+
+_DAY = 24 * 3600
+_FOLDER = 50  # pairs of a folder
+_SLOTS = 2
+_EVENTS_OF_A_POLL = 9  # on AWS; here 8
+_MOST_EVENTS = 15_000
+
+
+@contextmanager
+def cloud(folder: Path) -> Iterator[Stand]:
+    """A local cloud with no waits of ours and no faults, with as many slots as a stack has by default."""
+    clouds = running_cloud(folder, "--parameter", f"MaxInFlight={_SLOTS}")
+    try:
+        stand = Stand(next(clouds))
+        stand.way.control("settings", concurrency=1)
+        yield stand
+    finally:
+        clouds.close()  # type: ignore[attr-defined]  # a generator, typed as the iterator it is
+
+
+def many(stand: Stand, pairs: int) -> list[str]:
+    """Drop so many pairs at once and wait for the last mail; return what is wrong, with the times on the way."""
+    stems = [f"p{number:04d}" for number in range(pairs)]
+    began = time.monotonic()
+
+    def drop(number: int) -> None:
+        stand.way.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
+
+    with ThreadPoolExecutor(8) as droppers:
+        list(droppers.map(drop, range(pairs)))
+    dropped = time.monotonic() - began
+    recorded = 0.0
+    states: Counter[str] = Counter()
+    while states["told"] < pairs and time.monotonic() - began < 4 * pairs:
+        time.sleep(5)
+        jobs = stand.jobs()
+        recorded = recorded or (time.monotonic() - began if len(jobs) == pairs else 0.0)
+        states = Counter(job["state"] for job in jobs.values())
+        states["told"] = sum(bool(job.get("told")) for job in jobs.values())
+    stand.settle(stems, 60)
+    ended = time.monotonic() - began
+    tally = stand.tally(stems)
+    stats = stand.way.control("stats")
+    _say(f"{pairs} pairs: dropped in {dropped:.0f} s, recorded in {recorded:.0f} s, ended in {ended:.0f} s")
+    _say(f"tasks {stats['created']}, peak of unfinished tasks {stats['peak_unfinished']}, {dict(states)}")
+    wrong = [f"{kind}: {one}" for kind, found in tally.faults.items() for one in found]
+    if stats["created"] != pairs:
+        wrong.append(f"{stats['created']} tasks")
+    if stats["peak_unfinished"] > _SLOTS:
+        wrong.append(f"{stats['peak_unfinished']} unfinished tasks at a time")
+    return wrong
+
+
+def day(stand: Stand) -> list[str]:
+    """Let a run poll as often as it does in a day; return what is wrong."""
+    polls, passed = 0, 0
+    while passed < _DAY:
+        passed += interval(polls, 15)
+        polls += 1
+    stand.way.control("settings", task_seconds=_DAY - 7200)
+    before = _queries(stand)
+    stand.drop(["day"])
+    stand.wait(lambda: _queries(stand) - before >= polls, 900)
+    stand.way.control("clock", advance_seconds=_DAY - 7199)
+    stand.settle(["day"], 60)
+    run = stand.way.runs("day")[0]
+    pages = stand.stack.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=run["executionArn"])
+    events = [event for page in pages for event in page["events"]]
+    polled = sum(event.get("stateEnteredEventDetails", {}).get("name") == "Poll" for event in events)
+    counted = len(events) + polled * (_EVENTS_OF_A_POLL - 8)
+    _say(f"a run polled {polled} times, for 24 h, has {counted} events of history: {run['status']}")
+    return [f"{counted} events"] * (counted >= _MOST_EVENTS) + [run["status"]] * (run["status"] != "SUCCEEDED")
+
+
+def _queries(stand: Stand) -> int:
+    return sum(number for what, number in stand.way.control("stats")["requests"].items() if what.startswith("GET"))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(pairs: int) -> int:
+    """Run both; return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        with cloud(Path(folder) / "day") as stand:
+            wrong = day(stand)
+        with cloud(Path(folder) / "many") as stand:
+            wrong += many(stand, pairs)
+    for one in wrong:
+        _say(f"    {one}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))

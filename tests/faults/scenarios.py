@@ -1,0 +1,144 @@
+"""What happens to jobs while functions are killed: each scenario makes functions reach calls that others do not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.faults.stand import SLOTS, Kill, Stand
+from tests.integration.way.support import image
+
+Stems = list[str]
+LONG = 600  # seconds of a task that waits until the provider's clock is moved
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`begin` drops pairs and makes the trouble, `end` takes it away; then every job has to end as it should.
+
+    `functions` are those whose kill points are of interest here. `together`: many pairs at once, or one after the
+    other. `may_fail`: jobs may end as FAILED or CANCELED. `crash`: a call after which a function dies in any case.
+    """
+
+    name: str
+    functions: tuple[str, ...]
+    begin: Callable[[Stand, Stems], None]
+    end: Callable[[Stand, Stems], None] = lambda _stand, _stems: None
+    together: bool = True
+    may_fail: bool = False
+    crash: tuple[str, str] | None = None
+
+    def crashes(self, stems: Stems) -> list[Kill]:
+        """The crashes that belong to the scenario itself."""
+        if self.crash is None:
+            return []
+        return [Kill(f"{stem}-crash", *self.crash, "after", stem) for stem in stems]
+
+
+def _plain(stand: Stand, stems: Stems) -> None:
+    stand.drop(stems)
+
+
+def _in_folders(stand: Stand, stems: Stems) -> None:
+    for stem in stems:
+        stand.way.drop(f"{stem}-folder/{stem}.png", image((200, 200)))
+        stand.way.drop(f"{stem}-folder/clip.mp4", stand.clip)
+
+
+def _refused(stand: Stand, stems: Stems) -> None:
+    _task_fails(stand, stems, "InvalidImage.NoHuman")
+
+
+def _retried(stand: Stand, stems: Stems) -> None:
+    _task_fails(stand, stems, "InternalError")
+
+
+def _task_fails(stand: Stand, stems: Stems, code: str) -> None:
+    fault = {"on": "create", "kind": "task_failed", "code": code, "message": "x", "after_seconds": 0}
+    stand.way.control("faults", times=len(stems), **fault)
+    stand.drop(stems)
+
+
+def _answer_lost(stand: Stand, stems: Stems) -> None:
+    stand.way.control("faults", on="create", kind="accepted_then_lost", times=len(stems))
+    stand.drop(stems)
+
+
+def _held(stand: Stand, stems: Stems) -> None:
+    stand.way.control("settings", api_keys=["another-key"])
+    stand.drop(stems)
+    stand.wait(lambda: "BREAKER" in stand.way.line())
+    time.sleep(1)  # what is to die does
+
+
+def _mended(stand: Stand, stems: Stems) -> None:
+    stand.sweep()
+    time.sleep(3.5)  # the sweep tells the operator where the function could not
+    stand.sweep()
+    stand.way.control("settings", api_keys=["sk-local-demo"])
+    stand.probe_is_due()
+
+
+def _behind_another(stand: Stand, stems: Stems) -> None:
+    stand.way.control("settings", task_seconds=LONG, concurrency=1)
+    ahead = [f"{stem}-ahead" for stem in stems]
+    stand.drop(ahead)
+    stand.wait_for_state(ahead, {"RUNNING"})
+    stand.drop(stems)
+    stand.wait_for_state(stems, {"PENDING"})
+    stand.stop(stems)
+
+
+def _cancel_fails(stand: Stand, stems: Stems) -> None:
+    stand.way.control("faults", on="cancel", kind="error", times=1, status=500)
+    _behind_another(stand, stems)
+
+
+def _move_on(stand: Stand, stems: Stems) -> None:
+    time.sleep(1)
+    stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
+    stand.way.control("clock", advance_seconds=LONG + 1)
+
+
+def _stopped_while_created(stand: Stand, stems: Stems) -> None:
+    stand.way.control("settings", task_seconds=LONG, concurrency=1)
+    ahead = [f"{stem}-ahead" for stem in stems]
+    stand.drop(ahead)
+    stand.wait_for_state(ahead, {"RUNNING"})
+    stand.way.control("faults", on="create", kind="hang", times=1, seconds=4)
+    stand.drop(stems)
+    stand.wait_for_state(stems, {"SUBMITTING"})
+    stand.stop(stems)
+    time.sleep(4)
+
+
+def _deleted_in_line(stand: Stand, stems: Stems) -> None:
+    stand.way.control("settings", task_seconds=LONG)
+    ahead = [f"{stems[0]}-{number}-ahead" for number in range(SLOTS)]
+    stand.drop(ahead)
+    stand.wait_for_state(ahead, {"PENDING", "RUNNING"})
+    stand.drop(stems)
+    stand.wait_for_state(stems, {"QUEUED"})
+    for stem in stems:
+        stand.stack.s3.delete_object(Bucket=stand.stack.inbox_bucket, Key=f"{stem}.png")
+
+
+SCENARIOS = (
+    Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
+    Scenario("own folder", ("admit",), _in_folders),
+    Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
+    Scenario("retried", ("poll", "create"), _retried),
+    Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
+    Scenario("answer lost", ("create",), _answer_lost),
+    Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True),
+    Scenario("held", ("create",), _held, _mended, together=False),
+    Scenario("stopped", ("conclude",), _behind_another, _move_on, together=False, may_fail=True),
+    Scenario("cancel fails", ("poll",), _cancel_fails, _move_on, together=False, may_fail=True),
+)
+STOPPED_WHILE_CREATED = Scenario(
+    "stopped while created", ("create",), _stopped_while_created, _move_on, together=False, may_fail=True
+)
+
+
+def by_name(name: str) -> Scenario:
+    """The scenario of that name."""
+    return next(one for one in (*SCENARIOS, STOPPED_WHILE_CREATED) if one.name == name)

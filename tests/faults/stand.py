@@ -1,0 +1,322 @@
+"""A local cloud whose functions can be killed, and the count of what came of the jobs that were dropped into it."""
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from tests.integration.conftest import Cloud, running_cloud
+from tests.integration.way.support import Way, image, video
+
+#: A lost event is looked for after this, a lost drop after ten times as long.
+GRACE_SECONDS = 3
+
+#: Invocations of one function at a time: what is killed has to be started again, which costs a second of two cores.
+FEW_PROCESSES = {"EMULATOR_SYNCHRONOUS_CONCURRENCY": "3", "EMULATOR_ASYNCHRONOUS_CONCURRENCY": "2"}
+
+#: Unfinished tasks at a time: as many as two cores can follow.
+SLOTS = 6
+
+CLOSED = {"SUCCEEDED", "FAILED", "CANCELED"}
+
+#: Images in a mail of their own, and the names that the lines of a digest begin with.
+_NAMED = re.compile(r"\S+(?=\.png)|(?<=^- )[^\s:]+(?=: )", re.MULTILINE)
+
+_DROPPERS = 8  # drops on their way at once
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that a function made, the `number`th of its name for one pair."""
+
+    function: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The process of `function` ends before or after a call, once; `event` is what its invocation has to contain."""
+
+    id: str
+    function: str
+    call: str
+    when: str
+    event: str = ""
+    skip: int = 0
+
+
+@dataclass
+class Tally:
+    """What came of a batch. Everything but `jobs` and `killed` has to be nothing."""
+
+    jobs: int = 0
+    killed: int = 0
+    lost: list[str] = field(default_factory=list)
+    paid_twice: list[str] = field(default_factory=list)
+    unsaved: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> dict[str, list[str]]:
+        """What must not be, by kind; empty if all is well."""
+        kinds = ("lost", "paid_twice", "unsaved", "leaked", "mails", "out_of_order")
+        return {kind: found for kind in kinds if (found := getattr(self, kind))}
+
+
+class Stand:
+    """The cloud, the faults planned in it, and the pairs dropped into it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.way = Way(cloud)
+        self.stack = cloud.stack
+        self._faults = cloud.state_dir / "faults"
+        self.clip = video(2)
+        self.way.control(
+            "settings", task_seconds=0.05, concurrency=SLOTS, creations_per_second=1000, queries_per_second=10_000
+        )
+        # Messages for programs are filed like mails, so that they can be counted.
+        self.stack.sns.subscribe(
+            TopicArn=self.stack.outputs["EventsTopicArn"], Protocol="email", Endpoint="programs@example.com"
+        )
+        # A message comes back when its time is over, on AWS 12 minutes after the function died.
+        self.stack.sqs.set_queue_attributes(QueueUrl=self.stack.drops_queue_url, Attributes={"VisibilityTimeout": "4"})
+
+    def plan(self, kills: Iterable[Kill] = (), storm: dict[str, Any] | None = None) -> None:
+        """Let these kills happen from now on, and no others."""
+        plan = {"kills": [vars(kill) for kill in kills], "storm": storm}
+        new = self._faults / "plan.new"
+        new.write_text(json.dumps(plan))
+        new.rename(self._faults / "plan.json")
+
+    def happened(self, kills: Iterable[Kill]) -> list[Kill]:
+        """Those of the kills that have happened."""
+        return [kill for kill in kills if (self._faults / "done" / kill.id).exists()]
+
+    def storm_kills(self, seed: int) -> list[str]:
+        """The calls at which a storm killed."""
+        return [path.read_text() for path in (self._faults / "done").glob(f"storm-{seed}-*")]
+
+    def traced(self, stem: str = "") -> list[Call]:
+        """The calls of the invocations whose event contains `stem`, each counted up within its function."""
+        counts: Counter[tuple[str, str]] = Counter()
+        calls = []
+        for line in (self._faults / "trace.log").read_text().splitlines():
+            function, name, when, event = line.split(" ", 3)
+            if when == "before" and stem in event:
+                calls.append(Call(function, name, counts[function, name]))
+                counts[function, name] += 1
+        return calls
+
+    def drop(self, stems: Iterable[str]) -> None:
+        """Drop a pair for each of the stems."""
+        with ThreadPoolExecutor(_DROPPERS) as droppers:
+            list(droppers.map(lambda stem: self.way.drop_pair(stem, image((200, 200)), self.clip), stems))
+
+    def drop_unusable(self, stems: Iterable[str]) -> None:
+        """Drop an image that is too small for each of the stems."""
+        for stem in stems:
+            self.way.drop(f"{stem}.png", image((100, 100)))
+
+    def rejected(self, stem: str) -> bool:
+        """Whether the drop is told that it cannot be used, and programs and people are."""
+        told = any(
+            f'"{stem}.png"' in path.read_text() for path in self.stack.mails() if "EventsTopic" in path.read_text()
+        )
+        return told and self.way.receipt(f"{stem}.png").startswith("rejected")
+
+    def wait(self, look: Callable[[], object], seconds: float = 60) -> None:
+        """Wait until looking finds something; TimeoutError if it does not."""
+        deadline = time.monotonic() + seconds
+        while not look():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {seconds} s in vain")
+            time.sleep(0.1)
+
+    def wait_for_state(self, stems: Iterable[str], states: set[str], seconds: float = 60) -> None:
+        """Wait until the job of each stem is in one of the states."""
+        waiting = set(stems)
+
+        def look() -> bool:
+            jobs = self.jobs()
+            waiting.difference_update({stem for stem in waiting if jobs.get(stem, {}).get("state") in states})
+            return not waiting
+
+        self.wait(look, seconds)
+
+    def stop(self, stems: Iterable[str]) -> None:
+        """*Stop execution* of the newest run of each."""
+        jobs = self.jobs()
+        for stem in stems:
+            if arn := jobs[stem].get("owner_arn"):
+                self.stack.stepfunctions.stop_execution(executionArn=arn)
+
+    def double_event(self, stem: str) -> None:
+        """Announce a drop once more."""
+        record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": f"{stem}.png"}}}
+        self.stack.sqs.send_message(QueueUrl=self.stack.drops_queue_url, MessageBody=json.dumps({"Records": [record]}))
+
+    def probe_is_due(self) -> None:
+        """Let the time pass that the open breaker waits before a job may probe."""
+        with suppress(self.stack.dynamodb.exceptions.ConditionalCheckFailedException):
+            self.stack.dynamodb.update_item(
+                TableName=self.stack.table,
+                Key={"pk": {"S": "LINE"}, "sk": {"S": "BREAKER"}},
+                UpdateExpression="SET #until = #since",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#until": "until", "#since": "since"},
+            )
+
+    @contextmanager
+    def no_status_events(self) -> Iterator[None]:
+        """No run's end is told to anybody meanwhile."""
+        listed: list[dict[str, Any]] = [dict(rule) for rule in self.stack.events.list_rules()["Rules"]]
+        rules = [rule["Name"] for rule in listed if "EventPattern" in rule]
+        for rule in rules:
+            self.stack.events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            for rule in rules:
+                self.stack.events.enable_rule(Name=rule)
+
+    @contextmanager
+    def no_drop_events(self) -> Iterator[None]:
+        """No drop is told to anybody meanwhile."""
+        s3, bucket = self.stack.s3, self.stack.inbox_bucket
+        told = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": told}
+            )
+
+    def sweep(self) -> dict[str, Any]:
+        """A round of the sweep, now; what it healed, or the error that it died of."""
+        answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions["SweepFunction"], Payload=b"{}")
+        healed: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
+        return healed
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """All jobs' records, by the stem of the image that was dropped."""
+        pages = self.stack.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.table,
+            ConsistentRead=True,
+            FilterExpression="sk = :job",
+            ExpressionAttributeValues={":job": {"S": "JOB"}},
+        )
+        found = {}
+        for page in pages:
+            for item in page["Items"]:
+                job: dict[str, Any] = {name: next(iter(value.values())) for name, value in item.items()}
+                found[job["image"]["key"]["S"].removesuffix(".png").rpartition("/")[2]] = job
+        return found
+
+    def settle(self, stems: Iterable[str], seconds: float, every: float = 1.0) -> None:
+        """Sweep until every job has ended and was told of and nothing is left to do, or the time is over."""
+        waiting = set(stems)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            jobs = self.jobs()
+            waiting = {stem for stem in waiting if not _is_over(jobs.get(stem))}
+            healed = self.sweep()
+            if not waiting and not self.way.line() and not healed.get("digests"):
+                return
+            time.sleep(every)
+
+    def tally(self, stems: Iterable[str], kills: Iterable[Kill] = (), *, may_fail: bool = False) -> Tally:
+        """Count what came of the pairs; a job may have FAILED or been CANCELED only where that is what it should."""
+        stems = list(stems)
+        jobs = self.jobs()
+        happened = self.happened(kills)
+        tally = Tally(jobs=len(stems), killed=len(happened), leaked=self.way.line())
+        killed = {kill.event for kill in happened}
+        tasks = self._tasks()
+        events, mails = self._told()
+        for stem in stems:
+            job = jobs.get(stem)
+            if job is None or not _is_over(job) or (job["state"] != "SUCCEEDED" and not may_fail):
+                tally.lost.append(f"{stem} {job['state'] + ' ' + str(job.get('reason', '')) if job else 'no record'}")
+                continue
+            paid = [task for task in tasks.get(job["image"]["copy"]["S"], []) if task["status"] == "SUCCEEDED"]
+            if len(paid) > 1:
+                tally.paid_twice.append(f"{stem} {[task['task_id'] for task in paid]}")
+            if any(job["state"] != "SUCCEEDED" or job.get("task_id") != task["task_id"] for task in paid):
+                tally.unsaved.append(stem)
+            if job["state"] == "SUCCEEDED" and not self._is_saved(job):
+                tally.unsaved.append(f"{stem} no object")
+            most = 2 if stem in killed or not happened else 1
+            if not 1 <= events[job["job_id"]] <= most or not mails[stem]:
+                tally.mails.append(f"{stem} {events[job['job_id']]} events, {mails[stem]} mails")
+        tally.out_of_order = _inversions(jobs[stem] for stem in stems if stem in jobs)
+        return tally
+
+    def _tasks(self) -> dict[str, list[dict[str, Any]]]:
+        """All tasks, by the copy of the image that they were made of."""
+        tasks: dict[str, list[dict[str, Any]]] = {}
+        for task in self.way.control("tasks"):
+            copy = "inputs/" + task["input"]["image_url"].partition("/inputs/")[2].partition("?")[0]
+            tasks.setdefault(copy, []).append(task)
+        return tasks
+
+    def _is_saved(self, job: dict[str, Any]) -> bool:
+        listed = self.stack.s3.list_objects_v2(Bucket=self.stack.results_bucket, Prefix=f"videos/{job['job_id']}.")
+        sizes = {item["Key"].rpartition(".")[2]: item["Size"] for item in listed.get("Contents", [])}
+        return sizes.get("mp4") == int(job["result_size"]) and "json" in sizes
+
+    def _told(self) -> tuple[Counter[str], Counter[str]]:
+        """How many messages told programs of a job's end, and how many mails tell of an image, alone or in a digest."""
+        events: Counter[str] = Counter()
+        mails: Counter[str] = Counter()
+        for path in self.stack.mails():
+            head, _, body = path.read_text().partition("\n\n")
+            if "EventsTopic" in head:
+                said = json.loads(body)
+                events[said.get("job_id", "")] += 1
+            else:
+                mails.update({name.rpartition("/")[2] for name in _NAMED.findall(body)})
+        return events, mails
+
+
+def _is_over(job: dict[str, Any] | None) -> bool:
+    return job is not None and job["state"] in CLOSED and bool(job.get("told"))
+
+
+def _inversions(jobs: Iterable[dict[str, Any]]) -> list[str]:
+    """Jobs that were given their slot before one that was recorded earlier."""
+    granted = sorted((job["order"], datetime.fromisoformat(job["admitted_at"])) for job in jobs if "admitted_at" in job)
+    return [
+        f"{order} at {moment:%H:%M:%S.%f} before {earlier} at {before:%H:%M:%S.%f}"
+        for (earlier, before), (order, moment) in pairwise(granted)
+        if moment < before
+    ]
+
+
+@contextmanager
+def faulty_cloud(folder: Path, *options: str) -> Iterator[Stand]:
+    """A local cloud of its own, with no waits of ours, whose functions meet the faults that are planned."""
+    (folder / "faults").mkdir(parents=True)
+    (folder / "faults" / "trace.log").touch()
+    parameters = {"GraceSeconds": GRACE_SECONDS, "MaxInFlight": SLOTS}
+    said = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+    clouds = running_cloud(folder, *said, *options)
+    try:
+        with patch.dict(os.environ, FEW_PROCESSES):
+            cloud = next(clouds)
+        yield Stand(cloud)
+    finally:
+        clouds.close()  # type: ignore[attr-defined]  # a generator, typed as the iterator it is

@@ -1,0 +1,56 @@
+"""Storms: many jobs, and at random kills, doubled and lost events, stops and faults of the provider."""
+
+import random
+import time
+
+from tests.faults.stand import Stand, Tally
+
+_JOBS = 40
+_KILLS = 60
+_SECONDS = 25.0
+
+_PROVIDER_FAULTS = (
+    {"on": "create", "kind": "error", "status": 429, "code": "Throttling.RateQuota"},
+    {"on": "create", "kind": "error", "status": 500},
+    {"on": "create", "kind": "accepted_then_lost"},
+    {"on": "create", "kind": "garbage"},
+    {"on": "create", "kind": "task_failed", "code": "InternalError", "message": "x", "after_seconds": 0},
+    {"on": "query", "kind": "error", "status": 500},
+    {"on": "query", "kind": "garbage"},
+    {"on": "query", "kind": "accepted_then_lost"},
+    {"on": "list", "kind": "error", "status": 500},
+    {"on": "list", "kind": "garbage"},
+    {"on": "cancel", "kind": "error", "status": 500},
+    {"on": "result", "kind": "truncated"},
+    {"on": "result", "kind": "wrong_crc"},
+    {"on": "result", "kind": "reset_midway"},
+    {"on": "result", "kind": "error", "status": 503},
+)
+
+
+def storm(stand: Stand, dice: random.Random, seed: int) -> Tally:
+    """A batch of jobs in a storm. A job may end otherwise than well: it was stopped, or met too many faults."""
+    stems = [f"storm{seed}j{number:03d}" for number in range(_JOBS)]
+    stand.plan(storm={"seed": seed, "chance": 0.03, "most": _KILLS})
+    stand.drop(stems)
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        stem = dice.choice(stems)
+        match dice.choice(("fault", "fault", "double", "lose", "stop", "nothing")):
+            case "fault":
+                stand.way.control("faults", times=1, **dice.choice(_PROVIDER_FAULTS))
+            case "double":
+                stand.double_event(stem)
+            case "lose":
+                with stand.no_status_events():
+                    time.sleep(0.5)
+            case "stop":
+                stand.stop([stem] if stem in stand.jobs() else [])
+        time.sleep(dice.random())
+    stand.plan()
+    stand.settle(stems, 400, every=2)
+    tally = stand.tally(stems, may_fail=True)
+    tally.killed = len(stand.storm_kills(seed))
+    # Under a storm a function may die between publishing and noting it more than once.
+    tally.mails = [one for one in tally.mails if " 0 events" in one]
+    return tally

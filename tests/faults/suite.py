@@ -1,0 +1,209 @@
+"""`python -m tests.faults.suite [SEED]`: the whole fault suite; prints its table, and fails where a count is not zero.
+
+Every call that a function can make is a kill point, before it and after it. Each is tried on a pair of its own, so that
+no job meets more than one; then storms of kills, doubled and lost events, stops and faults of the provider.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.calls import all_calls
+from tests.faults.scenarios import SCENARIOS, STOPPED_WHILE_CREATED, Scenario
+from tests.faults.stand import Call, Kill, Stand, Tally, faulty_cloud
+from tests.faults.storm import storm
+from tests.faults.sweeping import sweep_kills
+
+#: Functions that only read: there is nothing to lose in them (test_faults_calls looks at their policies).
+READERS = {"watch"}
+
+Point = tuple[str, str, str]  # function, call, when
+
+
+@dataclass
+class Table:
+    """What the suite prints."""
+
+    rows: list[tuple[str, Tally]] = field(default_factory=list)
+    points: set[Point] = field(default_factory=set)
+
+    def add(self, name: str, tally: Tally, kills: Iterable[Kill] = ()) -> None:
+        self.rows.append((name, tally))
+        self.points |= {(kill.function, kill.call, kill.when) for kill in kills}
+        _say(_line(name, tally))
+        for kind, found in tally.faults.items():
+            for one in found:
+                _say(f"    {kind}: {one}")
+
+    @property
+    def unreached(self) -> set[Point]:
+        """Kill points of the code that no kill has reached."""
+        calls = {
+            (function, call) for function, found in all_calls().items() for call in found if function not in READERS
+        }
+        return {(*call, when) for call in calls for when in ("before", "after")} - self.points
+
+    @property
+    def passed(self) -> bool:
+        return not self.unreached and not any(tally.faults for _, tally in self.rows)
+
+
+_HEAD = ("scenario", "kills", "jobs", "lost", "paid twice", "unsaved", "leaked", "mails", "out of order")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _line(name: str, tally: Tally) -> str:
+    lists = (tally.lost, tally.paid_twice, tally.unsaved, tally.leaked, tally.mails, tally.out_of_order)
+    return _columns(name, str(tally.killed), str(tally.jobs), *(str(len(found)) for found in lists))
+
+
+def _columns(*cells: str) -> str:
+    first, *rest = cells
+    return first.ljust(26) + "".join(cell.rjust(13) for cell in rest)
+
+
+def kills_of(calls: Iterable[Call], functions: Iterable[str], prefix: str) -> list[Kill]:
+    """A kill before each of the calls, and after each that is the first of its name, each for a pair of its own.
+
+    After a call is before the next one: between them nothing leaves the process.
+    """
+    found = [
+        (call, when)
+        for call in calls
+        if call.function in functions
+        for when in ("before", "after")
+        if when == "before" or call.number == 0
+    ]
+    stems = [f"{prefix}{number:03d}x" for number in range(len(found))]
+    return [
+        Kill(stem, call.function, call.name, when, stem, call.number)
+        for stem, (call, when) in zip(stems, found, strict=True)
+    ]
+
+
+def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 900) -> Tally:
+    """Play the scenario with these kills, each on its pair; count what came of it."""
+    stems = [kill.event for kill in kills]
+    for group in [stems] if scenario.together else [[stem] for stem in stems]:
+        if not group:
+            continue
+        stand.plan([kill for kill in kills if kill.event in group] + scenario.crashes(group))
+        scenario.begin(stand, group)
+        scenario.end(stand, group)
+        stand.settle(group, seconds)
+    return stand.tally(stems, kills, may_fail=scenario.may_fail)
+
+
+def reference(stand: Stand, scenario: Scenario, stem: str) -> list[Call]:
+    """The calls that the scenario makes of one pair, without a kill."""
+    stand.plan(scenario.crashes([stem]))
+    scenario.begin(stand, [stem])
+    scenario.end(stand, [stem])
+    stand.settle([stem], 60)
+    return stand.traced(stem)
+
+
+def under_the_lock(calls: list[Call]) -> list[Call]:
+    """The calls of `create` between taking the lock and saving the task: after a kill there the line waits a minute."""
+    inside: list[Call] = []
+    begun = False
+    for call in (call for call in calls if call.function == "create"):
+        if call.name == "dynamodb:TransactWriteItems":
+            inside.append(call)
+            if begun:
+                break
+            begun = True
+        elif begun:
+            inside.append(call)
+    return inside
+
+
+def main(seed: int) -> int:
+    """Run all of it; return the exit status."""
+    began = time.monotonic()
+    table = Table()
+    _say(_columns(*_HEAD))
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, ThreadPoolExecutor() as beside:
+        locked = [beside.submit(_locked, Path(folder) / f"locked-{number}", number) for number in range(3)]
+        locked.append(beside.submit(_stopped, Path(folder) / "stopped"))
+        with faulty_cloud(Path(folder) / "main") as stand:
+            _main(stand, table, seed)
+        for one in locked:
+            table.add(*one.result())
+    for point in sorted(table.unreached):
+        _say(" ".join(("no kill reached", *point)))
+    tallies = [tally for _, tally in table.rows]
+    _say(
+        f"{len(table.points)} kill points, {sum(tally.killed for tally in tallies)} kills, "
+        f"{sum(tally.jobs for tally in tallies)} jobs, {time.monotonic() - began:.0f} s, seed {seed}: "
+        + ("all well" if table.passed else "NOT WELL")
+    )
+    return 0 if table.passed else 1
+
+
+def _main(stand: Stand, table: Table, seed: int) -> None:
+    covered: set[Point] = set()
+    for number, scenario in enumerate(SCENARIOS):
+        calls = reference(stand, scenario, f"ref{number}")
+        locked = under_the_lock(calls) if scenario.name == "plain" else []
+        new = [
+            kill
+            for kill in kills_of([call for call in calls if call not in locked], scenario.functions, f"s{number}k")
+            if scenario.name == "plain" or (kill.function, kill.call, kill.when) not in covered
+        ]
+        tally = play(stand, scenario, new)
+        happened = stand.happened(new)
+        covered |= {(kill.function, kill.call, kill.when) for kill in happened}
+        table.add(scenario.name, tally, happened)
+    table.add(*_rejections(stand))
+    table.add(*sweep_kills(stand))
+    for number in range(3):
+        table.add(f"storm {seed + number}", storm(stand, random.Random(seed + number), seed + number))  # noqa: S311
+
+
+def _locked(folder: Path, number: int) -> tuple[str, Tally, list[Kill]]:
+    """A third of the kills between taking the lock and saving the task, on a cloud of their own."""
+    with faulty_cloud(folder) as stand:
+        calls = under_the_lock(reference(stand, SCENARIOS[0], "ref"))
+        kills = kills_of(calls, ["create"], "k")[number::3]
+        tally = play(stand, SCENARIOS[0], kills, 600)
+        return f"under the lock, {number + 1} of 3", tally, stand.happened(kills)
+
+
+def _stopped(folder: Path) -> tuple[str, Tally, list[Kill]]:
+    """Kills of a function that goes on after its run was stopped, and cancels what it made."""
+    with faulty_cloud(folder) as stand:
+        calls = reference(stand, STOPPED_WHILE_CREATED, "ref")
+        kills = kills_of([call for call in calls if call.name == "provider:cancel"], ["create"], "k")
+        tally = play(stand, STOPPED_WHILE_CREATED, kills, 600)
+        return STOPPED_WHILE_CREATED.name, tally, stand.happened(kills)
+
+
+def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:
+    """Kills while a file is refused at the door: it makes no job, but it is told of."""
+    stand.plan()
+    stand.drop_unusable(["refref"])
+    stand.wait(lambda: stand.rejected("refref"))
+    kills = kills_of(stand.traced("refref"), ["submit"], "r")
+    stems = [kill.event for kill in kills]
+    stand.plan(kills)
+    stand.drop_unusable(stems)
+    with suppress(TimeoutError):
+        stand.wait(lambda: all(stand.rejected(stem) for stem in stems), 300)
+    tally = Tally(len(stems), len(stand.happened(kills)))
+    tally.lost = [stem for stem in stems if not stand.rejected(stem)]
+    return "rejected", tally, stand.happened(kills)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(10_000)))

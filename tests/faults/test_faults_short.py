@@ -1,0 +1,53 @@
+"""The short form of the fault suite: a few kills of each function, and a job in no other way than it should be."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.calls import all_calls
+from tests.faults.scenarios import Scenario, by_name
+from tests.faults.stand import Kill, Stand, faulty_cloud
+from tests.faults.suite import play
+
+_PLAIN = (
+    ("submit", "dynamodb:TransactWriteItems", "before"),
+    ("submit", "stepfunctions:StartExecution", "before"),
+    ("admit", "dynamodb:UpdateItem", "before"),
+    ("admit", "dynamodb:UpdateItem", "after"),
+    ("create", "dynamodb:TransactWriteItems", "before"),
+    ("create", "dynamodb:DeleteItem", "after"),
+    ("poll", "provider:query", "after"),
+    ("poll", "dynamodb:TransactWriteItems", "after"),
+    ("finalize", "provider:result", "after"),
+    ("finalize", "s3:PutObject", "after"),
+    ("finalize", "dynamodb:TransactWriteItems", "before"),
+)
+_OTHERS = {
+    "refused": (("conclude", "stepfunctions:DescribeExecution", "before"), ("conclude", "dynamodb:GetItem", "after")),
+    "answer lost": (("create", "provider:list", "before"), ("create", "provider:list", "after")),
+}
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with faulty_cloud(tmp_path_factory.mktemp("faults") / "cloud") as one:
+        yield one
+
+
+def kills(scenario: str, points: tuple[tuple[str, str, str], ...]) -> list[Kill]:
+    prefix = "".join(word[0] for word in scenario.split())
+    return [Kill(f"{prefix}{n}x", *point, f"{prefix}{n}x") for n, point in enumerate(points)]
+
+
+@pytest.mark.parametrize("name", ["plain", *_OTHERS])
+def test_a_killed_function_loses_nothing_and_nothing_is_paid_twice(stand: Stand, name: str) -> None:
+    scenario: Scenario = by_name(name)
+    planned = kills(name, _PLAIN if name == "plain" else _OTHERS[name])
+    tally = play(stand, scenario, planned, 150)
+    assert tally.faults == {}
+    assert stand.happened(planned) == planned
+
+
+def test_every_call_that_was_made_is_one_that_the_code_is_known_to_make(stand: Stand) -> None:
+    known = all_calls()
+    assert {(call.function, call.name) for call in stand.traced() if call.name not in known[call.function]} == set()

@@ -1,0 +1,159 @@
+"""The day's budget: reserved with the slot, settled when it is given up, never exceeded, never leaking."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from motiondrop.budget import reserve_of
+from motiondrop.job import Job, Run, State
+from motiondrop.slots import Slots
+from tests.unit.conftest import Bench, make_bench, run_of
+
+QUOTE = 624_000  # of the jobs that the bench makes
+RESERVED = 686_400
+
+
+def with_budget(bench: Bench, daily: int, size: int = 5) -> Slots:
+    return Slots(bench.tables, bench.jobs, bench.woken, size, bench.clock, daily_budget=daily)
+
+
+def line_up(bench: Bench, slots: Slots, name: str) -> tuple[Job, Run]:
+    job, run = bench.queued(name)
+    slots.wait(run, f"token of {name}")
+    return bench.read(job), run
+
+
+def test_a_tenth_more_than_the_quote_is_reserved_in_whole_micro_usd() -> None:
+    assert reserve_of(QUOTE) == RESERVED
+    assert reserve_of(1) == 2
+    assert reserve_of(0) == 0
+
+
+def test_a_slot_comes_with_its_reservation(bench: Bench) -> None:
+    slots = with_budget(bench, 2 * RESERVED)
+    job, _ = line_up(bench, slots, "hero")
+    assert (job.state, job.reserved, job.reserved_on) == (State.ADMITTED, RESERVED, "2026-01-02")
+    assert slots.budget.today().committed == RESERVED
+    assert slots.budget.used() == pytest.approx(50)
+
+
+def test_over_budget_the_line_waits_until_the_next_utc_day(bench: Bench) -> None:
+    slots = with_budget(bench, 2 * RESERVED - 1)
+    first, _ = line_up(bench, slots, "first")
+    second, _ = line_up(bench, slots, "second")
+    assert (first.state, second.state) == (State.ADMITTED, State.QUEUED)
+    assert not slots.budget.has_room(second)
+    assert slots.give() == 0
+    bench.clock.pass_(hours=21)
+    assert slots.give() == 1
+    assert bench.read(second).reserved_on == "2026-01-03"
+
+
+def test_what_was_billed_takes_the_place_of_what_was_reserved(bench: Bench) -> None:
+    slots = with_budget(bench, 2 * RESERVED)
+    job, run = line_up(bench, slots, "hero")
+    job = slots.begin(job, run, bench.clock() + timedelta(seconds=30), "key")
+    job = slots.claim(job, run, "task", None)
+    job = slots.leave(job, run.owner, State.SAVING, cost=600_000)
+    assert slots.budget.today().committed == 600_000
+    assert (bench.read(job).reserved, bench.read(job).reserved_on) == (None, None)
+
+
+def test_a_reservation_is_settled_on_the_day_it_was_made(bench: Bench) -> None:
+    slots = with_budget(bench, 2 * RESERVED)
+    job, run = line_up(bench, slots, "hero")
+    job = slots.begin(job, run, bench.clock() + timedelta(seconds=30), "key")
+    job = slots.claim(job, run, "task", None)
+    bench.clock.pass_(hours=23)
+    slots.leave(job, run.owner, State.SAVING, cost=QUOTE)
+    assert slots.budget.today().committed == 0
+    bench.clock.pass_(hours=-23)
+    assert slots.budget.today().committed == QUOTE
+
+
+@pytest.mark.parametrize("to", [State.QUEUED, State.CANCELED, State.FAILED])
+def test_a_job_that_was_charged_nothing_gives_its_reservation_back(bench: Bench, to: State) -> None:
+    slots = with_budget(bench, 2 * RESERVED, size=1)
+    job, run = line_up(bench, slots, "hero")
+    slots.pause()
+    slots.leave(job, run.owner, to)
+    assert slots.budget.today().committed == 0
+
+
+def test_a_verdict_of_the_provider_costs_nothing_and_a_lost_outcome_stays_reserved(bench: Bench) -> None:
+    slots = with_budget(bench, 4 * RESERVED)
+    known, run = line_up(bench, slots, "known")
+    known = slots.begin(known, run, bench.clock(), "key")
+    slots.leave(known, run.owner, State.FAILED, verdict="MediaUnfit")
+    assert slots.budget.today().committed == 0
+    lost, run = line_up(bench, slots, "lost")
+    lost = slots.begin(lost, run, bench.clock(), "key")
+    slots.leave(lost, run.owner, State.FAILED, reason="nobody knows")
+    assert slots.budget.today().committed == RESERVED
+
+
+def test_a_job_dearer_than_a_days_budget_gets_no_slot_on_any_day(bench: Bench) -> None:
+    slots = with_budget(bench, RESERVED - 1)
+    job, _ = line_up(bench, slots, "hero")
+    assert job.state == State.QUEUED
+    assert slots.budget.today().committed == 0
+
+
+def test_the_operator_is_told_once_a_day(bench: Bench) -> None:
+    slots = with_budget(bench, RESERVED)
+    assert not slots.budget.today().told
+    slots.budget.note_told()
+    assert slots.budget.today().told
+    job, _ = line_up(bench, slots, "hero")
+    assert job.state == State.ADMITTED
+    bench.clock.pass_(days=1)
+    assert not slots.budget.today().told
+
+
+def test_a_paused_queue_gives_nothing_until_it_goes_on(bench: Bench) -> None:
+    slots = with_budget(bench, 9 * RESERVED)
+    slots.pause()
+    slots.pause()
+    job, _ = line_up(bench, slots, "hero")
+    assert job.state == State.QUEUED
+    assert slots.board().paused
+    slots.go_on()
+    assert bench.read(job).state == State.ADMITTED
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["drop", "done", "fail", "cancel", "hold"]), st.integers(0, 5)), max_size=12)
+
+
+@given(steps=STEPS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_the_committed_sum_is_that_of_the_jobs_and_within_the_budget(
+    steps: list[tuple[str, int]],
+) -> None:
+    with mock_aws():
+        bench = make_bench()
+        slots = with_budget(bench, 3 * RESERVED, size=4)
+        names, spent = 0, 0
+        for what, which in steps:
+            if what == "drop":
+                line_up(bench, slots, f"job-{names}")
+                names += 1
+                continue
+            jobs = [job for job in bench.jobs.least_seen(50) if job.state == State.ADMITTED]
+            if not jobs:
+                continue
+            job = bench.read(jobs[which % len(jobs)])
+            run = run_of(job)
+            if what == "done":
+                job = slots.begin(job, run, bench.clock() + timedelta(seconds=30), "key")
+                job = slots.claim(job, run, f"task of {job.job_id}", None)
+                slots.leave(job, run.owner, State.SAVING, cost=QUOTE)
+                spent += QUOTE
+            else:
+                to = {"fail": State.FAILED, "cancel": State.CANCELED, "hold": State.QUEUED}[what]
+                slots.leave(job, run.owner, to)
+            held = sum(job.reserved or 0 for job in bench.jobs.least_seen(50))
+            assert slots.budget.today().committed == spent + held
+            assert slots.budget.today().committed <= 3 * RESERVED

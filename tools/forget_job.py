@@ -1,0 +1,61 @@
+"""Forget a job: delete all that is kept of it, for the person whose likeness it is."""
+
+import argparse
+import sys
+
+from motiondrop.drops import Drops
+from motiondrop.errors import NoSuchJob
+from motiondrop.forget import Forget, Gone, StillRunning
+from motiondrop.inbox import Inbox
+from motiondrop.results import Results
+from tools.stack import NoStackError, Target, add_arguments, connect
+
+
+def main() -> int:
+    """Forget the job, or allow it again; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make forget")
+    parser.add_argument("job", help="the job's id, as its mail, its page and its execution say it")
+    add_arguments(parser)
+    parser.add_argument("--allow-again", action="store_true", help="let the same files be animated again")
+    said = parser.parse_args()
+    try:
+        forget = forgetting(connect(said))
+        if said.allow_again:
+            allowed = forget.allow_again(said.job)
+            print("The same files may be dropped again." if allowed else f"{said.job} was not forgotten.")
+            return 0 if allowed else 1
+        print(told(said.job, forget.forget(said.job)))
+    except NoStackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except NoSuchJob:
+        print(f"There is no job {said.job}, or it was forgotten before.", file=sys.stderr)
+        return 1
+    except StillRunning:
+        print(f"{said.job} has not ended: stop its execution first, then forget it.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def forgetting(target: Target) -> Forget:
+    """What forgets the jobs of a stack."""
+    return Forget(
+        target.tables,
+        Drops(target.tables),
+        Inbox(target.s3, target.inbox_bucket, target.results_bucket),
+        Results(target.s3, target.results_bucket),
+    )
+
+
+def told(job_id: str, gone: Gone) -> str:
+    """What was done, and what is out of reach."""
+    lines = [f"{job_id} is forgotten; its link answers as unknown, and the same files are not animated again."]
+    lines += [f"  deleted from the results bucket: {key}" for key in gone.results]
+    lines += [f"  deleted from the inbox: {key}" for key in gone.drops]
+    lines += [f"  kept, since others use it: {key}" for key in gone.kept]
+    lines.append("Out of reach: mails that were sent, the names of runs (90 days), logs (as long as they are kept).")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
