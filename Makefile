@@ -81,10 +81,6 @@ pause: $(READY) ## Give no more slots: STACK=motiondrop, or the local cloud with
 resume: $(READY) ## Let a paused queue go on: STACK=…
 	@$(BIN)/python -m tools.pause --resume --stack "$(STACK)"
 
-.PHONY: spend
-spend: $(READY) ## Print a month's cost, job by job, as CSV: STACK=… MONTH=2026-11
-	@$(BIN)/python -m tools.spend --stack "$(STACK)" $(if $(MONTH),--month "$(MONTH)")
-
 .PHONY: smoke
 smoke: $(READY) ## Check a deployed stack from outside with one real job; it asks before it spends: STACK=…
 	@$(BIN)/python -m tools.smoke --stack "$(STACK)" $(ARGS)

@@ -21,14 +21,14 @@ def draw_character(path: Path) -> None:
     picture.save(path)
 
 
-def draw_dance(path: Path) -> None:
-    """Draw the reference video, an H.264 MP4 of five seconds."""
+def draw_dance(path: Path, seconds: int = SECONDS) -> None:
+    """Draw the reference video, an H.264 MP4 of five seconds unless it is told otherwise."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=_FRAME_RATE, options={"preset": "ultrafast", "crf": "28"})
         stream.width, stream.height = _SIZE
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, _FRAME_RATE)
-        for index in range(SECONDS * _FRAME_RATE):
+        for index in range(seconds * _FRAME_RATE):
             picture = Image.new("RGB", _SIZE, (225, 229, 236))
             beat = 2 * math.pi * index / _FRAME_RATE
             _person(ImageDraw.Draw(picture), beat, body=(70, 110, 190), skin=(214, 164, 130))

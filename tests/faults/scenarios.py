@@ -16,7 +16,8 @@ class Scenario:
     """`begin` drops pairs and makes the trouble, `end` takes it away; then every job has to end as it should.
 
     `functions` are those whose kill points are of interest here. `together`: many pairs at once, or one after the
-    other. `may_fail`: jobs may end as FAILED or CANCELED. `crash`: a call after which a function dies in any case.
+    other. `may_fail`: jobs may end as FAILED or CANCELED. `in_order`: they are given their slots as they were recorded,
+    and wait neither for a folder to settle nor for the operator. `crash`: a call after which a function dies anyway.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Scenario:
     end: Callable[[Stand, Stems], None] = lambda _stand, _stems: None
     together: bool = True
     may_fail: bool = False
+    in_order: bool = True
     crash: tuple[str, str] | None = None
 
     def crashes(self, stems: Stems) -> list[Kill]:
@@ -124,13 +126,13 @@ def _deleted_in_line(stand: Stand, stems: Stems) -> None:
 
 SCENARIOS = (
     Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
-    Scenario("own folder", ("admit",), _in_folders),
+    Scenario("own folder", ("admit",), _in_folders, in_order=False),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
     Scenario("retried", ("poll", "create"), _retried),
     Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
     Scenario("answer lost", ("create",), _answer_lost),
     Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True),
-    Scenario("held", ("create",), _held, _mended, together=False),
+    Scenario("held", ("create",), _held, _mended, together=False, in_order=False),
     Scenario("stopped", ("conclude",), _behind_another, _move_on, together=False, may_fail=True),
     Scenario("cancel fails", ("poll",), _cancel_fails, _move_on, together=False, may_fail=True),
 )

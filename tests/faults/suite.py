@@ -91,8 +91,8 @@ def kills_of(calls: Iterable[Call], functions: Iterable[str], prefix: str) -> li
     ]
 
 
-def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 900) -> Tally:
-    """Play the scenario with these kills, each on its pair; count what came of it."""
+def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 900, every: float = 2) -> Tally:
+    """Play the scenario with these kills, each on its pair, sweeping `every` so many seconds; count what came of it."""
     stems = [kill.event for kill in kills]
     for group in [stems] if scenario.together else [[stem] for stem in stems]:
         if not group:
@@ -100,8 +100,11 @@ def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 9
         stand.plan([kill for kill in kills if kill.event in group] + scenario.crashes(group))
         scenario.begin(stand, group)
         scenario.end(stand, group)
-        stand.settle(group, seconds)
-    return stand.tally(stems, kills, may_fail=scenario.may_fail)
+        stand.settle(group, seconds, every)
+    tally = stand.tally(stems, kills, may_fail=scenario.may_fail)
+    if not scenario.in_order:
+        tally.out_of_order = []
+    return tally
 
 
 def reference(stand: Stand, scenario: Scenario, stem: str) -> list[Call]:
@@ -176,7 +179,7 @@ def _locked(folder: Path, number: int) -> tuple[str, Tally, list[Kill]]:
     with faulty_cloud(folder) as stand:
         calls = under_the_lock(reference(stand, SCENARIOS[0], "ref"))
         kills = kills_of(calls, ["create"], "k")[number::3]
-        tally = play(stand, SCENARIOS[0], kills, 600)
+        tally = play(stand, SCENARIOS[0], kills, 900, every=10)
         return f"under the lock, {number + 1} of 3", tally, stand.happened(kills)
 
 
@@ -185,7 +188,7 @@ def _stopped(folder: Path) -> tuple[str, Tally, list[Kill]]:
     with faulty_cloud(folder) as stand:
         calls = reference(stand, STOPPED_WHILE_CREATED, "ref")
         kills = kills_of([call for call in calls if call.name == "provider:cancel"], ["create"], "k")
-        tally = play(stand, STOPPED_WHILE_CREATED, kills, 600)
+        tally = play(stand, STOPPED_WHILE_CREATED, kills, 900, every=10)
         return STOPPED_WHILE_CREATED.name, tally, stand.happened(kills)
 
 

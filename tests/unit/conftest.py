@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,27 @@ def run_of(job: Job, name: str | None = None, redrive: int = 0) -> Run:
     return Run(job.job_id, name, f"arn:aws:states:{REGION}:1:execution:m:{name}", redrive)
 
 
+# Made once: a client costs a fifth of a second, the template two, and a property test wants hundreds of tables.
+
+
+@cache
+def client(service: str) -> Any:
+    """A client of the AWS that is mocked at the time."""
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]  # by name
+
+
+@cache
+def _bound() -> Tables:
+    return bind("jobs", REGION)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    properties = yaml_parse(TEMPLATE.read_text())["Resources"]["JobsTable"]["Properties"]
+    names = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    return {name: properties[name] for name in names}
+
+
 @pytest.fixture
 def aws() -> Iterator[None]:
     """AWS, in the process."""
@@ -152,13 +174,8 @@ def bench(aws: None) -> Bench:
 
 def make_bench() -> Bench:
     """The records of a new stack, in the AWS that is mocked now."""
-    properties = yaml_parse(TEMPLATE.read_text())["Resources"]["JobsTable"]["Properties"]
-    table = {
-        name: properties[name]
-        for name in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-    }
-    boto3.client("dynamodb", region_name=REGION).create_table(TableName="jobs", **table)
+    client("dynamodb").create_table(TableName="jobs", **_table())
     clock, woken = Clock(), Woken()
-    tables = bind("jobs", REGION)
+    tables = _bound()
     jobs = Jobs(tables, clock)
     return Bench(tables, jobs, Drops(tables, clock), Slots(tables, jobs, woken, 2, clock), woken, clock)

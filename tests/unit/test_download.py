@@ -29,12 +29,12 @@ class Raw:
         self._body = io.BytesIO(body if until is None else body[:until])
         self._breaks = until is not None and not silent
 
-    def stream(self, amount: int, *, decode_content: bool) -> Any:
+    def read1(self, amount: int, *, decode_content: bool) -> bytes:
         assert not decode_content
-        while piece := self._body.read(amount):
-            yield piece
-        if self._breaks:
+        piece = self._body.read(min(amount, 100_000))
+        if not piece and self._breaks:
             raise ProtocolError("Connection broken")
+        return piece
 
 
 class Answer:
@@ -141,6 +141,13 @@ def test_a_size_that_is_missing_nothing_or_too_much_is_refused(length: str) -> N
 def test_what_is_no_mp4_is_refused(body: bytes) -> None:
     with pytest.raises(CopyFailed, match="no MP4"):
         read_all(Host(body).video())
+
+
+def test_a_head_that_comes_byte_by_byte_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Raw, "read1", lambda raw, *_, **__: raw._body.read(5))
+    assert Host(BODY[:100]).video().read() == BODY[:100]
+    with pytest.raises(CopyFailed, match="no MP4"):
+        Host(b"<html>" * 10).video().read()
 
 
 def test_an_expired_link_has_its_own_error() -> None:

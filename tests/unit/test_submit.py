@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from motiondrop.messages import Message
 from motiondrop.pairing import Folder
 from motiondrop.receipts import Receipts
 from motiondrop.submit import UNPAIRED, Defaults, Submit, later
-from tests.unit.conftest import REGION, Bench, make_bench, run_of
+from tests.unit.conftest import Bench, client, make_bench, run_of
 
 MAX_FAN_OUT = 3
 
@@ -83,7 +82,7 @@ class Door:
 
     def put(self, key: str, body: bytes | None = None, /, **metadata: str) -> str:
         """Put an object; return the event's sequencer."""
-        boto3.client("s3", region_name=REGION).put_object(
+        client("s3").put_object(
             Bucket="inbox", Key=key, Body=key.encode() if body is None else body, Metadata=metadata
         )
         self.sequence += 1
@@ -93,11 +92,11 @@ class Door:
         self.submit.created(key, self.put(key, body, **metadata))
 
     def delete(self, key: str) -> None:
-        boto3.client("s3", region_name=REGION).delete_object(Bucket="inbox", Key=key)
+        client("s3").delete_object(Bucket="inbox", Key=key)
         self.submit.removed(key)
 
     def receipt(self, key: str) -> str:
-        tags = boto3.client("s3", region_name=REGION).get_object_tagging(Bucket="inbox", Key=key)["TagSet"]
+        tags = client("s3").get_object_tagging(Bucket="inbox", Key=key)["TagSet"]
         return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
 
     def jobs(self) -> list[Job]:
@@ -119,7 +118,7 @@ class Door:
 
 @contextmanager
 def open_door(bench: Bench) -> Iterator[Door]:
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = client("s3")
     for name in ("inbox", "results"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
     inbox = Inbox(s3, "inbox", "results")
@@ -276,7 +275,7 @@ def test_overwriting_a_drop_changes_nothing_for_its_job_and_makes_another(door: 
     (job,) = door.jobs()
     door.drop("hero.png", b"two")
     assert len(door.jobs()) == 2
-    kept = boto3.client("s3", region_name=REGION).get_object(Bucket="results", Key=job.image.copy)["Body"].read()
+    kept = client("s3").get_object(Bucket="results", Key=job.image.copy)["Body"].read()
     assert kept == b"one"
 
 
@@ -371,7 +370,7 @@ NAMES = st.sets(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=NAMES, bad=st.sets(st.sampled_from("abcd"), max_size=1), seed=st.integers(0, 2**16))
 def test_what_is_paid_for_depends_on_the_folder_and_not_on_the_order_of_its_events(
     names: set[str], bad: set[str], seed: int

@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import fastcrc
@@ -15,7 +14,7 @@ from motiondrop.errors import CopyFailed, ResultExpired
 #: Bytes. A video of 30 s at a lavish 100 Mbit/s has 375 MB; what is larger is not one of ours.
 MAX_RESULT_BYTES = 1_000_000_000
 
-_CHUNK = 256 * 1024
+_CHUNK = 1024 * 1024
 _TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of the answer
 _RESUMES = 5
 _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
@@ -33,7 +32,8 @@ class Video:
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:
         self._session = session
         self._url = allowed_url(url, origins)
-        self._waiting: deque[memoryview] = deque()
+        self._buffer = bytearray()  # one for all parts: memory that is asked for anew each time does not come back
+        self._head = b""
         self._crc = 0
         self._sha256 = hashlib.sha256()
         self._resumes = 0
@@ -42,7 +42,6 @@ class Video:
         self._length = _length(self._response)
         self._etag = self._response.headers.get("ETag")
         self._expected_crc = self._response.headers.get("x-oss-hash-crc64ecma")
-        self._pieces = self._body()
 
     @property
     def sha256(self) -> str:
@@ -50,55 +49,58 @@ class Video:
         return self._sha256.hexdigest()
 
     def read(self, amount: int = -1) -> bytes:
-        """The next bytes, at most `amount`; empty only when the whole video was read and its CRC was right."""
-        taken = bytearray()
-        while amount < 0 or len(taken) < amount:
-            if not self._waiting and not self._fetch():
-                break
-            piece = self._waiting.popleft()
-            cut = len(piece) if amount < 0 else min(len(piece), amount - len(taken))
-            taken += piece[:cut]
-            if cut < len(piece):
-                self._waiting.appendleft(piece[cut:])
-        return bytes(taken)
+        """The next bytes, at most `amount`; empty only when the whole video was read and its CRC was right.
+
+        Fewer than `amount` only at the end.
+        """
+        most = self._length - self.size + 1  # one more than there can be, so that the end is seen
+        wanted = most if amount < 0 else min(amount, most)
+        if len(self._buffer) < wanted:
+            self._buffer = bytearray(wanted)
+        filled = 0
+        while filled < wanted and (piece := self._next(wanted - filled)):
+            self._buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return bytes(memoryview(self._buffer)[:filled])
 
     def close(self) -> None:
         """Give the connection back."""
         self._response.close()
 
-    def _fetch(self) -> bool:
-        """Make the next piece wait to be taken; False at the end of a video that is whole."""
-        try:
-            piece = next(self._pieces, b"")
-        except requests.RequestException as error:
-            self._resume(error)
-            return self._fetch()
+    def _next(self, most: int) -> bytes:
+        """What has come until now, at most so many bytes; empty at the end of a video that is whole."""
+        while True:
+            cause = None
+            try:
+                # Read as it comes, so that a break loses nothing, and as it was sent, or the count would not hold.
+                piece: bytes = self._response.raw.read1(min(most, _CHUNK), decode_content=False)
+            except (HTTPError, OSError) as error:
+                piece, cause = b"", error
+            if piece or self.size >= self._length:
+                break
+            self._resume(cause)
         if not piece:
-            if self.size < self._length:
-                self._resume(None)
-                return self._fetch()
             self._check_end()
-            return False
-        if self.size == 0:
-            _check_head(piece)
+            return b""
+        self._check_head(piece)
         self.size += len(piece)
         if self.size > self._length:
             raise CopyFailed("the result is longer than it claimed")
         self._crc = fastcrc.crc64.xz(piece, self._crc)
         self._sha256.update(piece)
-        self._waiting.append(memoryview(piece))
-        return True
+        return piece
+
+    def _check_head(self, piece: bytes) -> None:
+        if len(self._head) < _HEAD:
+            self._head = (self._head + piece[:_HEAD])[:_HEAD]
+            if len(self._head) == _HEAD and self._head[_FTYP] != b"ftyp":
+                raise CopyFailed("the result is no MP4")
 
     def _check_end(self) -> None:
+        if len(self._head) < _HEAD:
+            raise CopyFailed("the result is no MP4")
         if self._expected_crc and self._expected_crc != str(self._crc):
             raise CopyFailed("the result's CRC is not the one that the provider sent with it")
-
-    def _body(self) -> Iterator[bytes]:
-        """The answer's body as it was sent: nothing is unpacked, or the count of its bytes would not hold."""
-        try:
-            yield from self._response.raw.stream(_CHUNK, decode_content=False)
-        except (HTTPError, OSError) as error:
-            raise requests.ConnectionError(f"the answer broke off: {type(error).__name__}") from error
 
     def _resume(self, cause: Exception | None) -> None:
         """Go on where the connection broke, if what is there is still the same object."""
@@ -115,7 +117,6 @@ class Video:
         partial = self._response.status_code == requests.codes.partial_content
         if not partial or not begins or int(begins.group(1)) != self.size:
             raise CopyFailed("the result changed while it was copied") from cause
-        self._pieces = self._body()
 
     def _open(self, headers: Mapping[str, str]) -> requests.Response:
         try:
@@ -144,11 +145,6 @@ def _length(response: requests.Response) -> int:
         response.close()
         raise CopyFailed(f"the result claims to have {text[:20] or 'no'} bytes")
     return int(text)
-
-
-def _check_head(piece: bytes) -> None:
-    if len(piece) < _HEAD or piece[_FTYP] != b"ftyp":
-        raise CopyFailed("the result is no MP4")
 
 
 def allowed_url(url: str, origins: re.Pattern[str]) -> str:

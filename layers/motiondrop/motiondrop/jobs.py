@@ -16,7 +16,7 @@ from pynamodb.transactions import TransactWrite
 
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.job import CLOSED, LEGAL, Input, Job, Options, Run, State, identity_of
-from motiondrop.records import JOB, LINE, OPEN, TASK, JobItem, LineItem, Tables
+from motiondrop.records import JOB, LINE, OPEN, ORDER, TASK, JobItem, LineItem, OrderItem, Tables
 
 _T = TypeVar("_T")
 
@@ -63,6 +63,7 @@ _FRESH: dict[str, Any] = dict.fromkeys(
 
 
 _CONFLICTS = 5  # tries of a transaction that meets others at the same items
+_TAKERS = 20  # tries to be given a place while others are
 _RACES = 3  # tries to take a job over while somebody else writes to it
 
 
@@ -112,26 +113,53 @@ class Jobs:
     def record(self, job: Job) -> bool:
         """Record a new job, with its place in the line if its folder has settled; False where it is known already.
 
-        The place is that of this moment: whoever is recorded later is behind it.
+        Places are numbered as they are recorded: whoever is recorded later is behind it.
         """
-        job = replace(job, order=order_of(self._clock(), job.job_id))
-        item = self._item(job.job_id)
-        for field in fields(job):
-            value = getattr(job, field.name)
-            if value is not None:
-                setattr(item, field.name, _stored(value))
-        item.open, item.seen_at = OPEN, self._clock()
 
-        def fill(transaction: TransactWrite) -> None:
+        def fill(transaction: TransactWrite, order: str) -> None:
+            recorded = replace(job, order=order)
+            item = self._item(job.job_id)
+            for field in fields(recorded):
+                value = getattr(recorded, field.name)
+                if value is not None:
+                    setattr(item, field.name, _stored(value))
+            item.open, item.seen_at = OPEN, self._clock()
             transaction.save(item, condition=JobItem.pk.does_not_exist())
             if not job.settling:
-                transaction.save(self.place(job))
+                transaction.save(self.place(recorded))
 
         try:
-            transact(self._tables.connection, fill)
+            self._in_order(job.job_id, fill)
         except Refused:
             return False
         return True
+
+    def _in_order(self, job_id: str, fill: Callable[[TransactWrite, str], _T]) -> _T:
+        """Do a transaction that gives the job the next place of all; again where another job was given that one."""
+        for _ in range(_TAKERS):
+            try:
+                last = int(self._tables.order.get(ORDER, ORDER, consistent_read=True).last)
+                free: Condition = OrderItem.last == last
+            except DoesNotExist:
+                last, free = 0, OrderItem.pk.does_not_exist()
+            number = self._tables.order(ORDER, ORDER, last=last + 1)
+            order = _numbered(last + 1, job_id)
+
+            def numbered(
+                transaction: TransactWrite, number: OrderItem = number, free: Condition = free, order: str = order
+            ) -> _T:
+                transaction.save(number, condition=free)
+                return fill(transaction, order)
+
+            try:
+                return transact(self._tables.connection, numbered)
+            except Contended:
+                continue
+            except Refused as error:
+                taken, *others = error.which
+                if any(others) or not taken:
+                    raise
+        raise Contended(f"job {job_id} found no place in the line")
 
     def place(self, job: Job, token: str | None = None) -> LineItem:
         """The job's place in the line, to be put there; `token` is what its run waits at, if it does."""
@@ -234,17 +262,16 @@ class Jobs:
 
     def reopen(self, job: Job, **changes: Any) -> Job:
         """Send a job that FAILED or was CANCELED back to the line, behind those that wait."""
-        order = order_of(self._clock(), job.job_id)
-        again = _FRESH | {"order": order} | changes
 
-        def fill(transaction: TransactWrite) -> Job:
+        def fill(transaction: TransactWrite, order: str) -> Job:
+            again = _FRESH | {"order": order} | changes
             after = self.write_with(transaction, job, job.owner, State.QUEUED, **again)
             if not after.settling:
                 transaction.save(self.place(after))
             return after
 
         try:
-            return transact(self._tables.connection, fill)
+            return self._in_order(job.job_id, fill)
         except Refused as error:
             raise self.moved_on(job.job_id, job.owner) from error
 
@@ -308,8 +335,13 @@ class Jobs:
 
 
 def order_of(moment: datetime, job_id: str) -> str:
-    """A job's place in the line: the moment it was recorded, told apart by its identity."""
+    """What stands for a job's place until it is recorded, which numbers it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job_id)}"
+
+
+def _numbered(number: int, job_id: str) -> str:
+    """A job's place among all that were recorded."""
+    return f"{number:012d}#{identity_of(job_id)}"
 
 
 def place_of(job: Job) -> str:

@@ -42,7 +42,7 @@ class Measures:
             self._put({"Spend": (job.cost / 1_000_000, USD)})
             self._put({"Spend": (job.cost / 1_000_000, USD)}, Mode=job.billed_mode or job.options.mode)
         spans = {
-            "DropToTask": (job.recorded_at, job.submitted_at),
+            "DropToTask": (job.recorded_at, job.asked_at),
             "ProviderWait": (job.submitted_at, job.scheduled_at),
             "ProviderRun": (job.scheduled_at, job.ended_at),
             "DropToMail": (job.recorded_at, moment),

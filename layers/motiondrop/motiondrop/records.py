@@ -13,6 +13,7 @@ One table, keys `pk` and `sk`:
 | mails sent, messages postponed | `MAIL` | `SENT#<span>`, `POSTPONED#<message>` |
 | line | `LINE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<order>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
+| the last place given | `ORDER` | `ORDER` |
 | the sweep's place in the inbox | `SWEEP` | `CURSOR` |
 
 Open jobs, and drops that wait for a partner, carry `open` and are found, longest unseen first, through the sparse
@@ -47,6 +48,7 @@ MAIL = "MAIL"
 OPEN = "OPEN"
 ALONE = "ALONE"
 REFUSED = "REFUSED#"
+ORDER = "ORDER"
 SWEEP = "SWEEP"
 PAUSE = "PAUSE"
 BUDGET = "BUDGET"
@@ -250,6 +252,12 @@ class LineItem(Item):
     told = BooleanAttribute(null=True)  # breaker: the operator knows
 
 
+class OrderItem(Item):
+    """How many places of the line have been given out."""
+
+    last = NumberAttribute()
+
+
 class CursorItem(Item):
     """How far the sweep has come in the inbox: the last key it has looked at, none at the beginning."""
 
@@ -306,6 +314,7 @@ class Tables:
     budget: type[BudgetItem]
     mail_count: type[MailCountItem]
     postponed: type[PostponedItem]
+    order: type[OrderItem]
     cursor: type[CursorItem]
 
 
@@ -328,5 +337,6 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         bound(BudgetItem),
         bound(MailCountItem),
         bound(PostponedItem),
+        bound(OrderItem),
         bound(CursorItem),
     )

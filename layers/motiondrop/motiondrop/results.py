@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 #: Bytes: the smallest part that S3 takes; a result of MAX_RESULT_BYTES has 191 of them, and S3 allows 10,000.
 PART = 5 * 1024 * 1024
-#: Parts on their way at once. Each is held in memory whole: two keep reading and writing busy at the same time.
-_PARTS_AT_ONCE = 2
+#: Parts on their way at once. Each is held in memory whole, and so is the next, which comes in meanwhile.
+_PARTS_AT_ONCE = 1
 
 
 def video_key(job_id: str) -> str:

@@ -430,9 +430,12 @@ def _at(place: LineItem) -> Condition:
     return LineItem.token == place.token
 
 
-def waits_since(place: LineItem) -> datetime:
-    """When the job at a place was recorded, or sent back to the line's end."""
-    return datetime.strptime(place.sk.split("#")[1], "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
+def waits_since(place: LineItem) -> datetime | None:
+    """When the job at a place was recorded, or sent back to the line's end; None for what is no moment."""
+    try:
+        return datetime.strptime(place.sk.split("#")[1], "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _slot(number: int) -> str:

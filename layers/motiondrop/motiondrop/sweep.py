@@ -119,7 +119,8 @@ class Sweep:
         """Measure the line, and tell the operator once a day where the budget holds it; return how often it did."""
         head = self.slots.held_up(board)
         over_budget_ = head is not None and not self.slots.budget.has_room(head)
-        oldest = (self.clock() - waits_since(board.line[0])).total_seconds() if board.line else 0.0
+        since = waits_since(board.line[0]) if board.line else None
+        oldest = (self.clock() - since).total_seconds() if since else 0.0
         stalled = head is not None and not over_budget_ and not given
         self.measures.line(self.slots.waiting(), max(0.0, oldest), len(board.slots), stalled=stalled, unsaved=unsaved)
         self.measures.budget(self.slots.budget.used())

@@ -1,0 +1,128 @@
+"""The operator's levers of docs/operating.md, each tried; and what happens while a part of AWS fails."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.emulator.edge import FAULTS_FILE
+from local.stack import PROJECT
+from motiondrop.records import bind
+from tests.integration.way.support import Way, image
+from tools.pause import pause, resume
+
+
+@contextmanager
+def failing(way: Way, *faults: dict[str, Any]) -> Iterator[None]:
+    """While inside, the functions' calls fail at the edge of AWS as said."""
+    file = way.cloud.state_dir / FAULTS_FILE
+    beside = file.with_suffix(".new")
+    beside.write_text(json.dumps(faults))
+    beside.rename(file)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+def sweep(way: Way) -> None:
+    way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
+
+
+@pytest.fixture
+def tables(way: Way, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", way.stack.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", way.stack.secret_access_key)
+    return bind(way.stack.table, way.stack.region, way.stack.endpoint_url)
+
+
+def test_a_paused_queue_sends_nothing_and_goes_on_where_it_was(way: Way, tables: Any) -> None:
+    made = way.tasks()
+    pause(tables)
+    way.drop_pair("paused")
+    arn = way.wait_for_state("paused", "Wait for a slot")
+    sweep(way)
+    assert way.job(arn)["state"] == "QUEUED"
+    assert way.tasks() == made
+    resume(tables)
+    sweep(way)
+    assert way.wait_for_run("paused")["status"] == "SUCCEEDED"
+
+
+def test_sqs_own_redrive_puts_the_dead_letters_back_and_they_are_handled(way: Way) -> None:
+    way.drop("letters/face.png", image())
+    way.wait_for_receipt("letters/face.png", "waiting")
+    dead = way.stack.outputs["DropsDeadLettersUrl"]
+    source_arn = way.stack.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    queue_arn = way.stack.sqs.get_queue_attributes(QueueUrl=way.stack.drops_queue_url, AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
+    way.stack.s3.delete_object_tagging(Bucket=way.stack.inbox_bucket, Key="letters/face.png")
+    event = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "letters/face.png"}}}
+    way.stack.sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"Records": [event]}))
+    way.stack.sqs.start_message_move_task(SourceArn=source_arn, DestinationArn=queue_arn)
+    way.wait_for_receipt("letters/face.png", "waiting")
+
+
+def test_a_new_key_is_used_by_the_next_call_while_a_job_is_at_the_provider(way: Way) -> None:
+    secret = way.stack.provider_key_secret
+    way.control("settings", task_seconds=3, api_keys=["sk-local-demo", "sk-the-new-key"])
+    try:
+        way.drop_pair("old-key")
+        way.wait_for_receipt("old-key.mp4", "animating")
+        way.stack.secretsmanager.put_secret_value(SecretId=secret, SecretString="sk-the-new-key")
+        way.drop_pair("new-key")
+        for stem in ("old-key", "new-key"):
+            assert way.wait_for_run(stem)["status"] == "SUCCEEDED"
+    finally:
+        way.stack.secretsmanager.put_secret_value(SecretId=secret, SecretString="sk-local-demo")
+        way.control("settings", api_keys=["sk-local-demo"])
+
+
+def test_a_stack_is_upgraded_and_given_more_slots_while_a_job_is_at_the_provider(way: Way, tmp_path: Path) -> None:
+    way.control("settings", task_seconds=5)
+    way.drop_pair("in-flight")
+    way.wait_for_receipt("in-flight.mp4", "animating")
+    options = ["--state-dir", str(way.cloud.state_dir), "--wait-scale", "0", "--parameter", "MaxInFlight=3"]
+    command = [sys.executable, "-m", "local.cloud", "up", *options, "--parameter", "PollSeconds=2"]
+    subprocess.run(command, cwd=PROJECT, check=True, env=dict(os.environ))  # noqa: S603  # this project's own
+    assert way.wait_for_run("in-flight")["status"] == "SUCCEEDED"
+    assert len(way.mails("in-flight")) == 1
+
+
+FAULTS = {
+    "the table throttles": {"service": "dynamodb", "status": 400, "code": "ThrottlingException"},
+    "topics refuse": {"service": "sns", "status": 500, "code": "InternalError"},
+    "the buckets are slow": {"service": "s3", "seconds": 1.5},
+    "the secrets are away": {"service": "secretsmanager", "status": 500, "code": "InternalServiceError"},
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_while_a_part_of_aws_fails_jobs_wait_and_then_go_on_paid_once(way: Way, name: str) -> None:
+    """One job is at the provider when it begins, and ends there meanwhile; another waits in the line."""
+    made = way.tasks()
+    slugs = [f"{name} {which}".replace(" ", "-") for which in ("first", "second", "third")]
+    way.control("settings", task_seconds=4)
+    for slug in slugs:
+        way.drop_pair(slug)
+        way.wait_for_receipt(f"{slug}.mp4", "a")
+    with failing(way, FAULTS[name]):
+        time.sleep(8)
+
+    def done() -> bool:
+        sweep(way)
+        return all(any("is ready" in mail for mail in way.mails(slug)) for slug in slugs)
+
+    way.cloud.wait_for(done, f"the jobs to end after {name}", seconds=150, every=2)
+    assert way.tasks() == made + 3
+    assert all(way.wait_for_receipt(f"{slug}.mp4", "done") for slug in slugs)

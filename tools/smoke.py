@@ -1,0 +1,190 @@
+"""Check a deployed stack from outside: its parts first, then one real job, after asking.
+
+What costs nothing is checked first: the key, the buckets, the state machine, who is told. The job is the cheapest there
+can be, two seconds of video, drawn here. It goes the whole way: drop, receipt, execution, result, link.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import boto3
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+from PIL import Image
+
+from local import samples
+from local.stack import Stack, StackNotRunningError
+from motiondrop.links import Links
+from motiondrop.pricing import cost, usd
+
+T = TypeVar("T")
+
+SECONDS = 2
+MINUTES = 30
+_STEM = "motiondrop-smoke"
+
+
+class SmokeError(Exception):
+    """Something is not as it should be; the sentence says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack's outputs and parameters, and how to reach it."""
+
+    name: str
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+    client: Callable[[str], Any]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the stack; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make smoke")
+    parser.add_argument("--stack", default="", help="a stack on AWS; the local cloud without it")
+    parser.add_argument("--state-dir", type=Path, help="another local cloud's folder")
+    parser.add_argument("--yes", action="store_true", help="spend without asking")
+    said = parser.parse_args(arguments)
+    try:
+        target = connect(said.stack, said.state_dir)
+        for line in parts(target):
+            print(f"  ok  {line}")
+        if not said.yes and not agreed(price(target)):
+            print("Nothing was dropped and nothing was spent.")
+            return 0
+        for line in one_job(target):
+            print(f"  ok  {line}")
+    except (SmokeError, StackNotRunningError, BotoCoreError, ClientError) as error:
+        print(f"  NOT {error}", file=sys.stderr)
+        return 1
+    print("The stack works.")
+    return 0
+
+
+def connect(name: str, state_dir: Path | None) -> Target:
+    """The stack on AWS with the AWS CLI's credentials and region, or the local cloud."""
+    client: Callable[[str], Any]
+    if name:
+        client = boto3.Session().client  # type: ignore[assignment]  # an overload for each service
+    else:
+        local = Stack.load(state_dir) if state_dir else Stack.load()
+        name, client = local.stack_name, local.client
+    described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    return Target(
+        name,
+        {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", [])},
+        {item["ParameterKey"]: item["ParameterValue"] for item in described.get("Parameters", [])},
+        client,
+    )
+
+
+def price(target: Target) -> int:
+    """What the job will cost, in micro-USD."""
+    given = target.parameters
+    region, mode = given.get("WanRegion", "singapore"), given.get("DefaultMode", "wan-std")
+    return cost(SECONDS, given.get("WanModel", "wan2.2-animate-move"), mode, region)
+
+
+def agreed(micro_usd: int) -> bool:
+    """Ask; anything but `yes` is no."""
+    answer = input(f"One job of {SECONDS} s costs about {usd(micro_usd)} at the provider. Spend it? Type yes: ")
+    return answer.strip().lower() == "yes"
+
+
+def parts(target: Target) -> Iterator[str]:
+    """Check what can be checked for nothing."""
+    client, outputs = target.client, target.outputs
+    secret = client("secretsmanager").get_secret_value(SecretId=outputs["ProviderKeySecret"])
+    if not secret["SecretString"].strip():
+        raise SmokeError("the provider's key is empty: aws secretsmanager put-secret-value …")
+    yield "the provider's key has a value"
+    for name in ("InboxBucket", "ResultsBucket"):
+        client("s3").head_bucket(Bucket=outputs[name])
+        yield f"{name} is there: {outputs[name]}"
+    machine = client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
+    if machine["status"] != "ACTIVE":
+        raise SmokeError(f"the state machine is {machine['status']}")
+    yield "the state machine is active"
+    for name in ("NotificationsTopicArn", "OperationsTopicArn"):
+        listed = client("sns").list_subscriptions_by_topic(TopicArn=outputs[name])["Subscriptions"]
+        confirmed = [each for each in listed if each["SubscriptionArn"].startswith("arn:")]
+        waiting = len(listed) - len(confirmed)
+        if not confirmed:
+            raise SmokeError(f"{name} tells nobody ({waiting} not confirmed): confirm the mail, or subscribe")
+        yield f"{name} tells {len(confirmed)}" + (f", {waiting} not confirmed" if waiting else "")
+
+
+def one_job(target: Target) -> Iterator[str]:
+    """Send one job the whole way."""
+    client, outputs = target.client, target.outputs
+    s3, sfn = client("s3"), client("stepfunctions")
+    folder = f"{_STEM}/{int(time.time())}/"
+    with TemporaryDirectory() as drawn:
+        image, video = Path(drawn, "image.png"), Path(drawn, "video.mp4")
+        samples.draw_character(image)
+        _make_unlike_any_other(image)
+        samples.draw_dance(video, SECONDS)
+        for path in (image, video):
+            s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
+    yield f"dropped two files into {folder}"
+
+    def receipt() -> str:
+        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=f"{folder}{_STEM}.mp4")["TagSet"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
+
+    yield f"the drop has its receipt: {wait(receipt, 'a receipt', 3)}"
+
+    def run() -> dict[str, Any]:
+        runs = sfn.list_executions(stateMachineArn=outputs["StateMachineArn"], maxResults=100)["executions"]
+        mine = (each for each in runs if each["name"].startswith(f"{_STEM}-"))
+        return next(mine, {})
+
+    arn = wait(run, "an execution", 3)["executionArn"]
+    yield f"it is an execution: {arn}"
+
+    def end() -> dict[str, Any]:
+        described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
+        return {} if described["status"] == "RUNNING" else described
+
+    ended = wait(end, "the end of the execution", MINUTES)
+    if ended["status"] != "SUCCEEDED":
+        raise SmokeError(f"the execution {ended['status']}: {ended.get('error', '')} {ended.get('cause', '')}")
+    job_id = json.loads(ended["input"])["job_id"]
+    size = s3.head_object(Bucket=outputs["ResultsBucket"], Key=f"videos/{job_id}.mp4")["ContentLength"]
+    yield f"the result is saved: {size} bytes at videos/{job_id}.mp4"
+    yield f"its receipt says so: {wait(lambda: receipt() if receipt().startswith('done') else '', 'the receipt', 3)}"
+    secret = client("secretsmanager").get_secret_value(SecretId=f"{target.name}/link-secret")["SecretString"]
+    answer = requests.get(Links(outputs["WatchUrl"], lambda: secret).to(job_id), timeout=60)
+    if answer.status_code != requests.codes.ok:
+        raise SmokeError(f"the permanent link answers {answer.status_code}")
+    yield "the permanent link plays it"
+
+
+def _make_unlike_any_other(path: Path) -> None:
+    """Change one pixel by chance: the same files again would not be animated again."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    picture.putpixel((0, 0), tuple(secrets.token_bytes(3)))
+    picture.save(path)
+
+
+def wait(look: Callable[[], T], what: str, minutes: float) -> T:
+    """Return the first truthy thing that looking gives; SmokeError after so many minutes."""
+    over = time.monotonic() + 60 * minutes
+    while not (seen := look()):
+        if time.monotonic() > over:
+            raise SmokeError(f"{what} did not come within {minutes} minutes: look at the functions' logs")
+        time.sleep(1)
+    return seen
+
+
+if __name__ == "__main__":
+    sys.exit(main())
