@@ -27,7 +27,7 @@ _MOST_EVENTS = 15_000
 @contextmanager
 def cloud(folder: Path) -> Iterator[Stand]:
     """A local cloud with no waits of ours and no faults, with as many slots as a stack has by default."""
-    clouds = running_cloud(folder, "--parameter", f"MaxInFlight={_SLOTS}")
+    clouds = running_cloud(folder, "--parameter", f"MaxInFlight={_SLOTS}", "--parameter", "DailyBudgetUSD=1000000")
     try:
         stand = Stand(next(clouds))
         stand.way.control("settings", concurrency=1)

@@ -128,7 +128,7 @@ SCENARIOS = (
     Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
     Scenario("own folder", ("admit",), _in_folders, in_order=False),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
-    Scenario("retried", ("poll", "create"), _retried),
+    Scenario("retried", ("poll", "create"), _retried, may_fail=True),
     Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
     Scenario("answer lost", ("create",), _answer_lost),
     Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True),

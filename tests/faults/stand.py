@@ -311,7 +311,7 @@ def faulty_cloud(folder: Path, *options: str) -> Iterator[Stand]:
     """A local cloud of its own, with no waits of ours, whose functions meet the faults that are planned."""
     (folder / "faults").mkdir(parents=True)
     (folder / "faults" / "trace.log").touch()
-    parameters = {"GraceSeconds": GRACE_SECONDS, "MaxInFlight": SLOTS}
+    parameters = {"GraceSeconds": GRACE_SECONDS, "MaxInFlight": SLOTS, "DailyBudgetUSD": 1_000_000}
     said = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
     clouds = running_cloud(folder, *said, *options)
     try:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.suite [SEED]`: the whole fault suite; prints its table, and fails where a count is not zero.
+"""`python -m tests.faults.suite [SEED [NAME…]]`: the fault suite; prints its table, fails where a count is not zero.
 
 Every call that a function can make is a kill point, before it and after it. Each is tried on a pair of its own, so that
 no job meets more than one; then storms of kills, doubled and lost events, stops and faults of the provider.
@@ -131,17 +131,20 @@ def under_the_lock(calls: list[Call]) -> list[Call]:
     return inside
 
 
-def main(seed: int) -> int:
-    """Run all of it; return the exit status."""
+def main(seed: int, names: list[str]) -> int:
+    """Run all of it, or the parts of these names; return the exit status."""
     began = time.monotonic()
     table = Table()
+    wanted = names or [scenario.name for scenario in SCENARIOS] + ["under the lock", "rejected", "sweep", "storm"]
     _say(_columns(*_HEAD))
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, ThreadPoolExecutor() as beside:
-        locked = [beside.submit(_locked, Path(folder) / f"locked-{number}", number) for number in range(3)]
-        locked.append(beside.submit(_stopped, Path(folder) / "stopped"))
+        aside = []
+        if "under the lock" in wanted:
+            aside = [beside.submit(_locked, Path(folder) / f"locked-{number}", number) for number in range(3)]
+            aside.append(beside.submit(_stopped, Path(folder) / "stopped"))
         with faulty_cloud(Path(folder) / "main") as stand:
-            _main(stand, table, seed)
-        for one in locked:
+            _main(stand, table, seed, wanted)
+        for one in aside:
             table.add(*one.result())
     for point in sorted(table.unreached):
         _say(" ".join(("no kill reached", *point)))
@@ -154,9 +157,11 @@ def main(seed: int) -> int:
     return 0 if table.passed else 1
 
 
-def _main(stand: Stand, table: Table, seed: int) -> None:
+def _main(stand: Stand, table: Table, seed: int, wanted: list[str]) -> None:
     covered: set[Point] = set()
     for number, scenario in enumerate(SCENARIOS):
+        if scenario.name not in wanted:
+            continue
         calls = reference(stand, scenario, f"ref{number}")
         locked = under_the_lock(calls) if scenario.name == "plain" else []
         new = [
@@ -168,9 +173,11 @@ def _main(stand: Stand, table: Table, seed: int) -> None:
         happened = stand.happened(new)
         covered |= {(kill.function, kill.call, kill.when) for kill in happened}
         table.add(scenario.name, tally, happened)
-    table.add(*_rejections(stand))
-    table.add(*sweep_kills(stand))
-    for number in range(3):
+    if "rejected" in wanted:
+        table.add(*_rejections(stand))
+    if "sweep" in wanted:
+        table.add(*sweep_kills(stand))
+    for number in range(3 if "storm" in wanted else 0):
         table.add(f"storm {seed + number}", storm(stand, random.Random(seed + number), seed + number))  # noqa: S311
 
 
@@ -209,4 +216,5 @@ def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(10_000)))
+    _, *given = sys.argv
+    sys.exit(main(int(given[0]) if given else random.SystemRandom().randrange(10_000), given[1:]))

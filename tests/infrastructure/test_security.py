@@ -27,7 +27,7 @@ KEYS = {
     "AWS::DynamoDB::Table": "SSESpecification",
     "AWS::Logs::LogGroup": "KmsKeyId",
     "AWS::S3::Bucket": "BucketEncryption",
-    "AWS::SecretsManager::Secret": "KmsKeyId",
+    "AWS::SecretsManager::Secret": "KmsKeyId",  # pragma: allowlist secret
     "AWS::SNS::Topic": "KmsMasterKeyId",
     "AWS::SQS::Queue": "KmsMasterKeyId",
 }

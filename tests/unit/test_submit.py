@@ -82,9 +82,7 @@ class Door:
 
     def put(self, key: str, body: bytes | None = None, /, **metadata: str) -> str:
         """Put an object; return the event's sequencer."""
-        client("s3").put_object(
-            Bucket="inbox", Key=key, Body=key.encode() if body is None else body, Metadata=metadata
-        )
+        client("s3").put_object(Bucket="inbox", Key=key, Body=key.encode() if body is None else body, Metadata=metadata)
         self.sequence += 1
         return f"{self.sequence:016X}"
 

@@ -209,7 +209,7 @@ def test_address_is_a_regions_name_or_a_url(said: str, used: str) -> None:
         "http://127.0.0.1.evil.example/api/v1",
         "http://10.0.0.1/api/v1",
         "https:///api/v1",
-        "https://user:secret@dashscope.aliyuncs.com/api/v1",
+        "https://user:secret@dashscope.aliyuncs.com/api/v1",  # pragma: allowlist secret
         "https://dashscope.aliyuncs.com/api/v1?x=1",
         "https://dashscope.aliyuncs.com/api/v1#x",
         "https://dashscope.aliyuncs.com:0/api/v1",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 #: Bytes: the smallest part that S3 takes; a result of MAX_RESULT_BYTES has 191 of them, and S3 allows 10,000.
 PART = 5 * 1024 * 1024
 #: Parts on their way at once. Each is held in memory whole, and so is the next, which comes in meanwhile.
-_PARTS_AT_ONCE = 1
+_PARTS_AT_ONCE = 2
 
 
 def video_key(job_id: str) -> str:

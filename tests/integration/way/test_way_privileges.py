@@ -130,7 +130,6 @@ def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(way: Way) -> None
         way.drop_pair(f"rights/{stem}")
         way.wait_for_receipt(f"rights/{stem}.mp4", "a")
     way.wait_for_state("fourth", "Wait for a slot")
-    way.control("settings", task_seconds=1)
     way.stack.s3.delete_object(Bucket=way.stack.inbox_bucket, Key="rights/third.png")
     way.wait_for_mail("third")
     for stem in ("second", "first"):  # one waits at the provider, one is worked on
@@ -139,6 +138,7 @@ def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(way: Way) -> None
         way.cloud.wait_for(lambda arn=arn, state=state: way.job(arn)["state"] == state, f"{stem} to be {state}")  # type: ignore[misc]  # a lambda in a loop
         way.stack.stepfunctions.stop_execution(executionArn=arn)
     way.wait_for_mail("second")
+    way.control("settings", task_seconds=1)
     assert ended(way, "first", 2)
     assert ended(way, "fourth")
 
