@@ -25,6 +25,7 @@ def _sweep() -> Sweep:
         parts.ending,
         Conclude(parts.jobs, parts.runs, parts.wan, parts.ending),
         parts.lost_drops(settings.drops_queue_url),
+        parts.drops,
         parts.messenger,
         parts.grace,
         measures=parts.measures,

@@ -14,7 +14,7 @@ from motiondrop.lost_drops import MOST, LostDrops
 from motiondrop.refusals import Throttled
 from motiondrop.sweep import ROUND
 from motiondrop.wan import Unreachable
-from tests.unit.conftest import REGION, Bench, make_job, run_of
+from tests.unit.conftest import REGION, Bench, make_input, make_job, run_of
 from tests.unit.way_bench import WayBench
 
 
@@ -260,3 +260,14 @@ def test_a_run_that_died_in_line_gives_its_place_to_its_next_run(way: WayBench) 
     way.slots.wait(following, "new token")
     assert [place.token for place in way.slots.board().line] == ["new token"]
     assert way.jobs.get(job.job_id).owner == run_of(job, following.name).owner
+
+
+def test_a_drop_that_waits_a_day_for_its_partner_is_mentioned_once(way: WayBench) -> None:
+    way.bench.drops.record(Drop("alone.png", Kind.IMAGE, "etag", media=make_input("alone.png", "i")))
+    way.sweep()
+    assert way.messenger.mails == []
+    way.bench.clock.pass_(hours=25)
+    for _ in range(3):
+        way.sweep()
+    (message,) = way.messenger.mails
+    assert "has waited for a video for a day" in message.body

@@ -203,6 +203,7 @@ class WayBench:
             self.ending,
             self._conclude,
             lost_drops,
+            self.bench.drops,
             fake["messenger"],
             GRACE,
             self.clock,

@@ -11,13 +11,15 @@ from pynamodb.exceptions import PynamoDBException
 
 from motiondrop.budget import reserve_of
 from motiondrop.conclude import Conclude
+from motiondrop.drops import Drops
 from motiondrop.ending import Ending
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
+from motiondrop.formats import Kind
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
 from motiondrop.lost_drops import LostDrops
 from motiondrop.measures import UNNAMED, Measures
-from motiondrop.messages import held, over_budget
+from motiondrop.messages import alone, held, over_budget
 from motiondrop.messenger import Messenger
 from motiondrop.refusals import by_name
 from motiondrop.runs import Runs
@@ -27,6 +29,10 @@ _logger = Logger(child=True)
 
 #: Open jobs that one round looks at, beside the slots' owners and the head of the line.
 ROUND = 100
+
+#: A drop that has waited so long for its partner is mentioned, and so many of them in a round.
+LONELY = timedelta(days=1)
+LONELY_ROUND = 50
 
 #: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
@@ -42,6 +48,7 @@ class Sweep:
     ending: Ending
     conclude: Conclude
     lost_drops: LostDrops
+    drops: Drops
     messenger: Messenger
     grace: timedelta
     clock: Callable[[], datetime] = now
@@ -68,7 +75,17 @@ class Sweep:
         healed["given"] = self.slots.give()
         healed["budget told"] = self._measure(board, healed["given"], unsaved)
         healed["announced"] = self.lost_drops.announce()
+        healed["mentioned"] = self._mention_lonely()
         return {kind: number for kind, number in healed.items() if number}
+
+    def _mention_lonely(self) -> int:
+        """Mention the drops that have waited a day for a partner, each once; return how many."""
+        lonely = self.drops.alone_since(self.clock() - LONELY, LONELY_ROUND)
+        # Noted first: a mention that is lost is better than one that comes twice.
+        mentioned = [drop for drop in lonely if self.drops.mentioned(drop.key)]
+        for drop in mentioned:
+            self.messenger.notify(alone(drop.key, "a video" if drop.kind is Kind.IMAGE else "an image"))
+        return len(mentioned)
 
     def _round(self, board: Board) -> Iterator[Job]:
         """The jobs to look at, as they are now: who holds a slot or the lock, who is next, who was seen longest ago."""
