@@ -3,9 +3,9 @@
 It wraps botocore's and requests' one place each where a call leaves the process, and nothing of ours. Every call is
 traced as `function call when event`, and before and after it a plan may end the process, as a crash would:
 
-- `plan.json`: {"kills": [{"id", "function", "call", "when", "event", "skip"}], "storm": {"seed", "chance", "most"}}.
-  A kill happens once, at the first such call of an invocation whose event contains `event`, after `skip` of them. A
-  storm kills at any call with that chance, `most` times in all.
+- `plan.json`: {"kills": [{"id", "function", "call", "when", "event", "also", "skip"}],
+  "storm": {"seed", "chance", "most"}}. A kill happens once, at the first such call of an invocation whose event
+  contains `event` and `also`, after `skip` of them. A storm kills at any call with that chance, `most` times in all.
 - `trace.log`: the calls. `done/<id>`: the kills that have happened, with the call each happened at.
 
 A call is `service:Operation`, or `provider:create`, `query`, `list`, `cancel`, `result`.
@@ -56,7 +56,8 @@ class Edge:
             return
         for kill in plan.get("kills", []):
             here = (kill["function"], kill["call"], kill["when"]) == (self._function, name, when)
-            if here and kill.get("event", "") in self.event and self._is_due(kill):
+            meant = kill.get("event", "") in self.event and kill.get("also", "") in self.event
+            if here and meant and self._is_due(kill):
                 self._end(kill["id"], name, when)
         storm = plan.get("storm")
         if storm and self._dice.random() < storm["chance"]:

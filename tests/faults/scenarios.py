@@ -15,9 +15,10 @@ LONG = 600  # seconds of a task that waits until the provider's clock is moved
 class Scenario:
     """`begin` drops pairs and makes the trouble, `end` takes it away; then every job has to end as it should.
 
-    `functions` are those whose kill points are of interest here. `together`: many pairs at once, or one after the
-    other. `may_fail`: jobs may end as FAILED or CANCELED. `in_order`: they are given their slots as they were recorded,
-    and wait neither for a folder to settle nor for the operator. `crash`: a call after which a function dies anyway.
+    `functions` are those whose kill points are of interest here, `events` what their events contain. `together`: many
+    pairs at once, or one after the other. `may_fail`: jobs may end as FAILED or CANCELED. `in_order`: they are given
+    their slots as they were recorded, and wait neither for a folder to settle nor for the operator. `crash`: a call
+    after which a function dies anyway.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Scenario:
     together: bool = True
     may_fail: bool = False
     in_order: bool = True
+    events: str = ""
     crash: tuple[str, str] | None = None
 
     def crashes(self, stems: Stems) -> list[Kill]:
@@ -131,7 +133,7 @@ SCENARIOS = (
     Scenario("retried", ("poll", "create"), _retried, may_fail=True),
     Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
     Scenario("answer lost", ("create",), _answer_lost),
-    Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True),
+    Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True, events="ObjectRemoved"),
     Scenario("held", ("create",), _held, _mended, together=False, in_order=False),
     Scenario("stopped", ("conclude",), _behind_another, _move_on, together=False, may_fail=True),
     Scenario("cancel fails", ("poll",), _cancel_fails, _move_on, together=False, may_fail=True),

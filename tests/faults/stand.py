@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Kill:
-    """The process of `function` ends before or after a call, once; `event` is what its invocation has to contain."""
+    """The process of `function` ends before or after a call, once; its invocation has to contain `event` and `also`."""
 
     id: str
     function: str
@@ -54,6 +54,7 @@ class Kill:
     when: str
     event: str = ""
     skip: int = 0
+    also: str = ""
 
 
 @dataclass
@@ -109,13 +110,13 @@ class Stand:
         """The calls at which a storm killed."""
         return [path.read_text() for path in (self._faults / "done").glob(f"storm-{seed}-*")]
 
-    def traced(self, stem: str = "") -> list[Call]:
-        """The calls of the invocations whose event contains `stem`, each counted up within its function."""
+    def traced(self, stem: str = "", also: str = "") -> list[Call]:
+        """The calls of the invocations whose event contains both texts, each counted up within its function."""
         counts: Counter[tuple[str, str]] = Counter()
         calls = []
         for line in (self._faults / "trace.log").read_text().splitlines():
             function, name, when, event = line.split(" ", 3)
-            if when == "before" and stem in event:
+            if when == "before" and stem in event and also in event:
                 calls.append(Call(function, name, counts[function, name]))
                 counts[function, name] += 1
         return calls
@@ -233,6 +234,7 @@ class Stand:
         while time.monotonic() < deadline:
             jobs = self.jobs()
             waiting = {stem for stem in waiting if not _is_over(jobs.get(stem))}
+            self.probe_is_due()
             healed = self.sweep()
             if not waiting and not self.way.line() and not healed.get("digests"):
                 return

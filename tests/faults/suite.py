@@ -72,7 +72,7 @@ def _columns(*cells: str) -> str:
     return first.ljust(26) + "".join(cell.rjust(13) for cell in rest)
 
 
-def kills_of(calls: Iterable[Call], functions: Iterable[str], prefix: str) -> list[Kill]:
+def kills_of(calls: Iterable[Call], scenario: Scenario, prefix: str) -> list[Kill]:
     """A kill before each of the calls, and after each that is the first of its name, each for a pair of its own.
 
     After a call is before the next one: between them nothing leaves the process.
@@ -80,13 +80,13 @@ def kills_of(calls: Iterable[Call], functions: Iterable[str], prefix: str) -> li
     found = [
         (call, when)
         for call in calls
-        if call.function in functions
+        if call.function in scenario.functions
         for when in ("before", "after")
         if when == "before" or call.number == 0
     ]
     stems = [f"{prefix}{number:03d}x" for number in range(len(found))]
     return [
-        Kill(stem, call.function, call.name, when, stem, call.number)
+        Kill(stem, call.function, call.name, when, stem, call.number, scenario.events)
         for stem, (call, when) in zip(stems, found, strict=True)
     ]
 
@@ -113,7 +113,7 @@ def reference(stand: Stand, scenario: Scenario, stem: str) -> list[Call]:
     scenario.begin(stand, [stem])
     scenario.end(stand, [stem])
     stand.settle([stem], 60)
-    return stand.traced(stem)
+    return stand.traced(stem, scenario.events)
 
 
 def under_the_lock(calls: list[Call]) -> list[Call]:
@@ -166,7 +166,7 @@ def _main(stand: Stand, table: Table, seed: int, wanted: list[str]) -> None:
         locked = under_the_lock(calls) if scenario.name == "plain" else []
         new = [
             kill
-            for kill in kills_of([call for call in calls if call not in locked], scenario.functions, f"s{number}k")
+            for kill in kills_of([call for call in calls if call not in locked], scenario, f"s{number}k")
             if scenario.name == "plain" or (kill.function, kill.call, kill.when) not in covered
         ]
         tally = play(stand, scenario, new)
@@ -185,7 +185,7 @@ def _locked(folder: Path, number: int) -> tuple[str, Tally, list[Kill]]:
     """A third of the kills between taking the lock and saving the task, on a cloud of their own."""
     with faulty_cloud(folder) as stand:
         calls = under_the_lock(reference(stand, SCENARIOS[0], "ref"))
-        kills = kills_of(calls, ["create"], "k")[number::3]
+        kills = kills_of(calls, SCENARIOS[0], "k")[number::3]
         tally = play(stand, SCENARIOS[0], kills, 900, every=10)
         return f"under the lock, {number + 1} of 3", tally, stand.happened(kills)
 
@@ -194,7 +194,7 @@ def _stopped(folder: Path) -> tuple[str, Tally, list[Kill]]:
     """Kills of a function that goes on after its run was stopped, and cancels what it made."""
     with faulty_cloud(folder) as stand:
         calls = reference(stand, STOPPED_WHILE_CREATED, "ref")
-        kills = kills_of([call for call in calls if call.name == "provider:cancel"], ["create"], "k")
+        kills = kills_of([call for call in calls if call.name == "provider:cancel"], STOPPED_WHILE_CREATED, "k")
         tally = play(stand, STOPPED_WHILE_CREATED, kills, 900, every=10)
         return STOPPED_WHILE_CREATED.name, tally, stand.happened(kills)
 
@@ -204,7 +204,7 @@ def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:
     stand.plan()
     stand.drop_unusable(["refref"])
     stand.wait(lambda: stand.rejected("refref"))
-    kills = kills_of(stand.traced("refref"), ["submit"], "r")
+    kills = kills_of(stand.traced("refref"), SCENARIOS[0], "r")
     stems = [kill.event for kill in kills]
     stand.plan(kills)
     stand.drop_unusable(stems)

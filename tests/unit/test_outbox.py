@@ -9,8 +9,11 @@ import pytest
 
 from motiondrop.messages import Message, rejected
 from motiondrop.messenger import Messenger, Topics
-from motiondrop.outbox import DIGESTS_PER_ROUND, PER_MINUTE, PER_SECOND, Outbox
+from motiondrop.outbox import DIGESTS_PER_ROUND, Outbox
 from tests.unit.conftest import Bench
+
+PER_MINUTE = 20
+PER_SECOND = 5
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Desk:
 def desk(bench: Bench) -> Desk:
     sns = Sns()
     messenger = Messenger(
-        cast("Any", sns), Topics("people", "operators", "programs"), Outbox(bench.tables, bench.clock)
+        cast("Any", sns), Topics("people", "operators", "programs"), Outbox(bench.tables, PER_MINUTE, bench.clock)
     )
     return Desk(messenger, sns, bench)
 
@@ -155,7 +158,7 @@ def test_the_same_message_postponed_twice_is_told_once(desk: Desk) -> None:
 
 
 def test_a_digest_fits_into_a_message_of_sns(desk: Desk, bench: Bench) -> None:
-    outbox = Outbox(bench.tables, bench.clock)
+    outbox = Outbox(bench.tables, PER_MINUTE, bench.clock)
     for number in range(400):
         headline = f"{number}: {'é' * 290}"
         outbox.postpone(

@@ -12,12 +12,12 @@ from motiondrop.jobs import now
 from motiondrop.messages import Message
 from motiondrop.records import MAIL, MailCountItem, PostponedItem, Tables
 
-#: Mails of their own in a minute, in a second, and of rejections in one folder in a minute.
-PER_MINUTE = 20
-PER_SECOND = 5
-REJECTIONS_PER_FOLDER = 1
+#: Of the mails of their own that a minute may have, a quarter may go out in one second, and a twentieth be rejections
+#: in one folder. With the default of 20 a minute that is 5 and 1.
+SECONDS_SHARE = 4
+REJECTIONS_SHARE = 20
 
-#: Digest mails in one round of the sweep; with PER_SECOND they stay within SNS's ten a second.
+#: Digest mails in one round of the sweep; with five mails a second they stay within SNS's ten.
 DIGESTS_PER_ROUND = 5
 
 #: Messages that one round looks at, and bytes of lines in one mail (SNS takes 256 KB).
@@ -40,10 +40,14 @@ class Digest:
 
 
 class Outbox:
-    """Counts the mails of one stack, and keeps those that wait for a digest. `clock` gives the time in UTC."""
+    """Counts the mails of one stack, and keeps those that wait for a digest.
 
-    def __init__(self, tables: Tables, clock: Callable[[], datetime] = now) -> None:
+    `per_minute` is how many mails of their own a minute may have; `clock` gives the time in UTC.
+    """
+
+    def __init__(self, tables: Tables, per_minute: int, clock: Callable[[], datetime] = now) -> None:
         self._tables = tables
+        self._per_minute = per_minute
         self._clock = clock
 
     def has_room(self, message: Message) -> bool:
@@ -52,9 +56,10 @@ class Outbox:
         minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
         if message.event == "rejected":
             folder = hashlib.sha256(message.folder.encode()).hexdigest()[:16]
-            if self._count(f"{minute}#{folder}", moment) > REJECTIONS_PER_FOLDER:
+            if self._count(f"{minute}#{folder}", moment) > max(1, self._per_minute // REJECTIONS_SHARE):
                 return False
-        return self._count(minute, moment) <= PER_MINUTE and self._count(second, moment) <= PER_SECOND
+        per_second = max(1, self._per_minute // SECONDS_SHARE)
+        return self._count(minute, moment) <= self._per_minute and self._count(second, moment) <= per_second
 
     def postpone(self, message: Message) -> None:
         """Keep the message for a digest; the same message again changes nothing."""

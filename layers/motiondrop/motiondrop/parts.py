@@ -61,6 +61,7 @@ class Settings:
     default_mode: str
     max_in_flight: int
     max_fan_out: int
+    mails_per_minute: int
     daily_budget_usd: float
     poll_seconds: int
     settle_seconds: int
@@ -181,7 +182,7 @@ class Parts:
                 self.settings.operations_topic_arn,
                 self.settings.events_topic_arn,
             ),
-            Outbox(self.tables),
+            Outbox(self.tables, self.settings.mails_per_minute),
         )
 
     @cached_property

@@ -160,7 +160,7 @@ def three_of_which_one_waits_until_a_task_is_over(way: Way) -> None:
 def a_wrong_key_and_a_call_whose_answer_is_lost(way: Way) -> None:
     way.control("settings", task_seconds=0.2, api_keys=["another-key"])
     held = len(way.mails("MotionDrop"))
-    for stem in ("held", "behind"):
+    for stem in ("refused-key", "behind-it"):
         way.drop_pair(f"rights/{stem}")
         way.wait_for_state(stem, "Wait for a slot")
     way.wait_for_mail("MotionDrop", held + 1)
@@ -173,7 +173,7 @@ def a_wrong_key_and_a_call_whose_answer_is_lost(way: Way) -> None:
         ExpressionAttributeValues={":no": {"BOOL": False}},
     )  # the next probe is due, and it looks as if the operator had not been told
     sweep(way)
-    for stem in ("held", "behind"):
+    for stem in ("refused-key", "behind-it"):
         assert way.wait_for_run(stem)["status"] == "SUCCEEDED"
     way.control("faults", on="create", times=1, kind="accepted_then_lost")
     way.drop_pair("rights/lost")
