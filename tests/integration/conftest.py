@@ -45,8 +45,7 @@ def _command(verb: str, state_dir: Path, *options: str) -> None:
 
 def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
     """Start a local cloud that ends with this process at the latest; stop it when the fixture is done."""
-    # Each test looks for mails of its own, however many tests a minute has.
-    speed = ("--wait-scale", "0", "--wan-task-seconds", "1", "--parameter", "MailsPerMinute=100000")
+    speed = ("--wait-scale", "0", "--wan-task-seconds", "1")
     try:
         _command("up", state_dir, *speed, "--owner-pid", str(os.getpid()), *options)
         yield Cloud(Stack.load(state_dir), state_dir)
@@ -57,4 +56,5 @@ def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The project's own template on a local cloud, with no waits and tasks of a second."""
-    yield from running_cloud(tmp_path_factory.mktemp("cloud"))
+    # Each test looks for mails of its own, however many tests a minute has.
+    yield from running_cloud(tmp_path_factory.mktemp("cloud"), "--parameter", "MailsPerMinute=100000")
