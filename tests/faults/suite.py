@@ -15,13 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.calls import all_calls
-from tests.faults.scenarios import SCENARIOS, STOPPED_WHILE_CREATED, Scenario
+from tests.faults.scenarios import SCENARIOS, Scenario, by_name
 from tests.faults.stand import Call, Kill, Stand, Tally, faulty_cloud
 from tests.faults.storm import storm
 from tests.faults.sweeping import sweep_kills
 
 #: Functions that only read: there is nothing to lose in them (test_faults_calls looks at their policies).
 READERS = {"watch"}
+
+#: Scenarios in which `create` makes calls under the lock that it makes nowhere else. A kill there takes a minute.
+UNDER_THE_LOCK = {
+    "held": {"dynamodb:PutItem", "dynamodb:UpdateItem", "sns:Publish"},
+    "stopped while created": {"provider:cancel"},
+}
 
 Point = tuple[str, str, str]  # function, call, when
 
@@ -141,7 +147,7 @@ def main(seed: int, names: list[str]) -> int:
         aside = []
         if "under the lock" in wanted:
             aside = [beside.submit(_locked, Path(folder) / f"locked-{number}", number) for number in range(3)]
-            aside.append(beside.submit(_stopped, Path(folder) / "stopped"))
+            aside += [beside.submit(_alone, Path(folder) / name, name, calls) for name, calls in UNDER_THE_LOCK.items()]
         with faulty_cloud(Path(folder) / "main") as stand:
             _main(stand, table, seed, wanted)
         for one in aside:
@@ -190,13 +196,14 @@ def _locked(folder: Path, number: int) -> tuple[str, Tally, list[Kill]]:
         return f"under the lock, {number + 1} of 3", tally, stand.happened(kills)
 
 
-def _stopped(folder: Path) -> tuple[str, Tally, list[Kill]]:
-    """Kills of a function that goes on after its run was stopped, and cancels what it made."""
+def _alone(folder: Path, name: str, calls: set[str]) -> tuple[str, Tally, list[Kill]]:
+    """Kills of `create` under the lock in another scenario, at the calls that it makes there only."""
+    scenario = by_name(name)
     with faulty_cloud(folder) as stand:
-        calls = reference(stand, STOPPED_WHILE_CREATED, "ref")
-        kills = kills_of([call for call in calls if call.name == "provider:cancel"], STOPPED_WHILE_CREATED, "k")
-        tally = play(stand, STOPPED_WHILE_CREATED, kills, 900, every=10)
-        return STOPPED_WHILE_CREATED.name, tally, stand.happened(kills)
+        made = [call for call in reference(stand, scenario, "ref") if call.name in calls and call.number == 0]
+        kills = kills_of(made, scenario, "k")
+        tally = play(stand, scenario, kills, 900, every=5)
+        return name, tally, stand.happened(kills)
 
 
 def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:

@@ -12,10 +12,11 @@ from motiondrop.jobs import now
 from motiondrop.messages import Message
 from motiondrop.records import MAIL, MailCountItem, PostponedItem, Tables
 
-#: Of the mails of their own that a minute may have, a quarter may go out in one second, and a twentieth be rejections
-#: in one folder. With the default of 20 a minute that is 5 and 1.
+#: Of the mails of their own that a minute may have, a quarter may go out in one second: 5 with the default of 20.
 SECONDS_SHARE = 4
-REJECTIONS_SHARE = 20
+
+#: Rejections in one folder that have a mail of their own in a minute.
+REJECTIONS_PER_FOLDER = 1
 
 #: Digest mails in one round of the sweep; with five mails a second they stay within SNS's ten.
 DIGESTS_PER_ROUND = 5
@@ -56,7 +57,7 @@ class Outbox:
         minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
         if message.event == "rejected":
             folder = hashlib.sha256(message.folder.encode()).hexdigest()[:16]
-            if self._count(f"{minute}#{folder}", moment) > max(1, self._per_minute // REJECTIONS_SHARE):
+            if self._count(f"{minute}#{folder}", moment) > REJECTIONS_PER_FOLDER:
                 return False
         per_second = max(1, self._per_minute // SECONDS_SHARE)
         return self._count(minute, moment) <= self._per_minute and self._count(second, moment) <= per_second

@@ -136,6 +136,8 @@ class Submit:
                 job = self._job(pair, key, known)
             except Forgotten:
                 forgotten |= key in pair
+                for one in pair:  # the partner may have been told before that it waits
+                    self.receipts.waiting(one, FORGOTTEN)
             except Rejected as error:
                 dear = error.reason if key in pair else dear
             else:
