@@ -1,25 +1,28 @@
 """submit: a drop has arrived or was deleted (S3's events, through the drops queue)."""
 
 import json
+import os
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger
 
+from motiondrop.drops_queue import DropsQueue
 from motiondrop.media import check
-from motiondrop.parts import Parts, Telling
+from motiondrop.parts import Parts, Queueing
+from motiondrop.settings import load
 from motiondrop.submit import Defaults, Submit
 
 logger = Logger()
 
 
 @cache
-def _submit() -> Submit:
-    parts = Parts.of_environment(Telling)
-    settings = parts.settings
+def _parts() -> tuple[Submit, DropsQueue]:
+    settings = load(Queueing, os.environ)
+    parts = Parts(settings)
     defaults = Defaults(settings.default_mode, settings.wan_model, settings.wan_region)
-    return Submit(
+    submit = Submit(
         parts.inbox,
         parts.drops,
         parts.folders,
@@ -33,16 +36,26 @@ def _submit() -> Submit:
         measures=parts.measures,
         daily_budget=parts.daily_budget,
     )
+    return submit, parts.drops_queue(settings)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # Lambda's shape
-    """Take in each drop that the queue's messages tell of; whatever fails brings its message back."""
+    """Take in each drop that the queue's messages tell of; whatever fails brings its message back soon."""
+    submit, queue = _parts()
     for message in event["Records"]:
-        for record in json.loads(message["body"]).get("Records", []):  # S3's test event has none
-            item = record["s3"]["object"]
-            key = unquote_plus(item["key"])
-            if record["eventName"].startswith("ObjectRemoved"):
-                _submit().removed(key)
-            else:
-                _submit().created(key, item.get("sequencer"))
+        try:
+            _take(submit, message["body"])
+        except Exception:
+            queue.try_again_soon(message["receiptHandle"], int(message["attributes"]["ApproximateReceiveCount"]))
+            raise
+
+
+def _take(submit: Submit, body: str) -> None:
+    for record in json.loads(body).get("Records", []):  # S3's test event has none
+        item = record["s3"]["object"]
+        key = unquote_plus(item["key"])
+        if record["eventName"].startswith("ObjectRemoved"):
+            submit.removed(key)
+        else:
+            submit.created(key, item.get("sequencer"))

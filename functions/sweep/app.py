@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from motiondrop.conclude import Conclude
-from motiondrop.parts import Parts, Sweeping
+from motiondrop.parts import Parts, Queueing
 from motiondrop.settings import load
 from motiondrop.sweep import Sweep
 
@@ -16,7 +16,7 @@ logger = Logger()
 
 @cache
 def _sweep() -> Sweep:
-    settings = load(Sweeping, os.environ)
+    settings = load(Queueing, os.environ)
     parts = Parts(settings)
     return Sweep(
         parts.jobs,
@@ -24,7 +24,7 @@ def _sweep() -> Sweep:
         parts.runs,
         parts.ending,
         Conclude(parts.jobs, parts.runs, parts.wan, parts.ending),
-        parts.lost_drops(settings.drops_queue_url),
+        parts.lost_drops(parts.drops_queue(settings)),
         parts.drops,
         parts.messenger,
         parts.grace,

@@ -16,7 +16,7 @@ LAYERS = [
     {"sandbox", "pairing", "video_index"},
     {"media", "output", "probe", "probe_image", "probe_video", "probe_result"},
     {"records", "answers", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
-    {"budget", "jobs", "drops", "slots", "ledger", "messages", "result_json"},
+    {"budget", "jobs", "drops", "drops_queue", "slots", "ledger", "messages", "result_json"},
     {"outbox", "messenger", "pages", "receipts", "ending", "folders", "lost_drops"},
     {"submit"},
     {"admit", "create", "poll", "finalize", "conclude", "sweep", "watch", "forget"},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from motiondrop.parts import Settings, Sweeping, Telling
+from motiondrop.parts import Queueing, Settings, Telling
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -49,7 +49,7 @@ def test_the_console_groups_every_parameter() -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(name: str) -> None:
     source = (ROOT / FUNCTIONS[name]["CodeUri"] / "app.py").read_text()
-    kind = next((kind for kind in (Sweeping, Telling) if kind.__name__ in source), Settings)
+    kind = next((kind for kind in (Queueing, Telling) if kind.__name__ in source), Settings)
     asked = {field.name.upper() for field in fields(kind)} - OF_LAMBDA
     assert variables(FUNCTIONS[name]) - OF_POWERTOOLS == asked
 
@@ -82,6 +82,12 @@ def test_a_policy_names_its_actions_and_resources(name: str, statement: dict[str
 def test_the_queue_hides_a_message_for_six_times_the_functions_timeout() -> None:
     timeout = FUNCTIONS["SubmitFunction"]["Timeout"]
     assert RESOURCES["DropsQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_functions_know_how_long_the_queue_hides_a_message() -> None:
+    for name in ("SubmitFunction", "SweepFunction"):
+        told = FUNCTIONS[name]["Environment"]["Variables"]["DROPS_QUEUE_VISIBILITY"]
+        assert told == RESOURCES["DropsQueue"]["Properties"]["VisibilityTimeout"]
 
 
 def test_the_buckets_are_private_encrypted_and_kept() -> None:

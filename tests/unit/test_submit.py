@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from motiondrop.drops import Drops
 from motiondrop.ending import Ending
 from motiondrop.folders import Folders
 from motiondrop.formats import Kind, kind_of
@@ -317,6 +318,59 @@ def test_deleting_a_drop_cancels_its_job_and_stops_its_run_unless_it_is_submitte
     assert door.bench.read(works).state == State.PENDING
     assert door.runs.stopped == [waits.owner_arn]
     assert "deleted" in door.messenger.said[0].body
+
+
+def test_a_deletion_whose_handling_died_is_handled_by_its_next_try(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.drop("hero.png")
+    door.drop("hero.mp4")
+    (job,) = door.jobs()
+    with monkeypatch.context() as patch:
+        patch.setattr(Ending, "close", _dies)
+        with pytest.raises(Died):
+            door.delete("hero.png")
+    door.submit.removed("hero.png")
+    assert door.bench.read(job).state == State.CANCELED
+    assert door.bench.drops.get("hero.png") is None
+
+
+def test_of_two_equal_drops_deleted_at_once_the_second_cancels(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("", "team/"):
+        door.drop(f"{folder}hero.png", b"image")
+        door.drop(f"{folder}hero.mp4", b"video")
+    (job,) = door.jobs()
+    with monkeypatch.context() as patch:
+        patch.setattr(Drops, "forget_deleted", _dies)
+        with pytest.raises(Died):
+            door.delete("team/hero.png")
+    assert door.bench.read(job).state == State.QUEUED
+    door.delete("hero.png")
+    assert door.bench.read(job).state == State.CANCELED
+
+
+def test_a_drop_that_comes_back_while_its_deletion_is_handled_keeps_its_record(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.drop("hero.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(Drops, "forget_deleted", _dies)
+        with pytest.raises(Died):
+            door.delete("hero.png")
+    door.drop("hero.png")
+    door.drop("hero.mp4")
+    drop = door.bench.drops.get("hero.png")
+    assert drop is not None
+    assert not drop.deleted
+    door.bench.drops.forget_deleted(drop)
+    assert door.bench.drops.get("hero.png") is not None
+    assert [job.state for job in door.jobs()] == [State.QUEUED]
+
+
+class Died(Exception):
+    """The function ended there."""
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise Died
 
 
 def test_deleting_one_of_two_equal_drops_cancels_nothing(door: Door) -> None:

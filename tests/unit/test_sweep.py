@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from motiondrop.drops import Drop
+from motiondrop.drops_queue import DropsQueue
 from motiondrop.formats import Kind
 from motiondrop.job import State
 from motiondrop.lost_drops import MOST, LostDrops
@@ -173,7 +174,9 @@ def inbox(bench: Bench) -> tuple[Bench, LostDrops, Any]:
     s3.create_bucket(Bucket="inbox", CreateBucketConfiguration={"LocationConstraint": REGION})  # type: ignore[typeddict-item]  # any region's name
     queue = sqs.create_queue(QueueName="drops")["QueueUrl"]
     bench.clock.moment = datetime.now(UTC) + timedelta(hours=1)
-    lost = LostDrops(s3, sqs, bench.tables, bench.drops, "inbox", queue, timedelta(minutes=20), bench.clock)
+    lost = LostDrops(
+        s3, DropsQueue(sqs, queue, 720), bench.tables, bench.drops, "inbox", timedelta(minutes=20), bench.clock
+    )
     return (
         bench,
         lost,
@@ -191,8 +194,10 @@ def _put(lost: LostDrops, key: str, body: bytes = b"x") -> str:
 def _round(lost: LostDrops) -> int:
     """A round, and the queue is empty again."""
     announced = lost.announce()
-    for message in lost.sqs.receive_message(QueueUrl=lost.queue_url, MaxNumberOfMessages=10).get("Messages", []):
-        lost.sqs.delete_message(QueueUrl=lost.queue_url, ReceiptHandle=message["ReceiptHandle"])
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.get_queue_url(QueueName="drops")["QueueUrl"]
+    for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return announced
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from motiondrop.formats import Kind
@@ -17,7 +18,10 @@ from motiondrop.records import ALONE, REFUSED, DropItem, RefusedItem, Tables, at
 
 @dataclass(frozen=True)
 class Drop:
-    """A drop as it was checked: `media` where it can be used, `rejected` with the reason where not."""
+    """A drop as it was checked: `media` where it can be used, `rejected` with the reason where not.
+
+    `deleted` while its jobs are being looked through because it is gone.
+    """
 
     key: str
     kind: Kind
@@ -30,6 +34,7 @@ class Drop:
     jobs: frozenset[str] = frozenset()
     receipt: str | None = None
     dropped_at: datetime | None = None
+    deleted: bool = False
 
 
 class Drops:
@@ -73,6 +78,7 @@ class Drops:
             "mode": drop.mode,
             "check_image": drop.check_image,
             "sequencer": drop.sequencer,
+            "deleted": None,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
         if not same_content:
@@ -117,6 +123,16 @@ class Drops:
         found = self._refused.query(pk, RefusedItem.sk.startswith(REFUSED), consistent_read=True, limit=limit)
         return {folder + item.sk.removeprefix(REFUSED) for item in found}
 
+    def mark_deleted(self, drop: Drop) -> bool:
+        """Note that the drop is gone; False where it is another by now."""
+        item = self._item(*_key(drop.key))
+        return attempt(lambda: item.update(actions=[DropItem.deleted.set(True)], condition=_as_read(drop)))
+
+    def forget_deleted(self, drop: Drop) -> None:
+        """Remove the record of a drop that is gone, unless it was dropped again meanwhile."""
+        if attempt(lambda: self._item(*_key(drop.key)).delete(condition=DropItem.deleted == True)):  # noqa: E712  # pynamodb's condition
+            self._refused(_key(drop.key)[0], f"{REFUSED}{drop.key[len(folder_of(drop.key)) :]}").delete()
+
     def forget(self, key: str) -> None:
         """The drop is gone."""
         self._refused(_key(key)[0], f"{REFUSED}{key[len(folder_of(key)) :]}").delete()
@@ -126,6 +142,13 @@ class Drops:
 def _key(key: str) -> tuple[str, str]:
     folder = folder_of(key)
     return f"FOLDER#{folder}", f"DROP#{key[len(folder) :]}"
+
+
+def _as_read(drop: Drop) -> Condition:
+    sequencer = DropItem.sequencer
+    same = sequencer.does_not_exist() if drop.sequencer is None else sequencer == drop.sequencer
+    condition: Condition = (DropItem.etag == drop.etag) & same
+    return condition
 
 
 def _drop(item: DropItem) -> Drop:
@@ -141,4 +164,5 @@ def _drop(item: DropItem) -> Drop:
         jobs=frozenset(item.jobs or ()),
         receipt=item.receipt,
         dropped_at=item.dropped_at,
+        deleted=bool(item.deleted),
     )

@@ -1,33 +1,24 @@
 """Drops whose event was lost: found by going through the inbox, a page a round, and announced again."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
 from pynamodb.exceptions import DoesNotExist
 
 from motiondrop.drops import Drops
+from motiondrop.drops_queue import DropsQueue
 from motiondrop.formats import ignored
 from motiondrop.jobs import now
 from motiondrop.records import CURSOR, SWEEP, Tables
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 #: Keys of the inbox that one round looks at, and how many events it makes at most.
 PAGE = 500
 MOST = 100
-
-_COUNTS: tuple["QueueAttributeNameType", ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 @dataclass(frozen=True)
@@ -35,11 +26,10 @@ class LostDrops:
     """The inbox of one stack, beside the drops' records. What is younger than `age` may still be in the queue."""
 
     s3: "S3Client"
-    sqs: "SQSClient"
+    queue: DropsQueue
     tables: Tables
     drops: Drops
     bucket: str
-    queue_url: str
     age: timedelta
     clock: Callable[[], datetime] = now
 
@@ -48,7 +38,7 @@ class LostDrops:
 
         While the queue holds messages their drops may be among them, so nothing is looked for.
         """
-        if self._queued():
+        if self.queue.holds_messages():
             return 0
         after = self._cursor()
         page = (
@@ -65,17 +55,13 @@ class LostDrops:
         known = self.drops.find(list(there)) if there else {}
         lost = [key for key, etag in there.items() if key not in known or known[key].etag != etag]
         for key in lost[:MOST]:
-            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=event_of(key))
+            self.queue.announce(key)
         keys = [item["Key"] for item in page.get("Contents", [])]
         if len(lost) > MOST:
             self._remember(lost[MOST - 1])
         else:
             self._remember(keys[-1] if page.get("IsTruncated") and keys else None)
         return len(lost[:MOST])
-
-    def _queued(self) -> bool:
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=list(_COUNTS))["Attributes"]
-        return any(int(told.get(name, 0)) for name in _COUNTS)
 
     def _cursor(self) -> str | None:
         try:
@@ -85,10 +71,3 @@ class LostDrops:
 
     def _remember(self, key: str | None) -> None:
         self.tables.cursor(SWEEP, CURSOR, key=key).save()
-
-
-def event_of(key: str) -> str:
-    """What S3 would have sent for the key, as far as `submit` reads it: without a sequencer, so it never is a later
-    drop than one that is recorded.
-    """
-    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote_plus(key)}}}]})

@@ -12,6 +12,7 @@ import requests
 from botocore.config import Config
 
 from motiondrop.drops import Drops
+from motiondrop.drops_queue import DropsQueue
 from motiondrop.ending import Ending
 from motiondrop.folders import Folders
 from motiondrop.inbox import Inbox
@@ -77,10 +78,11 @@ class Telling(Settings):
 
 
 @dataclass(frozen=True)
-class Sweeping(Telling):
-    """What the sweep is told beside that, to announce drops whose event was lost."""
+class Queueing(Telling):
+    """What `submit` and the sweep are told beside that, about the drops queue. Times in seconds."""
 
     drops_queue_url: str
+    drops_queue_visibility: int
 
 
 class Parts:
@@ -225,11 +227,14 @@ class Parts:
         """How long a job may be silent before the sweep looks after it."""
         return timedelta(seconds=self.settings.grace_seconds)
 
-    def lost_drops(self, queue_url: str) -> LostDrops:
-        """The inbox beside the drops' records; an event is given up only after a message's time in the queue."""
+    def drops_queue(self, settings: Queueing) -> DropsQueue:
+        """The queue before `submit`."""
         sqs = boto3.client("sqs", config=self._config)
-        inbox = self.settings.inbox_bucket
-        return LostDrops(self.s3, sqs, self.tables, self.drops, inbox, queue_url, 10 * self.grace)
+        return DropsQueue(sqs, settings.drops_queue_url, settings.drops_queue_visibility)
+
+    def lost_drops(self, queue: DropsQueue) -> LostDrops:
+        """The inbox beside the drops' records; an event is given up only after a message's time in the queue."""
+        return LostDrops(self.s3, queue, self.tables, self.drops, self.settings.inbox_bucket, 10 * self.grace)
 
     @cached_property
     def results(self) -> Results:

@@ -280,6 +280,7 @@ class DropItem(Item):
     jobs = UnicodeSetAttribute(null=True)
     receipt = UnicodeAttribute(null=True)
     dropped_at = UTCDateTimeAttribute()
+    deleted = BooleanAttribute(null=True)
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)

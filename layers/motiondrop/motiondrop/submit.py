@@ -82,7 +82,8 @@ class Submit:
             pass
         else:
             return  # a late event: something lies there again
-        self.drops.forget(key)
+        if not self.drops.mark_deleted(drop):
+            return  # dropped again at this moment: that event tells the rest
         for job in self.jobs.find(sorted(drop.jobs)):
             if job.state in {State.QUEUED, State.ADMITTED} and not self._asked_for(job):
                 self.ending.close(job, State.CANCELED, "One of its files was deleted.")
@@ -90,11 +91,12 @@ class Submit:
                     self.runs.stop(job.owner_arn, "The job's drop was deleted.")
         if kind_of(key):
             self._pair(key, None)
+        self.drops.forget_deleted(drop)  # last: whatever dies before this is taken up by the event's next try
 
     def _checked(self, arrived: Arrived, sequencer: str | None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
         known = self.drops.get(arrived.key)
-        if known and known.etag == arrived.etag and not later(sequencer, known.sequencer):
+        if known and not known.deleted and known.etag == arrived.etag and not later(sequencer, known.sequencer):
             return known
         kind = kind_of(arrived.key) or Kind.IMAGE
         try:
@@ -217,7 +219,8 @@ class Submit:
 
     def _asked_for(self, job: Job) -> bool:
         """Whether drops that are still there ask for the job."""
-        digests = {drop.media.digest for drop in self.drops.find(sorted(job.drops)).values() if drop.media}
+        there = [drop for drop in self.drops.find(sorted(job.drops)).values() if not drop.deleted]
+        digests = {drop.media.digest for drop in there if drop.media}
         return {job.image.digest, job.video.digest} <= digests
 
 

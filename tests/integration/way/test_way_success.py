@@ -10,10 +10,10 @@ from tests.integration.way.support import Way, image, video
 
 
 def test_namesakes_become_a_video_of_the_clips_length_one_mail_and_a_succeeded_run(way: Way) -> None:
-    way.drop_pair("hero", clip=video(3))
-    run = way.wait_for_run("hero")
+    way.drop_pair("plain", clip=video(3))
+    run = way.wait_for_run("plain")
     assert run["status"] == "SUCCEEDED"
-    mail = way.wait_for_mail("hero")
+    mail = way.wait_for_mail("plain")
     job_id = json.loads(way.status(run["executionArn"])["input"])["job_id"]
     body = way.stack.s3.get_object(Bucket=way.stack.results_bucket, Key=f"videos/{job_id}.mp4")["Body"].read()
     with av.open(io.BytesIO(body), "r") as container:
@@ -22,8 +22,8 @@ def test_namesakes_become_a_video_of_the_clips_length_one_mail_and_a_succeeded_r
         assert abs(container.duration / av.time_base - 3) <= 0.2
     assert f"videos/{job_id}.mp4" in mail
     assert "$0.36" in mail
-    assert len(way.mails("hero")) == 1
-    assert way.wait_for_receipt("hero.png", "done") == f"done: videos/{job_id}.mp4"
+    assert len(way.mails("plain")) == 1
+    assert way.wait_for_receipt("plain.png", "done") == f"done: videos/{job_id}.mp4"
     result = json.loads(
         way.stack.s3.get_object(Bucket=way.stack.results_bucket, Key=f"videos/{job_id}.json")["Body"].read()
     )
