@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,12 @@ T = TypeVar("T")
 # A test ends as soon as it sees what it waits for; a busy machine takes its time.
 WAIT_SECONDS = 120.0
 
+#: No waits of ours, and tasks of a second.
+SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1")
+
+#: Each test looks for mails of its own, however many tests a minute has.
+OF_ALL_TESTS = ("--parameter", "MailsPerMinute=100000")
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -25,6 +31,8 @@ class Cloud:
 
     stack: Stack
     state_dir: Path
+    names: dict[str, str] = field(default_factory=dict)
+    """The names of drops, and the test file that dropped them."""
 
     def wait_for(
         self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.05
@@ -45,9 +53,8 @@ def _command(verb: str, state_dir: Path, *options: str) -> None:
 
 def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
     """Start a local cloud that ends with this process at the latest; stop it when the fixture is done."""
-    speed = ("--wait-scale", "0", "--wan-task-seconds", "1")
     try:
-        _command("up", state_dir, *speed, "--owner-pid", str(os.getpid()), *options)
+        _command("up", state_dir, *SPEED, "--owner-pid", str(os.getpid()), *options)
         yield Cloud(Stack.load(state_dir), state_dir)
     finally:
         _command("down", state_dir)
@@ -56,5 +63,4 @@ def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The project's own template on a local cloud, with no waits and tasks of a second."""
-    # Each test looks for mails of its own, however many tests a minute has.
-    yield from running_cloud(tmp_path_factory.mktemp("cloud"), "--parameter", "MailsPerMinute=100000")
+    yield from running_cloud(tmp_path_factory.mktemp("cloud"), *OF_ALL_TESTS)

@@ -3,6 +3,8 @@
 import io
 import itertools
 import json
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -54,6 +56,11 @@ class Way:
         return self.cloud.stack
 
     def drop(self, key: str, body: bytes, **metadata: str) -> None:
+        """Drop a file. Tests share a cloud and look for what is theirs by name, so no two may use the same."""
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+        name = key.rpartition("/")[2].rpartition(".")[0]
+        other = self.cloud.names.setdefault(name, test)
+        assert other == test, f"{test} drops {name!r}, and so does {other}"
         self.stack.s3.put_object(Bucket=self.stack.inbox_bucket, Key=key, Body=body, Metadata=metadata)
 
     def drop_pair(self, stem: str, picture: bytes | None = None, clip: bytes | None = None) -> None:
@@ -72,11 +79,12 @@ class Way:
         return self.cloud.wait_for(look, f"a receipt {beginning!r} at {key}")
 
     def runs(self, slug: str) -> list[Any]:
-        """The runs of the jobs of that name, newest first."""
+        """The runs of the jobs of that slug, newest first."""
+        named = re.compile(rf"{re.escape(slug)}-[0-9a-f]{{20}}-\d+")
         pages = self.stack.stepfunctions.get_paginator("list_executions").paginate(
             stateMachineArn=self.stack.state_machine_arn
         )
-        return [run for page in pages for run in page["executions"] if run["name"].startswith(f"{slug}-")]
+        return [run for page in pages for run in page["executions"] if named.fullmatch(run["name"])]
 
     def wait_for_run(self, slug: str, number: int = 1, statuses: Iterable[str] = ENDED) -> Any:
         """The run of that number, once it has one of the statuses."""

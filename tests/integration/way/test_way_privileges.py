@@ -127,42 +127,42 @@ def all_that_functions_do(way: Way) -> None:
 
 def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(way: Way) -> None:
     way.control("settings", task_seconds=90)
-    for stem in ("first", "second", "third", "fourth"):
+    for stem in ("rights-first", "rights-second", "rights-third", "rights-fourth"):
         way.drop_pair(f"rights/{stem}")
         way.wait_for_receipt(f"rights/{stem}.mp4", "a")
-    for stem in ("third", "fourth"):
+    for stem in ("rights-third", "rights-fourth"):
         way.wait_for_state(stem, "Wait for a slot")
-    way.stack.s3.delete_object(Bucket=way.stack.inbox_bucket, Key="rights/third.png")
-    way.wait_for_mail("third")
-    for stem in ("second", "first"):  # one waits at the provider, one is worked on
+    way.stack.s3.delete_object(Bucket=way.stack.inbox_bucket, Key="rights/rights-third.png")
+    way.wait_for_mail("rights-third")
+    for stem in ("rights-second", "rights-first"):  # one waits at the provider, one is worked on
         arn = way.wait_for_run(stem, statuses=["RUNNING"])["executionArn"]
-        state = "PENDING" if stem == "second" else "RUNNING"
+        state = "PENDING" if stem == "rights-second" else "RUNNING"
         way.cloud.wait_for(lambda arn=arn, state=state: way.job(arn)["state"] == state, f"{stem} to be {state}")  # type: ignore[misc]  # a lambda in a loop
         way.stack.stepfunctions.stop_execution(executionArn=arn)
-    way.wait_for_mail("second")
+    way.wait_for_mail("rights-second")
     way.control("settings", task_seconds=1)
-    assert ended(way, "first", 2)
-    assert ended(way, "fourth")
+    assert ended(way, "rights-first", 2)
+    assert ended(way, "rights-fourth")
 
 
 def three_of_which_one_waits_until_a_task_is_over(way: Way) -> None:
     way.control("settings", task_seconds=90)
-    for stem in ("one", "two", "three"):
+    for stem in ("rights-one", "rights-two", "rights-three"):
         way.drop_pair(f"rights/{stem}")
         way.wait_for_receipt(f"rights/{stem}.mp4", "a")
-    arn = way.wait_for_state("three", "Wait for a slot")
+    arn = way.wait_for_state("rights-three", "Wait for a slot")
     way.stack.stepfunctions.start_execution(
         stateMachineArn=way.stack.state_machine_arn, input=way.status(arn)["input"], name="rights-another"
     )
     sweep(way)
     way.control("settings", task_seconds=0.2)
-    assert ended(way, "three")
+    assert ended(way, "rights-three")
 
 
 def a_wrong_key_and_a_call_whose_answer_is_lost(way: Way) -> None:
     way.control("settings", task_seconds=0.2, api_keys=["another-key"])
     held = len(way.mails("MotionDrop"))
-    for stem in ("refused-key", "behind-it"):
+    for stem in ("rights-refused-key", "rights-behind-it"):
         way.drop_pair(f"rights/{stem}")
         way.wait_for_state(stem, "Wait for a slot")
     way.wait_for_mail("MotionDrop", held + 1)
@@ -175,29 +175,29 @@ def a_wrong_key_and_a_call_whose_answer_is_lost(way: Way) -> None:
         ExpressionAttributeValues={":no": {"BOOL": False}},
     )  # the next probe is due, and it looks as if the operator had not been told
     sweep(way)
-    for stem in ("refused-key", "behind-it"):
+    for stem in ("rights-refused-key", "rights-behind-it"):
         assert way.wait_for_run(stem)["status"] == "SUCCEEDED"
     way.control("faults", on="create", times=1, kind="accepted_then_lost")
-    way.drop_pair("rights/lost")
-    assert way.wait_for_run("lost")["status"] == "SUCCEEDED"
+    way.drop_pair("rights/rights-lost")
+    assert way.wait_for_run("rights-lost")["status"] == "SUCCEEDED"
 
 
 def a_pair_that_the_folder_takes_back_and_a_rejected_file(way: Way) -> None:
-    way.drop("rights/small.png", image((180, 300)))
-    way.wait_for_receipt("rights/small.png", "rejected")
+    way.drop("rights/rights-small.png", image((180, 300)))
+    way.wait_for_receipt("rights/rights-small.png", "rejected")
     way.control(
         "faults", on="create", times=1, kind="task_failed", code="InvalidImage.NoHuman", message="no", after_seconds=0
     )
-    way.drop_pair("rights/nobody")
-    assert way.wait_for_run("nobody")["status"] == "FAILED"
-    way.wait_for_mail("nobody")
+    way.drop_pair("rights/rights-nobody")
+    assert way.wait_for_run("rights-nobody")["status"] == "FAILED"
+    way.wait_for_mail("rights-nobody")
 
 
 def what_the_sweep_finds(way: Way) -> None:
-    key = "unheard/face.png"
+    key = "unheard/rights-face.png"
     way.drop(key, image())
     way.wait_for_receipt(key, "waiting")
-    item = {"pk": {"S": "FOLDER#unheard/"}, "sk": {"S": "DROP#face.png"}}
+    item = {"pk": {"S": "FOLDER#unheard/"}, "sk": {"S": "DROP#rights-face.png"}}
     found = way.stack.dynamodb.get_item(TableName=way.stack.table, Key=item)
     assert "Item" in found
     way.stack.dynamodb.delete_item(TableName=way.stack.table, Key=item)
@@ -210,7 +210,7 @@ def what_the_sweep_finds(way: Way) -> None:
 
 
 def what_a_reader_sees(way: Way) -> None:
-    link = link_of(way.wait_for_mail("three"))
+    link = link_of(way.wait_for_mail("rights-three"))
     assert requests.get(link, timeout=30).status_code == 200
     page, _, signature = link.partition("?")
     for part in ("video", "image"):

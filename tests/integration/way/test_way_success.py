@@ -46,21 +46,21 @@ def test_the_same_files_again_make_no_second_task_and_the_receipt_says_where_the
 
 
 def test_the_images_metadata_and_path_choose_the_mode(way: Way) -> None:
-    way.drop("modes/wan-pro/a.mp4", video())
-    way.drop("modes/wan-pro/a.png", image())
-    way.drop("modes/wan-pro/b.mp4", video())
-    way.drop("modes/wan-pro/b.png", image(), mode="wan-std")
-    for slug in ("a", "b"):
+    way.drop("modes/wan-pro/mode-a.mp4", video())
+    way.drop("modes/wan-pro/mode-a.png", image())
+    way.drop("modes/wan-pro/mode-b.mp4", video())
+    way.drop("modes/wan-pro/mode-b.png", image(), mode="wan-std")
+    for slug in ("mode-a", "mode-b"):
         assert way.wait_for_run(slug)["status"] == "SUCCEEDED"
-    assert "wan-pro" in way.wait_for_mail("a")
-    assert "wan-std" in way.wait_for_mail("b")
+    assert "wan-pro" in way.wait_for_mail("mode-a")
+    assert "wan-std" in way.wait_for_mail("mode-b")
 
 
 def test_one_video_animates_every_image_of_its_folder_once_the_folder_has_settled(way: Way) -> None:
-    for name in ("one.png", "two.png", "three.png"):
+    for name in ("one.png", "another.png", "third.png"):
         way.drop(f"class/{name}", image())
     way.drop("class/dance.mp4", video())
-    for slug in ("one-dance", "two-dance", "three-dance"):
+    for slug in ("one-dance", "another-dance", "third-dance"):
         run = way.wait_for_run(slug)
         assert run["status"] == "SUCCEEDED"
         assert "Let the folder settle" in way.states(run["executionArn"])

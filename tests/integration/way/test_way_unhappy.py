@@ -43,7 +43,7 @@ def test_a_bad_file_is_rejected_at_the_door_with_a_mail_and_no_run(way: Way) -> 
 
 def test_stop_while_in_the_line_cancels_and_costs_nothing(way: Way) -> None:
     way.control("settings", task_seconds=3)
-    for stem in ("first", "second", "queued"):
+    for stem in ("stop-first", "stop-second", "queued"):
         way.drop_pair(stem)
         way.wait_for_receipt(f"{stem}.mp4", "a")
     arn = way.wait_for_state("queued", "Wait for a slot")
@@ -51,7 +51,7 @@ def test_stop_while_in_the_line_cancels_and_costs_nothing(way: Way) -> None:
     mail = way.wait_for_mail("queued")
     assert "canceled" in mail
     assert "Nothing was charged" in mail
-    for stem in ("first", "second"):
+    for stem in ("stop-first", "stop-second"):
         assert way.wait_for_run(stem)["status"] == "SUCCEEDED"
     assert way.job(arn)["state"] == "CANCELED"
 
