@@ -7,11 +7,11 @@ BIN := .venv/bin
 READY := .venv/ready
 NODE_READY := node_modules/ready
 UV_VERSION := 0.13.9
-GROUPS := --group dependencies --group media --group local --group tests
+GROUPS := --group dependencies --group media --group local --group tests --group benchmarks
 # Files of hashes, and lines that name a secret without being one.
 NO_SECRETS := --exclude-files '(^events/|\.lock$$|package-lock\.json$$)' \
 	--exclude-lines 'GetSecretValue|GenerateSecretString|InvalidToken|SecretString="sk-'
-CODE := functions layers local tests tools
+CODE := functions layers local tests tools benchmarks
 
 export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
@@ -41,6 +41,10 @@ test: $(READY) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
 faults: $(READY) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
 	@$(BIN)/python -m tests.faults.suite $(SEED)
 	@$(BIN)/python -m tests.faults.load
+
+.PHONY: bench
+bench: $(READY) ## Measure it all and write benchmarks/RESULTS.md, or one part: ONLY=copy
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 .PHONY: gallery-link
 gallery-link: $(READY) ## Print the operator's link to all jobs: STACK=motiondrop, or the local cloud

@@ -26,6 +26,7 @@ def _sweep() -> Sweep:
         Conclude(parts.jobs, parts.runs, parts.wan, parts.ending),
         parts.lost_drops(parts.drops_queue(settings)),
         parts.drops,
+        parts.listeners,
         parts.messenger,
         parts.grace,
         measures=parts.measures,

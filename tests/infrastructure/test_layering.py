@@ -17,7 +17,7 @@ LAYERS = [
     {"media", "output", "probe", "probe_image", "probe_video", "probe_result"},
     {"records", "answers", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
     {"budget", "jobs", "drops", "drops_queue", "slots", "ledger", "messages", "result_json"},
-    {"outbox", "messenger", "pages", "receipts", "ending", "folders", "lost_drops"},
+    {"outbox", "messenger", "pages", "receipts", "ending", "folders", "lost_drops", "listeners"},
     {"submit"},
     {"admit", "create", "poll", "finalize", "conclude", "sweep", "watch", "forget"},
     {"parts"},

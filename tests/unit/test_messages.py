@@ -12,7 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motiondrop.job import Job, State
-from motiondrop.messages import Message, canceled, digest, failed, held, outcome, rejected, resumed, succeeded
+from motiondrop.messages import (
+    Message,
+    alone,
+    canceled,
+    digest,
+    failed,
+    held,
+    outcome,
+    over_budget,
+    rejected,
+    resumed,
+    succeeded,
+    unheard,
+)
 from motiondrop.refusals import AccessNotGranted, ContentRefused, MediaUnfit, ProviderFault
 from tests.unit.conftest import make_input, make_job
 
@@ -118,6 +131,9 @@ MAILS: dict[str, Message] = {
     "rejected": rejected("class/small.png", "image is 180 px wide - needs 200 to 4096"),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
     "resumed": resumed(),
+    "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
+    "unheard": unheard(["results and failures", "operations"]),
+    "alone": alone("class/hero.png", "a video"),
     "digest": many(),
 }
 

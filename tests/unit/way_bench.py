@@ -162,6 +162,13 @@ class NoLostDrops:
         return 0
 
 
+class NoListeners:
+    """The topics, heard by somebody."""
+
+    def check(self) -> int:
+        return 0
+
+
 class WayBench:
     """The steps of runs, over one bench of records."""
 
@@ -178,6 +185,7 @@ class WayBench:
         }
         fake = {name: cast("Any", value) for name, value in fakes.items()}
         links, results, lost_drops = (cast("Any", one) for one in (FakeLinks(), FakeResults(), NoLostDrops()))
+        listeners = cast("Any", NoListeners())
         self.ending = Ending(
             self.jobs, self.slots, fake["runs"], fake["receipts"], fake["messenger"], links, "results", self.clock
         )
@@ -204,6 +212,7 @@ class WayBench:
             self._conclude,
             lost_drops,
             self.bench.drops,
+            listeners,
             fake["messenger"],
             GRACE,
             self.clock,

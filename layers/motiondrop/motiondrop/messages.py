@@ -189,6 +189,18 @@ def resumed() -> Message:
     return Message("resumed", "MotionDrop: the line goes on", "The animation service takes tasks again.\n", "resumed")
 
 
+def unheard(topics: Sequence[str]) -> Message:
+    """To the operator: these topics have no confirmed subscriber; it is said once a day."""
+    body = _paragraphs(
+        f"Nobody hears of {' and '.join(topics)}: the topic has no confirmed subscriber.",
+        "A mail address that was given to the stack hears nothing until its owner follows the link in the mail "
+        '"AWS Notification - Subscription Confirmation". The stack\'s outputs name the topics to subscribe to.',
+        "Nothing is lost: jobs go on, and the receipts on the dropped files say what became of them.",
+    )
+    headline = f"MotionDrop: nobody hears of {' and '.join(topics)}"
+    return Message("unheard", headline, body, "unheard", facts={"topics": list(topics)})
+
+
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
     """Subject and body of the one mail for many messages of a folder, whose events and lines these are."""
     counts = Counter(_DONE.get(event, event) for event in events)

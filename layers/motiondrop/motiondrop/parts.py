@@ -19,6 +19,7 @@ from motiondrop.inbox import Inbox
 from motiondrop.jobs import Jobs
 from motiondrop.ledger import Ledger
 from motiondrop.links import Links
+from motiondrop.listeners import Listeners
 from motiondrop.lost_drops import LostDrops
 from motiondrop.measures import Measures
 from motiondrop.messenger import Messenger, Topics
@@ -34,6 +35,7 @@ from motiondrop.wan import Wan
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
 
 
 #: After so many seconds a new link secret has revoked the links that were sent.
@@ -175,17 +177,24 @@ class Parts:
         return Measures(self.settings.stack)
 
     @cached_property
+    def _sns(self) -> "SNSClient":
+        return boto3.client("sns", config=self._config)
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The topics' ARNs."""
+        told = self.settings
+        return Topics(told.notifications_topic_arn, told.operations_topic_arn, told.events_topic_arn)
+
+    @cached_property
     def messenger(self) -> Messenger:
         """The topics."""
-        return Messenger(
-            boto3.client("sns", config=self._config),
-            Topics(
-                self.settings.notifications_topic_arn,
-                self.settings.operations_topic_arn,
-                self.settings.events_topic_arn,
-            ),
-            Outbox(self.tables, self.settings.mails_per_minute),
-        )
+        return Messenger(self._sns, self.topics, Outbox(self.tables, self.settings.mails_per_minute))
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """The topics' subscribers."""
+        return Listeners(self._sns, self.topics, self.tables, self.messenger)
 
     @cached_property
     def _secretsmanager(self) -> Secret:

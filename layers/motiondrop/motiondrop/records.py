@@ -14,7 +14,7 @@ One table, keys `pk` and `sk`:
 | line | `LINE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<order>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
 | the last place given | `ORDER` | `ORDER` |
-| the sweep's place in the inbox | `SWEEP` | `CURSOR` |
+| the sweep's place in the inbox, the day it last looked for listeners | `SWEEP` | `CURSOR`, `LISTENERS` |
 
 Open jobs, and drops that wait for a partner, carry `open` and are found, longest unseen first, through the sparse
 index `open-items`.
@@ -53,6 +53,7 @@ SWEEP = "SWEEP"
 PAUSE = "PAUSE"
 BUDGET = "BUDGET"
 CURSOR = "CURSOR"
+LISTENERS = "LISTENERS"
 
 #: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost one and its retries.
 _TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}

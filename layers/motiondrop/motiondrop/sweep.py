@@ -17,6 +17,7 @@ from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, 
 from motiondrop.formats import Kind
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
+from motiondrop.listeners import Listeners
 from motiondrop.lost_drops import LostDrops
 from motiondrop.measures import UNNAMED, Measures
 from motiondrop.messages import alone, held, over_budget
@@ -49,6 +50,7 @@ class Sweep:
     conclude: Conclude
     lost_drops: LostDrops
     drops: Drops
+    listeners: Listeners
     messenger: Messenger
     grace: timedelta
     clock: Callable[[], datetime] = now
@@ -76,6 +78,7 @@ class Sweep:
         healed["budget told"] = self._measure(board, healed["given"], unsaved)
         healed["announced"] = self.lost_drops.announce()
         healed["mentioned"] = self._mention_lonely()
+        healed["unheard"] = self.listeners.check()
         return {kind: number for kind, number in healed.items() if number}
 
     def _mention_lonely(self) -> int:

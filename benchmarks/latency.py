@@ -1,0 +1,98 @@
+"""How long a job takes beside the provider's work, step by step, with every wait as it is in earnest."""
+
+import statistics
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+
+from benchmarks.report import Goal, Section, plot
+from benchmarks.stand import cloud, progress, states_of, wait
+from tests.integration.way.support import Way, image, video
+
+JOBS = 10
+TASK_SECONDS = 5.0
+GOAL_SECONDS = 2.0
+
+STEPS = {
+    "drop to job recorded": "the event, the check at the door, the copy of the inputs",
+    "recorded to slot": "the run begins, joins the line and is given a slot",
+    "slot to task created": "signed URLs, the lock, the create call",
+    "task done to seen": "the poll interval; not ours to shorten",
+    "seen to saved": "the copy, its check, the record beside it",
+    "saved to mail": "the receipt, the messages",
+}
+WAITED = "task done to seen"
+TASK = "the provider's task"
+
+
+def run() -> Section:
+    """Drop pairs one after the other, so that none waits for another."""
+    measured: dict[str, list[float]] = {name: [] for name in STEPS}
+    with cloud(wait_scale=1, task_seconds=TASK_SECONDS) as way:
+        _job(way, "warmup")  # the first job of a day finds no warm function
+        for number in range(JOBS):
+            for name, seconds in _job(way, f"latency{number}").items():
+                measured.setdefault(name, []).append(seconds)
+            progress(f"{number + 1} of {JOBS} jobs")
+    ours = [sum(measured[name][n] for name in STEPS if name != WAITED) for n in range(JOBS)]
+    rows = [["Step", "median", "p95", "what happens"]]
+    rows += [
+        [name, _seconds(values), _seconds(values, 95), STEPS[name]]
+        for name, values in measured.items()
+        if name in STEPS
+    ]
+    rows.append(["**all but the poll interval**", _seconds(ours), _seconds(ours, 95), ""])
+
+    def draw(axes: Any) -> None:
+        left = 0.0
+        for name, values in measured.items():
+            if name in STEPS and name != WAITED:
+                width = statistics.median(values)
+                axes.barh(["a job"], [width], left=left, label=name)
+                left += width
+        axes.axvline(GOAL_SECONDS, color="#b00020", linestyle=":")
+        axes.set_xlabel("seconds, median (dotted: the goal)")
+        axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.35), frameon=False)
+
+    middle = statistics.median(ours)
+    return Section(
+        "latency",
+        "Latency",
+        f"{JOBS} jobs one after the other through the local cloud at wait scale 1, the provider's task taking "
+        f"{TASK_SECONDS:.0f} s. Namesakes do not wait for their folder to settle. On AWS the network adds to every "
+        "call and a cold start to the first job.",
+        rows,
+        [
+            Goal(
+                "under 2 s at the median, poll interval and settle wait aside", f"{middle:.2f} s", middle < GOAL_SECONDS
+            )
+        ],
+        plot("latency", draw),
+    )
+
+
+def _job(way: Way, name: str) -> dict[str, float]:
+    """Seconds of each step of one job; drops, functions, stand-in and mails share this machine's clock."""
+    way.drop(f"{name}.png", image((400, 400)))
+    way.drop(f"{name}.mp4", video(3))
+    dropped = datetime.now(UTC)
+    wait(lambda: way.mails(name), f"the mail about {name}", 120)
+    (mail,) = [path for path in way.stack.mails() if f"Subject: {name}: " in path.read_text()]
+    (run,) = way.runs(name)
+    job = way.job(run["executionArn"])
+    (task,) = [one for one in way.control("tasks") if one["task_id"] == job["task_id"]]
+    recorded, slot, saved = (datetime.fromisoformat(job[one]) for one in ("recorded_at", "admitted_at", "closed_at"))
+    seen = [moment for state, moment in states_of(way, run["executionArn"]) if state == "Poll"][-1]
+    created, done = _provider(task["submit_time"]), _provider(task["end_time"])
+    mailed = datetime.fromtimestamp(mail.stat().st_mtime, UTC)
+    moments = [dropped, recorded, slot, created, done, seen, saved, mailed]
+    lasted = [(after - before).total_seconds() for before, after in pairwise(moments)]
+    return dict(zip([*list(STEPS)[:3], TASK, *list(STEPS)[3:]], lasted, strict=True))
+
+
+def _provider(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=timezone(timedelta(hours=8)))
+
+
+def _seconds(values: list[float], percent: int = 50) -> str:
+    return f"{statistics.quantiles(values, n=100, method='inclusive')[percent - 1]:.2f} s"

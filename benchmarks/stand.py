@@ -1,0 +1,70 @@
+"""A local cloud for a benchmark: the project's own template, with what is asked for."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from local.stack import PROJECT, Stack
+from tests.integration.conftest import Cloud
+from tests.integration.way.support import Way
+
+FAULTS = "faults"  # functions write down their calls where the state folder has this folder
+
+
+@contextmanager
+def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **parameters: object) -> Iterator[Way]:
+    """A running cloud with `task_seconds` a task and our waits times `wait_scale`; gone afterwards."""
+    said = {"DailyBudgetUSD": 1_000_000, "MailsPerMinute": 100_000} | parameters
+    options = [word for name, value in said.items() for word in ("--parameter", f"{name}={value}")]
+    options += ["--wait-scale", str(wait_scale), "--wan-task-seconds", str(task_seconds)]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        if traced:
+            (Path(folder) / FAULTS).mkdir()
+        try:
+            _command("up", folder, "--owner-pid", str(os.getpid()), *options)
+            way = Way(Cloud(Stack.load(Path(folder)), Path(folder)))
+            way.control("settings", concurrency=1, creations_per_second=1000, queries_per_second=10_000)
+            yield way
+        finally:
+            _command("down", folder)
+
+
+def _command(verb: str, folder: str, *options: str) -> None:
+    command = [sys.executable, "-m", "local.cloud", verb, "--state-dir", folder, *options]
+    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # this project's own
+
+
+def wait(look: Callable[[], object], what: str, seconds: float) -> None:
+    """Wait until looking finds something; TimeoutError if it does not."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.2)
+
+
+def progress(text: str) -> None:
+    """Tell how far it is."""
+    print(f"  {text}", flush=True)
+
+
+def events_of(way: Way, arn: str) -> list[Any]:
+    """The run's history."""
+    pages = way.stack.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"]]
+
+
+def states_of(way: Way, arn: str) -> list[tuple[str, datetime]]:
+    """The states that the run entered, and when."""
+    return [
+        (event["stateEnteredEventDetails"]["name"], event["timestamp"])
+        for event in events_of(way, arn)
+        if "stateEnteredEventDetails" in event
+    ]

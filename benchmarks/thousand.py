@@ -1,0 +1,192 @@
+"""A thousand pairs dropped at once, and what a job costs in calls, states and events, however many there are."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from benchmarks.report import Goal, Section, plot
+from benchmarks.stand import cloud, events_of, progress
+from tests.faults.stand import Stand
+from tests.integration.way.support import image
+
+SIZES = (10, 100, 1000)
+SLOTS = 2  # as many as a stack has by default
+TASK_SECONDS = 0.1
+WAIT_SCALE = 0.02  # a poll every 0.3 s
+_DROPPERS = 8
+_FOLDER = 50  # pairs of a folder
+
+READS = ("GetItem", "BatchGetItem", "Query")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+#: What is counted a job, in the order of the table; what polls and the sweep do depends on how long a job waits.
+COUNTED = ("state transitions", "history events", "invocations", "DynamoDB reads", "DynamoDB writes", "calls to S3")
+
+
+def run() -> Section:
+    """Run each size on a cloud of its own."""
+    measured = {size: _run(size) for size in SIZES}
+    largest = measured[SIZES[-1]]
+    rows = [["", *(f"{size} jobs" for size in SIZES)]]
+    rows += [[f"{what} a job", *(f"{measured[size]['a job'][what]:.1f}" for size in SIZES)] for what in COUNTED]
+    rows += [[f"{what} a poll", *(f"{measured[size]['a poll'][what]:.1f}" for size in SIZES)] for what in COUNTED]
+    rows.append(["jobs a minute", *(f"{measured[size]['a minute']:.0f}" for size in SIZES)])
+    for what in ("lost", "paid twice", "unsaved", "slots leaked", "out of order"):
+        rows.append([what, *(str(measured[size]["wrong"][what]) for size in SIZES)])
+    rows.append(["most unfinished tasks at a time", *(str(measured[size]["peak"]) for size in SIZES)])
+
+    growth = {
+        what: max(one["a job"][what] for one in measured.values())
+        / min(one["a job"][what] for one in measured.values())
+        for what in COUNTED
+    }
+    worst = max(growth, key=lambda what: growth[what])
+
+    def draw(axes: Any) -> None:
+        for what in COUNTED:
+            axes.plot(SIZES, [measured[size]["a job"][what] for size in SIZES], marker="o", label=what)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("jobs dropped at once")
+        axes.set_ylabel("a job")
+        axes.legend(fontsize=8, frameon=False, ncols=2)
+
+    wrong = largest["wrong"]
+    return Section(
+        "thousand",
+        "A thousand drops at once",
+        f"Pairs dropped as fast as {_DROPPERS} connections can, a task of {TASK_SECONDS} s, one running at a time, "
+        f"{SLOTS} slots, our waits {1 / WAIT_SCALE:.0f} times shorter. The polls are told apart, since their number "
+        "depends on how long a job waits for the provider and not on how many jobs there are.",
+        rows,
+        [
+            Goal("nothing lost", str(wrong["lost"]), not wrong["lost"]),
+            Goal("nothing paid twice", str(wrong["paid twice"]), not wrong["paid twice"]),
+            Goal("no inversion of order", str(wrong["out of order"]), not wrong["out of order"]),
+            Goal(f"at most {SLOTS} unfinished tasks", str(largest["peak"]), largest["peak"] <= SLOTS),
+            Goal(
+                "constant per job",
+                f"{growth[worst]:.2f} times between the sizes at most ({worst})",
+                growth[worst] < 1.1,
+            ),
+        ],
+        plot("thousand", draw),
+        {
+            "a job": largest["a job"],
+            "a poll": largest["a poll"],
+            "calls": largest["calls"],
+            "seconds": largest["seconds"],
+        },
+    )
+
+
+def _run(size: int) -> dict[str, Any]:
+    with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, traced=True, MaxInFlight=SLOTS) as way:
+        stand = Stand(way.cloud)
+        way.control("settings", task_seconds=TASK_SECONDS, concurrency=1)
+        stems = [f"j{number:04d}" for number in range(size)]
+        began = time.monotonic()
+
+        def drop(number: int) -> None:
+            way.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
+
+        with ThreadPoolExecutor(_DROPPERS) as droppers:
+            list(droppers.map(drop, range(size)))
+        progress(f"{size} pairs dropped in {time.monotonic() - began:.0f} s")
+        ended, told = 0, 0
+        while ended < size:
+            time.sleep(2)
+            ended = sum(bool(job.get("told")) for job in stand.jobs().values())
+            if ended * 10 // size > told:
+                told = ended * 10 // size
+                progress(f"{ended} of {size} jobs ended after {time.monotonic() - began:.0f} s")
+            if time.monotonic() - began > 60 + 4 * size:
+                break
+        seconds = time.monotonic() - began
+        tally = stand.tally(stems)
+        return _counted(stand, size) | {
+            "a minute": size * 60 / seconds,
+            "peak": way.control("stats")["peak_unfinished"],
+            "wrong": {
+                "lost": len(tally.lost),
+                "paid twice": len(tally.paid_twice),
+                "unsaved": len(tally.unsaved),
+                "slots leaked": len(tally.leaked),
+                "out of order": len(tally.out_of_order),
+            },
+        }
+
+
+def _counted(stand: Stand, size: int) -> dict[str, Any]:
+    """States, events and calls a job without its polls, and a poll; and how long invocations took on the average."""
+    arns = [run["executionArn"] for run in _runs(stand)]
+    with ThreadPoolExecutor(4) as readers:
+        histories = list(readers.map(lambda arn: events_of(stand.way, arn), arns))
+    states: Counter[str] = Counter()
+    events = 0
+    seconds: dict[str, list[float]] = {}
+    for history in histories:
+        events += len(history)
+        by_id = {event["id"]: event for event in history}
+        for event in history:
+            states[event.get("stateEnteredEventDetails", {}).get("name", "")] += 1
+            if event["type"] == "TaskSucceeded" or event["type"] == "LambdaFunctionSucceeded":
+                name, lasted = _lasted(by_id, event)
+                seconds.setdefault(name, []).append(lasted)
+    del states[""]
+    polls = states["Poll"]
+    calls = Counter((call.function, call.name) for call in stand.traced())
+    a_poll = {"state transitions": 3.0, "history events": _EVENTS_OF_A_POLL, "invocations": 1.0}
+    ours = {key: number for key, number in calls.items() if key[0] not in {"sweep", "watch"}}
+    others = {key: number for key, number in ours.items() if key[0] != "poll"}
+    polling = {key: number for key, number in ours.items() if key[0] == "poll"}
+    a_job = {
+        "state transitions": (states.total() - 3 * polls) / size,
+        "history events": (events - _EVENTS_OF_A_POLL * polls) / size,
+        "invocations": _invocations(stand, states) / size,
+    }
+    for where, found, number in ((a_job, others, size), (a_poll, polling, polls)):
+        where["DynamoDB reads"] = _calls(found, "dynamodb", READS) / number
+        where["DynamoDB writes"] = _calls(found, "dynamodb", WRITES) / number
+        where["calls to S3"] = _calls(found, "s3", None) / number
+    return {
+        "a job": a_job,
+        "a poll": a_poll,
+        "calls": {f"{function} {name}": number / size for (function, name), number in sorted(ours.items())},
+        "seconds": {name: sum(values) / len(values) for name, values in seconds.items()},
+    }
+
+
+_EVENTS_OF_A_POLL = 8.0  # as this emulator counts; AWS has one more, see docs/decisions
+
+
+def _runs(stand: Stand) -> list[Any]:
+    pages = stand.stack.stepfunctions.get_paginator("list_executions").paginate(
+        stateMachineArn=stand.stack.state_machine_arn
+    )
+    return [run for page in pages for run in page["executions"]]
+
+
+def _lasted(by_id: dict[int, Any], event: Any) -> tuple[str, float]:
+    """The state whose task ended with the event, and how long that took."""
+    first = event
+    while "stateEnteredEventDetails" not in first:
+        first = by_id[first["previousEventId"]]
+    return first["stateEnteredEventDetails"]["name"], (event["timestamp"] - first["timestamp"]).total_seconds()
+
+
+_TASKS = ("Pick up the job", "Check the pair again", "Wait for a slot", "Create task", "Finalize")
+
+
+def _invocations(stand: Stand, states: Counter[str]) -> int:
+    """Invocations without the polls: those of the runs' states, and `submit`, which begins with a look at the drop."""
+    submitted = sum((call.function, call.name) == ("submit", "s3:HeadObject") for call in stand.traced())
+    return sum(states[name] for name in _TASKS) + submitted
+
+
+def _calls(found: dict[tuple[str, str], int], service: str, names: tuple[str, ...] | None) -> int:
+    return sum(
+        number
+        for (_, call), number in found.items()
+        if call.startswith(f"{service}:") and (names is None or call.partition(":")[2] in names)
+    )

@@ -1,0 +1,49 @@
+"""Whether anybody hears: a subscription by mail delivers nothing until its owner has confirmed it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pynamodb.exceptions import DoesNotExist
+
+from motiondrop.jobs import now
+from motiondrop.messages import unheard
+from motiondrop.messenger import Messenger, Topics
+from motiondrop.records import LISTENERS, SWEEP, Tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """The subscribers of one stack's topics for people."""
+
+    sns: "SNSClient"
+    topics: Topics
+    tables: Tables
+    messenger: Messenger
+    clock: Callable[[], datetime] = now
+
+    def check(self) -> int:
+        """Once a day (UTC), tell the operator of the topics that nobody hears; return how many there were."""
+        today = f"{self.clock():%Y-%m-%d}"
+        if self._checked() == today:
+            return 0
+        names = {"results and failures": self.topics.notifications, "operations": self.topics.operations}
+        silent = [name for name, topic in names.items() if not self._confirmed(topic)]
+        if silent:
+            self.messenger.alert(unheard(silent))
+        self.tables.cursor(SWEEP, LISTENERS, key=today).save()
+        return len(silent)
+
+    def _confirmed(self, topic: str) -> bool:
+        attributes = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        return int(attributes.get("SubscriptionsConfirmed", "0")) > 0
+
+    def _checked(self) -> str | None:
+        try:
+            return self.tables.cursor.get(SWEEP, LISTENERS, consistent_read=True).key
+        except DoesNotExist:
+            return None

@@ -1,0 +1,58 @@
+"""Once a day the operator is told of topics that nobody hears."""
+
+from typing import Any
+
+import pytest
+
+from motiondrop.listeners import Listeners
+from motiondrop.messages import Message
+from motiondrop.messenger import Topics
+from tests.unit.conftest import Bench
+
+
+class Said:
+    """The messenger, as far as the operator is told."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Message] = []
+
+    def alert(self, message: Message) -> None:
+        self.alerts.append(message)
+
+
+class FakeSns:
+    """SNS, as far as topics say how many have confirmed."""
+
+    def __init__(self, **confirmed: int) -> None:
+        self.confirmed = confirmed
+
+    def get_topic_attributes(self, *, TopicArn: str) -> dict[str, dict[str, str]]:  # noqa: N803  # boto3's names
+        return {"Attributes": {"SubscriptionsConfirmed": str(self.confirmed[TopicArn])}}
+
+
+def listeners(bench: Bench, said: Any, **confirmed: int) -> Listeners:
+    sns: Any = FakeSns(**confirmed)
+    return Listeners(sns, Topics("people", "operators", "programs"), bench.tables, said, bench.clock)
+
+
+def test_a_topic_without_a_confirmed_subscriber_is_told_of_once_a_day(bench: Bench) -> None:
+    said = Said()
+    one = listeners(bench, said, people=0, operators=1)
+    assert [one.check() for _ in range(3)] == [1, 0, 0]
+    bench.clock.pass_(hours=24)
+    assert one.check() == 1
+    assert [message.facts["topics"] for message in said.alerts] == [["results and failures"]] * 2
+
+
+def test_where_everybody_is_heard_nothing_is_said(bench: Bench) -> None:
+    said = Said()
+    assert listeners(bench, said, people=2, operators=1).check() == 0
+    assert said.alerts == []
+
+
+def test_a_function_that_died_before_it_told_lets_the_next_round_tell(bench: Bench) -> None:
+    with pytest.raises(AttributeError):
+        listeners(bench, None, people=0, operators=0).check()
+    said = Said()
+    assert listeners(bench, said, people=0, operators=0).check() == 2
+    assert len(said.alerts) == 1
