@@ -65,7 +65,8 @@ class Cloud:
             runtime = self._packages.runtime_python()
         with step("AWS emulator and the provider's stand-in") as remarks:
             port = processes.free_port(self._options.port)
-            processes.free_port(self._options.wan_port)
+            if self._options.wan_port:
+                processes.free_port(self._options.wan_port)  # a taken one is said now, in words
             described = processes.processes(self._options, self._group, port, runtime)
             self._started_here = True
             self._group.start(described, self._options.owner_pid)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import socket
 import sys
@@ -17,21 +18,26 @@ from local.wan.settings import DEMO_KEY
 
 EMULATOR, WAN = "emulator", "wan"
 READY_SECONDS = 60.0
+_OURS = range(15_000, 32_000)
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "local", "local-secret"  # of an account that exists only here
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH")
 
 
 def free_port(wanted: int) -> int:
-    """Return a port nobody listens on; raises CloudError if a wanted one is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            message = f"Port {wanted} is taken; give another one, or none for a free one."
-            raise CloudError(message) from None
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port nobody listens on, `wanted` if it is not 0; raises CloudError if that one is taken.
+
+    A free one is looked for below those that the system itself gives away (32768 and up on Linux): between this look
+    and the emulator's start it would give one of its own to somebody else now and then.
+    """
+    for port in [wanted] if wanted else random.sample(_OURS, 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise CloudError(f"Port {wanted or 'after port'} is taken; give another one, or none for a free one.")
 
 
 def processes(options: Options, group: ProcessGroup, port: int, runtime_python: Path) -> list[Process]:

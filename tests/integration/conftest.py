@@ -46,7 +46,7 @@ class Cloud:
         return seen
 
 
-def _command(verb: str, state_dir: Path, *options: str) -> None:
+def command(verb: str, state_dir: Path, *options: str) -> None:
     command = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
     subprocess.run(command, cwd=PROJECT, check=True)  # noqa: S603 - this project's own launcher
 
@@ -54,10 +54,10 @@ def _command(verb: str, state_dir: Path, *options: str) -> None:
 def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
     """Start a local cloud that ends with this process at the latest; stop it when the fixture is done."""
     try:
-        _command("up", state_dir, *SPEED, "--owner-pid", str(os.getpid()), *options)
+        command("up", state_dir, *SPEED, "--owner-pid", str(os.getpid()), *options)
         yield Cloud(Stack.load(state_dir), state_dir)
     finally:
-        _command("down", state_dir)
+        command("down", state_dir)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -318,6 +318,17 @@ def test_deleting_a_drop_cancels_its_job_and_stops_its_run_unless_it_is_submitte
     assert door.bench.read(works).state == State.PENDING
     assert door.runs.stopped == [waits.owner_arn]
     assert "deleted" in door.messenger.said[0].body
+
+
+@pytest.mark.parametrize("names", [("hero.png", "hero.mp4"), ("hero.mp4", "hero.png")])
+def test_a_pair_dearer_than_a_days_budget_is_refused_and_both_files_say_so(door: Door, names: tuple[str, str]) -> None:
+    door.submit = replace(door.submit, daily_budget=300_000)  # 2.5 s make 0.30 USD, and 0.33 have to be reserved
+    for name in names:
+        door.drop(name)
+    assert door.jobs() == []
+    for name in names:
+        assert door.receipt(name) == "rejected: 0.30 USD is more than a day may cost - raise DailyBudgetUSD"
+    assert [message.event for message in door.messenger.said] == ["rejected"]
 
 
 def test_a_deletion_whose_handling_died_is_handled_by_its_next_try(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

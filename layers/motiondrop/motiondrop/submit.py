@@ -138,10 +138,10 @@ class Submit:
                 job = self._job(pair, key, known)
             except Forgotten:
                 forgotten |= key in pair
-                for one in pair:  # the partner may have been told before that it waits
-                    self.receipts.waiting(one, FORGOTTEN)
+                self._tell_both(pair, FORGOTTEN)
             except Rejected as error:
                 dear = error.reason if key in pair else dear
+                self._tell_both(pair, f"rejected: {error.reason}")
             else:
                 made += [job] if job else []
         if (
@@ -153,6 +153,10 @@ class Submit:
                 self.messenger.notify(rejected(key, dear))
             told = f"rejected: {dear}" if dear else FORGOTTEN if forgotten else _waiting(look, drop)
             self.receipts.waiting(key, told)
+
+    def _tell_both(self, pair: Pair, receipt: str) -> None:
+        for one in pair:  # the partner may have been told before that it waits
+            self.receipts.waiting(one, receipt)
 
     def _job(self, pair: Pair, key: str, known: dict[str, Drop]) -> Job | None:
         """The job of a pair, recorded and started; None while a file of it has not been checked yet.

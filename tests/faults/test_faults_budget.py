@@ -1,0 +1,43 @@
+"""A day's budget in a storm: never exceeded, nothing lost, and what waits goes on when there is room."""
+
+from collections import Counter
+from pathlib import Path
+
+from tests.faults.stand import faulty_cloud
+from tests.integration.conftest import SPEED, command
+from tests.integration.way.support import image, video
+
+_BUDGET = 1.5  # USD: six clips of 2 s at 0.12 USD a second, of which each reserves a tenth more while it is made
+_FIT = 6
+_JOBS = 12
+
+
+def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None:
+    folder = tmp_path / "cloud"
+    with faulty_cloud(folder, "--parameter", f"DailyBudgetUSD={_BUDGET}") as stand:
+        stand.way.drop_pair("dear", image((200, 200)), video(15))
+        assert "1.80 USD is more than a day may cost" in stand.way.wait_for_receipt("dear.mp4", "rejected")
+
+        stems = [f"budget{number:02d}" for number in range(_JOBS)]
+        stand.plan(storm={"seed": 1, "chance": 0.02, "most": 12})
+        stand.drop(stems)
+
+        def states() -> Counter[str]:
+            stand.sweep()
+            jobs = stand.jobs()
+            return Counter(jobs[stem]["state"] for stem in stems if stem in jobs)
+
+        stand.wait(lambda: states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}, 120)
+        stand.plan()
+        for _ in range(3):
+            stand.sweep()
+        assert states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}
+        paid = [task for task in stand.way.control("tasks") if task["status"] == "SUCCEEDED"]
+        assert len(paid) == _FIT
+        assert len(stand.way.mails("MotionDrop")) == 1
+        assert "the day's budget is spent" in stand.way.mails("MotionDrop")[0]
+
+        more = ("--parameter", "DailyBudgetUSD=100", "--parameter", "GraceSeconds=3", "--parameter", "MaxInFlight=6")
+        command("up", folder, *SPEED, *more)
+        stand.settle(stems, 120)
+        assert stand.tally(stems).faults == {}
