@@ -18,11 +18,20 @@ logger = Logger()
 
 
 @cache
-def _parts() -> tuple[Submit, DropsQueue]:
-    settings = load(Queueing, os.environ)
-    parts = Parts(settings)
+def _settings() -> Queueing:
+    return load(Queueing, os.environ)
+
+
+@cache
+def _parts() -> Parts:
+    return Parts(_settings())
+
+
+@cache
+def _submit() -> Submit:
+    parts, settings = _parts(), _settings()
     defaults = Defaults(settings.default_mode, settings.wan_model, settings.wan_region)
-    submit = Submit(
+    return Submit(
         parts.inbox,
         parts.drops,
         parts.folders,
@@ -36,26 +45,29 @@ def _parts() -> tuple[Submit, DropsQueue]:
         measures=parts.measures,
         daily_budget=parts.daily_budget,
     )
-    return submit, parts.drops_queue(settings)
+
+
+@cache
+def _queue() -> DropsQueue:
+    return _parts().drops_queue(_settings())
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # Lambda's shape
     """Take in each drop that the queue's messages tell of; whatever fails brings its message back soon."""
-    submit, queue = _parts()
     for message in event["Records"]:
         try:
-            _take(submit, message["body"])
+            _take(message["body"])
         except Exception:
-            queue.try_again_soon(message["receiptHandle"], int(message["attributes"]["ApproximateReceiveCount"]))
+            _queue().try_again_soon(message["receiptHandle"], int(message["attributes"]["ApproximateReceiveCount"]))
             raise
 
 
-def _take(submit: Submit, body: str) -> None:
+def _take(body: str) -> None:
     for record in json.loads(body).get("Records", []):  # S3's test event has none
         item = record["s3"]["object"]
         key = unquote_plus(item["key"])
         if record["eventName"].startswith("ObjectRemoved"):
-            submit.removed(key)
+            _submit().removed(key)
         else:
-            submit.created(key, item.get("sequencer"))
+            _submit().created(key, item.get("sequencer"))

@@ -15,7 +15,15 @@ LIBRARY = PROJECT / "layers" / "motiondrop" / "motiondrop"
 FUNCTIONS = PROJECT / "functions"
 
 #: The clients by the attributes that hold them.
-_CLIENTS = {"_s3": "s3", "s3": "s3", "sqs": "sqs", "_sfn": "stepfunctions", "_sns": "sns", "_client": "secretsmanager"}
+_CLIENTS = {
+    "_s3": "s3",
+    "s3": "s3",
+    "_sqs": "sqs",
+    "_sfn": "stepfunctions",
+    "_sns": "sns",
+    "sns": "sns",
+    "_client": "secretsmanager",
+}
 #: Client methods that are not named after their operation. An upload is one operation up to its part size.
 _OPERATIONS = {"upload_fileobj": ["PutObject"], "generate_presigned_url": []}
 #: What PynamoDB's models do, by the method and a word that tells it from a dict's method of the same name.

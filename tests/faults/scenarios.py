@@ -48,6 +48,13 @@ def _in_folders(stand: Stand, stems: Stems) -> None:
         stand.way.drop(f"{stem}-folder/clip.mp4", stand.clip)
 
 
+def _not_taken_in(stand: Stand, stems: Stems) -> None:
+    """The door's own calls fail for a moment, and the messages come back."""
+    with stand.way.failing({"service": "s3", "status": 403, "code": "AccessDenied"}):
+        stand.drop(stems)
+        time.sleep(3)
+
+
 def _refused(stand: Stand, stems: Stems) -> None:
     _task_fails(stand, stems, "InvalidImage.NoHuman")
 
@@ -129,6 +136,7 @@ def _deleted_in_line(stand: Stand, stems: Stems) -> None:
 SCENARIOS = (
     Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
     Scenario("own folder", ("admit",), _in_folders, in_order=False),
+    Scenario("not taken in", ("submit",), _not_taken_in),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
     Scenario("retried", ("poll", "create"), _retried, may_fail=True),
     Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from motiondrop.records import LISTENERS, SWEEP
 from tests.integration.conftest import Cloud, running_cloud
 from tests.integration.way.support import Way, image, video
 
@@ -168,6 +169,10 @@ class Stand:
         """Announce a drop once more."""
         record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": f"{stem}.png"}}}
         self.stack.sqs.send_message(QueueUrl=self.stack.drops_queue_url, MessageBody=json.dumps({"Records": [record]}))
+
+    def new_day(self) -> None:
+        """Let the sweep do again what it does once a day."""
+        self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": SWEEP}, "sk": {"S": LISTENERS}})
 
     def probe_is_due(self) -> None:
         """Let the time pass that the open breaker waits before a job may probe."""

@@ -22,6 +22,7 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
         stems += _wrecks(stand, f"w{number}")
         for kill in list(waiting):
             stand.plan([kill])
+            stand.new_day()
             stand.sweep()
             if stand.happened([kill]):
                 waiting.remove(kill)

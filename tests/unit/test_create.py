@@ -257,6 +257,17 @@ def test_a_list_that_cannot_be_read_is_read_again_later(way: WayBench, error: Ex
     assert way.create(run) == {"next": "poll"}
 
 
+def test_a_key_that_may_not_read_the_list_holds_the_line_and_the_operator_is_told_once(way: WayBench) -> None:
+    job, run = broken_off(way, made=True)
+    for _ in range(2):
+        way.wan.fail("list", KeyRefused("InvalidApiKey", "x", status=401))
+        assert way.create(run)["next"] == "create"
+    assert len(way.messenger.alerts) == 1
+    assert way.slots.board().breaker
+    assert way.state(job) == State.SUBMITTING
+    assert way.create(run) == {"next": "poll"}  # mended: the task is found, and nothing is paid twice
+
+
 def test_a_list_that_is_not_complete_proves_nothing(way: WayBench) -> None:
     job, run = broken_off(way, made=False)
     way.wan.total = 3

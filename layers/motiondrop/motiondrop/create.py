@@ -147,11 +147,14 @@ class Create:
 
     def _hold(self, job: Job, run: Run, refusal: WanError) -> Step:
         """The operator has to mend something: hold the line, go back to the old place in it, and say so once."""
+        self._open_breaker(refusal)
+        self.slots.leave(job, run.owner, State.QUEUED)
+        return {"next": "slot"}
+
+    def _open_breaker(self, refusal: WanError) -> None:
         if self.slots.hold(type(refusal).__name__, refusal.code):
             self.messenger.alert(held(refusal))
             self.slots.held_told()
-        self.slots.leave(job, run.owner, State.QUEUED)
-        return {"next": "slot"}
 
     def _reconcile(self, job: Job, run: Run) -> Step:
         """Find out what became of a call whose answer nobody saw, from the provider's own list of tasks."""
@@ -165,7 +168,9 @@ class Create:
             raise JobClosed(job.job_id)
         try:
             found = self._unowned(job, begun)
-        except (Unreachable, NotUnderstood, WanError):
+        except (Unreachable, NotUnderstood, WanError) as error:
+            if isinstance(error, WanError) and error.again is Again.HELD:
+                self._open_breaker(error)  # nobody else would tell: the job keeps slot and lock, so none is sent
             return {"next": "create", "seconds": self._pause(settled, _LIST_PAUSE)}
         if len(found) > 1:
             self.slots.leave(job, run.owner, State.FAILED, unknown=True, reason=_SEVERAL.format(_named(found)))

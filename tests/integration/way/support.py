@@ -5,7 +5,8 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ import av
 import requests
 from PIL import Image
 
+from local.emulator.edge import FAULTS_FILE
 from local.stack import Stack
 from tests.integration.conftest import Cloud
 
@@ -133,6 +135,18 @@ class Way:
             TableName=self.stack.table, Key={"pk": {"S": f"JOB#{job_id[-20:]}"}, "sk": {"S": "JOB"}}
         )["Item"]
         return {name: next(iter(value.values())) for name, value in item.items()}
+
+    @contextmanager
+    def failing(self, *faults: dict[str, Any]) -> Iterator[None]:
+        """While inside, the functions' calls fail at the edge of AWS as said."""
+        file = self.cloud.state_dir / FAULTS_FILE
+        beside = file.with_suffix(".new")
+        beside.write_text(json.dumps(faults))
+        beside.rename(file)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def line(self) -> list[str]:
         """What is in the line's partition: leased slots, the lock, the breaker, those who wait."""

@@ -6,32 +6,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.emulator.edge import FAULTS_FILE
 from local.stack import PROJECT
 from motiondrop.records import bind
 from tests.integration.conftest import OF_ALL_TESTS, SPEED
 from tests.integration.way.support import Way, image
 from tools.pause import pause, resume
-
-
-@contextmanager
-def failing(way: Way, *faults: dict[str, Any]) -> Iterator[None]:
-    """While inside, the functions' calls fail at the edge of AWS as said."""
-    file = way.cloud.state_dir / FAULTS_FILE
-    beside = file.with_suffix(".new")
-    beside.write_text(json.dumps(faults))
-    beside.rename(file)
-    try:
-        yield
-    finally:
-        file.unlink()
 
 
 def sweep(way: Way) -> None:
@@ -144,7 +128,7 @@ def test_while_a_part_of_aws_fails_jobs_wait_and_then_go_on_paid_once(way: Way, 
     for slug in slugs:
         way.drop_pair(slug)
         way.wait_for_receipt(f"{slug}.mp4", "a")
-    with failing(way, FAULTS[name]):
+    with way.failing(FAULTS[name]):
         time.sleep(8)
 
     def done() -> bool:
