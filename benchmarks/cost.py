@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.report import Goal, Section, plot, stored
 from motiondrop.poll import interval
-from motiondrop.pricing import cost as price_of
+from motiondrop.pricing import Prices
 
 #: USD, list prices of us-east-1 for arm64 and on-demand capacity, beyond the free tiers. Sources: the pricing pages of
 #: each service, aws.amazon.com/<service>/pricing.
@@ -49,7 +49,7 @@ def run() -> Section:
     polls = _polls(IN_SLOT)
     parts = _parts(counted, polls)
     total = sum(parts.values())
-    video = price_of(SAMPLE_SECONDS, "wan2.2-animate-move", "wan-std", "ap-southeast-1") / 1e6
+    video = Prices.of("wan2.2-animate-move", "singapore").cost(SAMPLE_SECONDS, "wan-std") / 1e6
     rows = [["Part", "USD a job", "of the video's price"]]
     rows += [[name, _usd(value), f"{value / video:.3%}"] for name, value in parts.items()]
     rows.append(["**all of AWS**", _usd(total), f"{total / video:.3%}"])

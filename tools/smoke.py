@@ -23,7 +23,7 @@ from PIL import Image
 from local import samples
 from local.stack import Stack, StackNotRunningError
 from motiondrop.links import Links
-from motiondrop.pricing import cost, usd
+from motiondrop.pricing import AS_ON_THE_PAGE, Prices, usd
 
 T = TypeVar("T")
 
@@ -89,8 +89,9 @@ def connect(name: str, state_dir: Path | None) -> Target:
 def price(target: Target) -> int:
     """What the job will cost, in micro-USD."""
     given = target.parameters
-    region, mode = given.get("WanRegion", "singapore"), given.get("DefaultMode", "wan-std")
-    return cost(SECONDS, given.get("WanModel", "wan2.2-animate-move"), mode, region)
+    model, region = given.get("WanModel", "wan2.2-animate-move"), given.get("WanRegion", "singapore")
+    prices = Prices.of(model, region, given.get("WanPrices", AS_ON_THE_PAGE))
+    return prices.cost(SECONDS, given.get("DefaultMode", "wan-std"))
 
 
 def agreed(micro_usd: int) -> bool:

@@ -23,7 +23,7 @@ def _finalize() -> Finalize:
         parts.ledger,
         parts.ending,
         parts.origins,
-        parts.settings.wan_region,
+        parts.prices,
     )
 
 

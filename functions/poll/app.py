@@ -21,7 +21,7 @@ def _poll() -> Poll:
         parts.wan,
         parts.receipts,
         parts.settings.poll_seconds,
-        parts.settings.wan_region,
+        parts.prices,
         measures=parts.measures,
     )
 

@@ -30,7 +30,7 @@ def _parts() -> Parts:
 @cache
 def _submit() -> Submit:
     parts, settings = _parts(), _settings()
-    defaults = Defaults(settings.default_mode, settings.wan_model, settings.wan_region)
+    defaults = Defaults(settings.default_mode, settings.wan_model, parts.prices)
     return Submit(
         parts.inbox,
         parts.drops,

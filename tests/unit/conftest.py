@@ -17,11 +17,13 @@ from samtranslator.yaml_helper import yaml_parse
 from motiondrop.drops import Drops
 from motiondrop.job import Input, Job, Options, Run, State, identity, job_id_of
 from motiondrop.jobs import Jobs, order_of
+from motiondrop.pricing import Prices
 from motiondrop.records import Tables, bind
 from motiondrop.slots import Slots
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "ap-southeast-1"
+PRICES = Prices.of("wan2.2-animate-move", "singapore")
 
 
 @pytest.fixture(autouse=True)

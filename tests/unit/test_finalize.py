@@ -25,7 +25,7 @@ from motiondrop.output import Output
 from motiondrop.results import Results
 from motiondrop.sandbox import SandboxError
 from motiondrop.wan import Task, TaskStatus
-from tests.unit.conftest import REGION, Bench
+from tests.unit.conftest import PRICES, REGION, Bench
 
 BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(20_000_000)
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "result.schema.json").read_text())
@@ -112,7 +112,7 @@ def world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> World:
         Ledger(bench.tables, bench.jobs),
         cast("Any", type("Ending", (), {"tell": world.tell, "slots": bench.slots})()),
         re.compile(".*"),
-        "singapore",
+        PRICES,
         bench.clock,
     )
     monkeypatch.setattr(module, "Video", world.video)

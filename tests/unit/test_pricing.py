@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motiondrop.errors import SettingsError
-from motiondrop.pricing import MODE_OF_RATIO, MODELS, MODES, Prices, cost, usd
+from motiondrop.pricing import MODE_OF_RATIO, MODELS, MODES, Prices, usd
 from motiondrop.wan import BASE_URLS
 
 MOVE, MIX = "wan2.2-animate-move", "wan2.2-animate-mix"
@@ -20,11 +20,10 @@ MOVE, MIX = "wan2.2-animate-move", "wan2.2-animate-mix"
 )
 def test_prices_are_the_pages(region: str, mode: str, second: str) -> None:
     assert usd(Prices.of(MOVE, region).cost(1, mode)) == second
-    assert usd(cost(1, MOVE, mode, region)) == second
 
 
 def test_pages_billing_example_is_exact() -> None:
-    assert usd(cost(5.2, MOVE, "wan-std", "singapore")) == "$0.624"
+    assert usd(Prices.of(MOVE, "singapore").cost(5.2, "wan-std")) == "$0.624"
 
 
 def test_every_region_with_an_address_has_a_price_for_every_mode() -> None:

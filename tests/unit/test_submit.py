@@ -23,7 +23,7 @@ from motiondrop.messages import Message
 from motiondrop.pairing import Folder
 from motiondrop.receipts import Receipts
 from motiondrop.submit import UNPAIRED, Defaults, Submit, later
-from tests.unit.conftest import Bench, client, make_bench, run_of
+from tests.unit.conftest import PRICES, Bench, client, make_bench, run_of
 
 MAX_FAN_OUT = 3
 
@@ -127,7 +127,7 @@ def open_door(bench: Bench) -> Iterator[Door]:
     folders = Folders(inbox, bench.drops, MAX_FAN_OUT)
     receipts = Receipts(inbox, bench.drops, bench.jobs)
     ending = Ending(bench.jobs, bench.slots, runs, receipts, messenger, links, "results", bench.clock)
-    defaults = Defaults("wan-std", "wan2.2-animate-move", "singapore")
+    defaults = Defaults("wan-std", "wan2.2-animate-move", PRICES)
     submit = Submit(
         inbox,
         bench.drops,

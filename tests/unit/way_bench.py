@@ -15,7 +15,7 @@ from motiondrop.poll import Poll
 from motiondrop.refusals import NotCancelable
 from motiondrop.sweep import Sweep
 from motiondrop.wan import Created, Task, TaskPage, TaskRow, TaskStatus
-from tests.unit.conftest import Bench
+from tests.unit.conftest import PRICES, Bench
 
 MODEL = "wan2.2-animate-move"
 MARGIN = timedelta(minutes=5)
@@ -202,7 +202,7 @@ class WayBench:
             15,
             self.clock,
         )
-        self._poll = Poll(self.jobs, self.slots, fake["wan"], fake["receipts"], 15, "singapore", self.clock)
+        self._poll = Poll(self.jobs, self.slots, fake["wan"], fake["receipts"], 15, PRICES, self.clock)
         self._conclude = Conclude(self.jobs, fake["runs"], fake["wan"], self.ending)
         self._sweep = Sweep(
             self.jobs,

@@ -18,6 +18,7 @@ from motiondrop.jobs import Jobs, now
 from motiondrop.ledger import Ledger
 from motiondrop.limits import Rejected
 from motiondrop.output import look
+from motiondrop.pricing import Prices
 from motiondrop.result_json import render
 from motiondrop.results import Results, Saved, record_key, still_key
 from motiondrop.sandbox import SandboxError
@@ -28,7 +29,7 @@ _logger = Logger(child=True)
 
 @dataclass(frozen=True)
 class Finalize:
-    """Copies results to their permanent place. `region` is the provider's."""
+    """Copies results to their permanent place."""
 
     jobs: Jobs
     wan: Wan
@@ -37,7 +38,7 @@ class Finalize:
     ledger: Ledger
     ending: Ending
     origins: re.Pattern[str]
-    region: str
+    prices: Prices
     clock: Callable[[], datetime] = now
 
     def finalize(self, run: Run) -> Step:
@@ -58,7 +59,7 @@ class Finalize:
                 job, run.owner, result_key=saved.key, result_size=saved.size, result_sha256=saved.sha256
             )
         found = self._look(job)
-        document = render(replace(job, **found), self.clock(), self.region)
+        document = render(replace(job, **found), self.clock(), self.prices)
         self.results.write(record_key(job.job_id), document, "application/json")
         self.ending.tell(self.ledger.succeed(job, run.owner, **found))
         return {"next": "done"}

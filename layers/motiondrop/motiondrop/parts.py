@@ -24,6 +24,7 @@ from motiondrop.lost_drops import LostDrops
 from motiondrop.measures import Measures
 from motiondrop.messenger import Messenger, Topics
 from motiondrop.outbox import Outbox
+from motiondrop.pricing import Prices
 from motiondrop.receipts import Receipts
 from motiondrop.records import Tables, bind
 from motiondrop.results import Results
@@ -60,6 +61,7 @@ class Settings:
     wan_base_url: str
     wan_region: str
     wan_model: str
+    wan_prices: str
     wan_result_origins: str
     default_mode: str
     max_in_flight: int
@@ -150,6 +152,11 @@ class Parts:
         """Slots, lock, breaker and line."""
         size = self.settings.max_in_flight
         return Slots(self.tables, self.jobs, self.runs, size, daily_budget=self.daily_budget)
+
+    @property
+    def prices(self) -> Prices:
+        """What the provider charges."""
+        return Prices.of(self.settings.wan_model, self.settings.wan_region, self.settings.wan_prices)
 
     @property
     def daily_budget(self) -> int:

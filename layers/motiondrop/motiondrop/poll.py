@@ -11,7 +11,7 @@ from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs, now
 from motiondrop.measures import UNNAMED, Measures
-from motiondrop.pricing import MODE_OF_RATIO, cost
+from motiondrop.pricing import MODE_OF_RATIO, Prices
 from motiondrop.receipts import Receipts
 from motiondrop.refusals import Again, WanError, family
 from motiondrop.slots import Slots
@@ -38,7 +38,7 @@ class Poll:
     wan: Wan
     receipts: Receipts
     poll_seconds: int
-    region: str
+    prices: Prices
     clock: Callable[[], datetime] = now
     measures: Measures = UNNAMED
 
@@ -90,7 +90,7 @@ class Poll:
             ended_at=task.ended_at,
             billed_seconds=seconds,
             billed_mode=mode,
-            cost=cost(seconds, job.options.model, mode, self.region),
+            cost=self.prices.cost(seconds, mode),
             request_id=task.request_id or job.request_id,
         )
         return {"next": "finalize"}

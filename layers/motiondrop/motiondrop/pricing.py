@@ -45,8 +45,9 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Prices:
-    """What a second of delivered video costs a stack: micro-USD by mode, for every mode."""
+    """What a second of delivered video costs a stack in the provider's region: micro-USD by mode, for every mode."""
 
+    region: str
     by_mode: Mapping[str, int]
 
     @classmethod
@@ -56,21 +57,16 @@ class Prices:
         SettingsError where the page has none for the model and region, or what is said cannot be meant.
         """
         if said != AS_ON_THE_PAGE:
-            return cls(_read(said))
+            return cls(region, _read(said))
         try:
-            return cls(MODELS[model].prices[region])
+            return cls(region, MODELS[model].prices[region])
         except KeyError as error:
-            raise SettingsError(f"no price is known for {model} in {region}: say it in the stack") from error
+            raise SettingsError(f"no price is known for {model} in {region}: say it as WanPrices") from error
 
     def cost(self, seconds: float, mode: str) -> int:
         """Micro-USD for `seconds`: of delivered video it is the cost, of the reference video the quote."""
         exact = Decimal(str(seconds)) * self.by_mode[mode]
         return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-
-
-def cost(seconds: float, model: str, mode: str, region: str) -> int:
-    """The page's price in micro-USD of `seconds` of delivered video; SettingsError where it has none."""
-    return Prices.of(model, region).cost(seconds, mode)
 
 
 def usd(micro: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from motiondrop import __version__
 from motiondrop.job import Input, Job
-from motiondrop.pricing import cost
+from motiondrop.pricing import Prices
 
 #: The version of docs/result.schema.json.
 _VERSION = 1
@@ -18,8 +18,8 @@ _VERSION = 1
 _PACKAGES = ("boto3", "requests", "av", "pillow")
 
 
-def render(job: Job, saved: datetime, region: str) -> bytes:
-    """The document of a job whose video is saved; `region` is the provider's, which decides the price."""
+def render(job: Job, saved: datetime, prices: Prices) -> bytes:
+    """The document of a job whose video is saved; `prices` are the stack's, in the provider's region."""
     document = {
         "version": _VERSION,
         "job_id": job.job_id,
@@ -27,7 +27,7 @@ def render(job: Job, saved: datetime, region: str) -> bytes:
         "image": _input(job.image),
         "video": _input(job.video),
         "options": asdict(job.options),
-        "provider": _provider(job, region),
+        "provider": _provider(job, prices),
         "result": _result(job),
         "recorded_at": _iso(job.recorded_at),
         "saved_at": _iso(saved),
@@ -52,11 +52,11 @@ def _input(one: Input) -> dict[str, Any]:
     }
 
 
-def _provider(job: Job, region: str) -> dict[str, Any]:
+def _provider(job: Job, prices: Prices) -> dict[str, Any]:
     """What the provider did and charged: UTC, seconds, USD."""
     mode = job.billed_mode or job.options.mode
     return {
-        "region": region,
+        "region": prices.region,
         "task_id": job.task_id,
         "request_id": job.request_id,
         "attempts": job.attempt,
@@ -65,7 +65,7 @@ def _provider(job: Job, region: str) -> dict[str, Any]:
         "ended_at": _iso(job.ended_at),
         "billed_seconds": job.billed_seconds,
         "billed_mode": mode,
-        "usd_per_second": cost(1, job.options.model, mode, region) / 1_000_000,
+        "usd_per_second": prices.by_mode[mode] / 1_000_000,
         "cost_usd": (job.cost or 0) / 1_000_000,
         "quoted_usd": job.quote / 1_000_000,
     }

@@ -16,7 +16,7 @@ from motiondrop.media import Kind, Media, Reader, Rejected, advice, ignored, kin
 from motiondrop.messages import rejected
 from motiondrop.messenger import Messenger
 from motiondrop.pairing import Pair, Why
-from motiondrop.pricing import MODES, cost, usd
+from motiondrop.pricing import MODES, Prices, usd
 from motiondrop.receipts import Receipts
 from motiondrop.runs import Runs
 
@@ -37,7 +37,7 @@ class Defaults:
 
     mode: str
     model: str
-    region: str
+    prices: Prices
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Submit:
             options=options,
             recorded_at=moment,
             order=order_of(moment, job_id),
-            quote=cost(video.duration or 0, options.model, options.mode, self.defaults.region),
+            quote=self.defaults.prices.cost(video.duration or 0, options.mode),
             settling=not namesakes(image.key, video.key),
             advice=advice(_media(Kind.IMAGE, image), _media(Kind.VIDEO, video)),
             drops=frozenset({image.key, video.key}),
