@@ -19,11 +19,15 @@ export PYTHONPATH := $(CURDIR)/layers/motiondrop
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(READY) ## Animate two sample files on the local cloud, or IMAGE=… VIDEO=… MODE=wan-pro
 	@$(BIN)/python -m local.demo --image "$(IMAGE)" --video "$(VIDEO)" --mode "$(MODE)"
+
+.PHONY: demo-picture
+demo-picture: $(READY) ## Draw docs/images/demo.gif, the looping picture of the demo
+	@$(BIN)/python -m tools.demo_picture
 
 .PHONY: up
 up: $(READY) ## Start the local cloud; ARGS="--wait-scale 0 --wan-task-seconds 1" sets its speed
@@ -96,7 +100,7 @@ format: $(READY) ## Put the code into shape
 
 .PHONY: docs
 docs: $(READY) ## Write the tables in docs/ that are made from the code
-	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_docs_provider_errors.py
+	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_docs_provider_errors.py tests/infrastructure/test_diagram.py
 
 .PHONY: lock
 lock: $(READY) ## Write requirements.lock and package-lock.json anew from pyproject.toml and package.json
