@@ -3,7 +3,7 @@
 import time
 
 from tests.faults.calls import all_calls
-from tests.faults.stand import Kill, Stand, Tally
+from tests.faults.stand import SLOTS, Kill, Stand, Tally
 
 _WRECKS = 6
 _ROUNDS = 3  # tries to reach a kill point; what heals its wreck otherwise makes a new one necessary
@@ -20,18 +20,20 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
     stems: list[str] = []
     for number in range(_ROUNDS):
         stems += _wrecks(stand, f"w{number}")
-        for kill in list(waiting):
-            stand.plan([kill])
+        # A round dies at the first of the calls that none has died at yet, so the next one comes further.
+        while waiting:
+            stand.plan(waiting)
             stand.new_day()
             stand.sweep()
-            if stand.happened([kill]):
-                waiting.remove(kill)
-        if not waiting:
-            break
+            left = [kill for kill in waiting if not stand.happened([kill])]
+            if left == waiting:
+                break
+            waiting = left
     stand.plan()
-    stand.way.control("settings", task_seconds=0.05)
     stand.settle(stems, 300)
-    return "sweep", stand.tally(stems, may_fail=True), stand.happened(kills)
+    tally = stand.tally(stems, may_fail=True)
+    tally.killed = len(kills) - len(waiting)
+    return "sweep", tally, stand.happened(kills)
 
 
 def _wrecks(stand: Stand, prefix: str) -> list[str]:
@@ -47,14 +49,13 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
         stand.drop(broken)
         stand.wait(lambda: len([stem for stem in broken if stem in stand.jobs()]) == len(broken))
         time.sleep(4)
-        stand.way.control("settings", task_seconds=600)
+        stand.way.control("settings", task_seconds=600, concurrency=1)  # most wait, so that they can be canceled
         stand.plan()
         stand.drop(unwoken + stopped)
         stand.wait(lambda: all(stem in stand.jobs() for stem in stopped))
         time.sleep(3)
         stand.stop(stopped)
     time.sleep(1)
-    stand.way.control("settings", task_seconds=0.05)
-    stand.way.control("clock", advance_seconds=601)
+    stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
     time.sleep(3)  # the sweep's grace
     return stopped + broken + unseen + unwoken
