@@ -18,7 +18,7 @@ ROUNDS = 9
 GOAL = 1.3
 FLOOR = "floor: boto3 + Logger"
 OFTEN = ("poll", "admit", "conclude")
-MEDIA = ("av", "PIL", "fastcrc")
+MEDIA = ("av", "PIL")
 
 _CODE = """
 import json, re, sys, time

@@ -31,8 +31,8 @@ IN_SLOT = QUEUED + 2 * WORKED
 POLL_SECONDS = 15
 STATES_OF_A_POLL = 3
 
-#: Upper bounds of capacity units: a record has under 4 KB, and each write of it goes to two indexes as well.
-UNITS_OF_A_WRITE = 3 * 3  # items of up to 3 KB, in the table and two indexes
+#: Upper bounds of capacity units: a record has under 4 KB, and each write of it goes to an index as well.
+UNITS_OF_A_WRITE = 3 * 2  # items of up to 3 KB, in the table and the index of open jobs
 UNITS_OF_A_TRANSACTION = 2 * (UNITS_OF_A_WRITE + 3)  # twice the price, with two small items beside the record
 UNITS_OF_A_READ = 1
 
@@ -46,7 +46,7 @@ def run() -> Section:
     counted = stored("thousand").get("numbers")
     if not counted:
         raise SystemExit("`cost` prices what `thousand` counts: run that first.")
-    polls = _polls(IN_SLOT)
+    polls = _polls(QUEUED + WORKED, WORKED)
     parts = _parts(counted, polls)
     total = sum(parts.values())
     video = Prices.of("wan2.2-animate-move", "singapore").cost(SAMPLE_SECONDS, "wan-std") / 1e6
@@ -80,10 +80,11 @@ def run() -> Section:
     )
 
 
-def _polls(seconds: float) -> int:
-    polls, passed = 0, 0.0
-    while passed < seconds:
-        passed += interval(polls, POLL_SECONDS)
+def _polls(waiting: float, working: float) -> int:
+    """Polls of a task that waits and then is worked on for so many seconds."""
+    polls, passed = 1, float(POLL_SECONDS)
+    while passed < waiting + working:
+        passed += interval(polls - 1, POLL_SECONDS, waits=passed < waiting)
         polls += 1
     return polls
 

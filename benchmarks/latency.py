@@ -1,7 +1,7 @@
 """How long a job takes beside the provider's work, step by step, with every wait as it is in earnest."""
 
 import statistics
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -83,15 +83,11 @@ def _job(way: Way, name: str) -> dict[str, float]:
     (task,) = [one for one in way.control("tasks") if one["task_id"] == job["task_id"]]
     recorded, slot, saved = (datetime.fromisoformat(job[one]) for one in ("recorded_at", "admitted_at", "closed_at"))
     seen = [moment for state, moment in states_of(way, run["executionArn"]) if state == "Poll"][-1]
-    created, done = _provider(task["submit_time"]), _provider(task["end_time"])
+    created, done = (datetime.fromtimestamp(task[one], UTC) for one in ("created_at", "ended_at"))
     mailed = datetime.fromtimestamp(mail.stat().st_mtime, UTC)
     moments = [dropped, recorded, slot, created, done, seen, saved, mailed]
     lasted = [(after - before).total_seconds() for before, after in pairwise(moments)]
     return dict(zip([*list(STEPS)[:3], TASK, *list(STEPS)[3:]], lasted, strict=True))
-
-
-def _provider(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=timezone(timedelta(hours=8)))
 
 
 def _seconds(values: list[float], percent: int = 50) -> str:

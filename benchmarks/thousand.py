@@ -127,12 +127,13 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {}
     for history in histories:
         events += len(history)
-        by_id = {event["id"]: event for event in history}
+        name, since = "", history[0]["timestamp"]
         for event in history:
-            states[event.get("stateEnteredEventDetails", {}).get("name", "")] += 1
-            if event["type"] == "TaskSucceeded" or event["type"] == "LambdaFunctionSucceeded":
-                name, lasted = _lasted(by_id, event)
-                seconds.setdefault(name, []).append(lasted)
+            if "stateEnteredEventDetails" in event:
+                name, since = event["stateEnteredEventDetails"]["name"], event["timestamp"]
+                states[name] += 1
+            elif event["type"] == "TaskSucceeded":
+                seconds.setdefault(name, []).append((event["timestamp"] - since).total_seconds())
     del states[""]
     polls = states["Poll"]
     calls = Counter((call.function, call.name) for call in stand.traced())

@@ -17,7 +17,7 @@ logger = Logger()
 @cache
 def _conclude() -> Conclude:
     parts = Parts.of_environment(Telling)
-    return Conclude(parts.jobs, parts.runs, parts.wan, parts.ending)
+    return Conclude(parts.jobs, parts.runs, lambda: parts.wan, parts.ending)
 
 
 @logger.inject_lambda_context

@@ -23,7 +23,7 @@ def _sweep() -> Sweep:
         parts.slots,
         parts.runs,
         parts.ending,
-        Conclude(parts.jobs, parts.runs, parts.wan, parts.ending),
+        Conclude(parts.jobs, parts.runs, lambda: parts.wan, parts.ending),
         parts.lost_drops(parts.drops_queue(settings)),
         parts.drops,
         parts.listeners,

@@ -98,8 +98,12 @@ def _class(node: ast.ClassDef) -> _Class:
 def _name(node: ast.AST | None) -> str:
     """The last name of an annotation: of `Job | None` it is Job, of `"Edge"` Edge."""
     match node:
-        case ast.Name(id=name) | ast.Constant(value=str(name)) | ast.Attribute(attr=name):
+        case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
+        case ast.Constant(value=str(text)):
+            return _name(ast.parse(text, mode="eval").body)
+        case ast.Subscript(value=ast.Name(id="Callable"), slice=ast.Tuple(elts=[_, returned])):
+            return _name(returned)  # what it makes is what is used
         case ast.BinOp(left=left):
             return _name(left)
         case _:
@@ -162,7 +166,9 @@ class _Walk:
                 return _name(called.returns) if called else ""
             case ast.Call(func=ast.Attribute(value=value, attr=attr)):
                 known = self._code.classes.get(self._type(value, types))
-                return _name(known.methods[attr].returns) if known and attr in known.methods else ""
+                if known and attr in known.methods:
+                    return _name(known.methods[attr].returns)
+                return known.attributes.get(attr, "") if known else ""
             case _:
                 return ""
 

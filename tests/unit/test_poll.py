@@ -30,6 +30,8 @@ def test_a_run_that_is_polled_for_a_day_stays_under_15_000_events(seconds: int) 
 
 def test_polls_come_every_15_s_then_every_minute_then_every_five() -> None:
     assert [interval(polls, 15) for polls in (0, 39, 40, 999, 1000, 5000)] == [15, 15, 60, 60, 300, 300]
+    assert [interval(polls, 15, waits=True) for polls in (0, 1, 2, 39, 40, 1000)] == [15, 60, 60, 60, 60, 300]
+    assert interval(5, 120, waits=True) == 120
 
 
 def test_an_unfinished_task_is_followed_and_its_lease_renewed(way: WayBench) -> None:

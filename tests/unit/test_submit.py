@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from motiondrop.drops import Drops
 from motiondrop.ending import Ending
-from motiondrop.folders import Folders
+from motiondrop.folders import UNPAIRED, Folders
 from motiondrop.formats import Kind, kind_of
 from motiondrop.inbox import Inbox
 from motiondrop.job import Job, State
@@ -22,7 +22,7 @@ from motiondrop.media import Reader
 from motiondrop.messages import Message
 from motiondrop.pairing import Folder
 from motiondrop.receipts import Receipts
-from motiondrop.submit import UNPAIRED, Defaults, Submit, later
+from motiondrop.submit import Defaults, Submit, later
 from tests.unit.conftest import PRICES, Bench, client, make_bench, run_of
 
 MAX_FAN_OUT = 3

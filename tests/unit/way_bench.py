@@ -203,7 +203,7 @@ class WayBench:
             self.clock,
         )
         self._poll = Poll(self.jobs, self.slots, fake["wan"], fake["receipts"], 15, PRICES, self.clock)
-        self._conclude = Conclude(self.jobs, fake["runs"], fake["wan"], self.ending)
+        self._conclude = Conclude(self.jobs, fake["runs"], lambda: fake["wan"], self.ending)
         self._sweep = Sweep(
             self.jobs,
             self.slots,

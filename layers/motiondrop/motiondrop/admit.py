@@ -5,13 +5,12 @@ from typing import Any
 
 from motiondrop.ending import Ending
 from motiondrop.errors import JobCanceled, JobFailed
-from motiondrop.folders import Folders
+from motiondrop.folders import UNPAIRED, Folders
 from motiondrop.job import Job, Run, State
 from motiondrop.jobs import Jobs
 from motiondrop.refusals import by_name
 from motiondrop.runs import Runs
 from motiondrop.slots import Slots
-from motiondrop.submit import UNPAIRED
 from motiondrop.text import plain
 
 Step = dict[str, Any]

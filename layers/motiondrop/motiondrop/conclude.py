@@ -2,14 +2,20 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from motiondrop.answers import NotUnderstood, Unreachable
 from motiondrop.ending import FREE_RESTARTS, STOPPED, Ending
 from motiondrop.errors import Contended, JobClosed, NoSuchJob
 from motiondrop.job import IN_FLIGHT, Job, Run, State
 from motiondrop.jobs import Jobs
 from motiondrop.refusals import WanError
 from motiondrop.runs import Runs
-from motiondrop.wan import NotUnderstood, Unreachable, Wan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from motiondrop.wan import Wan  # its HTTP library is imported when a task is to be canceled
 
 ABORTED = "ABORTED"
 
@@ -19,11 +25,11 @@ _OWN_FAULT = "MotionDrop stopped working on it because of a fault of its own ({e
 
 @dataclass(frozen=True)
 class Conclude:
-    """Closes, cancels or goes on with the job of a run that has ended."""
+    """Closes, cancels or goes on with the job of a run that has ended. `wan` is made when needed, which is seldom."""
 
     jobs: Jobs
     runs: Runs
-    wan: Wan
+    wan: "Callable[[], Wan]"
     ending: Ending
 
     def conclude(self, run: Run, error: str | None = None) -> str:
@@ -70,7 +76,7 @@ class Conclude:
         if job.state != State.PENDING or job.task_id is None:
             return False
         try:
-            self.wan.cancel(job.task_id)
+            self.wan().cancel(job.task_id)
         except (WanError, Unreachable, NotUnderstood):
             return False
         return True

@@ -9,6 +9,9 @@ from motiondrop.inbox import Inbox
 from motiondrop.job import folder_of, stem_of
 from motiondrop.pairing import Folder, Pair
 
+#: Why a job was closed that its folder does not make any more; should it make it again, the job is run.
+UNPAIRED = "The folder changed before it settled: by its names now, these two no longer belong together."
+
 #: How many keys of a folder are listed. In a larger one only namesakes pair: a rule about all of its files would
 #: have to read all of them at every drop.
 LISTED = 10_000

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boto3
-import requests
 from botocore.config import Config
 
 from motiondrop.drops import Drops
@@ -32,11 +31,13 @@ from motiondrop.runs import Runs
 from motiondrop.secrets import Kept, Secret
 from motiondrop.settings import load
 from motiondrop.slots import Slots
-from motiondrop.wan import Wan
 
 if TYPE_CHECKING:
+    import requests
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
+
+    from motiondrop.wan import Wan
 
 
 #: After so many seconds a new link secret has revoked the links that were sent.
@@ -118,8 +119,10 @@ class Parts:
         return boto3.client("s3", config=config)
 
     @cached_property
-    def session(self) -> requests.Session:
+    def session(self) -> "requests.Session":
         """The HTTP connections to the provider and its result hosts; proxies and the like are the environment's."""
+        import requests  # noqa: PLC0415  # not every function calls the provider
+
         return requests.Session()
 
     @cached_property
@@ -212,8 +215,10 @@ class Parts:
         return self._secretsmanager.key(self.settings.provider_key_secret)
 
     @cached_property
-    def wan(self) -> Wan:
+    def wan(self) -> "Wan":
         """The provider."""
+        from motiondrop.wan import Wan  # noqa: PLC0415  # the same
+
         return Wan(self.session, self.settings.wan_base_url, self.key)
 
     @cached_property

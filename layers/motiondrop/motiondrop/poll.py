@@ -22,6 +22,9 @@ from motiondrop.wan import NotUnderstood, Task, TaskStatus, Unreachable, Wan
 SLOW_AFTER, SLOW = 40, 60
 SLOWEST_AFTER, SLOWEST = 1000, 300
 
+#: A task that has not begun by the poll after so many waits behind another one, which takes minutes.
+BEHIND_ANOTHER_AFTER = 1
+
 #: UNKNOWN is believed only when it is the answer so many times in a row: for five minutes at least.
 BELIEVE_UNKNOWN = 20
 
@@ -143,11 +146,17 @@ class Poll:
 
     def _again(self, job: Job, polls: int) -> Step:
         self.slots.renew(job)
-        return {"next": "poll", "seconds": interval(polls, self.poll_seconds)}
+        return {"next": "poll", "seconds": interval(polls, self.poll_seconds, waits=job.state == State.PENDING)}
 
 
-def interval(polls: int, poll_seconds: int) -> int:
-    """Seconds until the next poll, after `polls` of this run."""
+def interval(polls: int, poll_seconds: int, *, waits: bool = False) -> int:
+    """Seconds until the next poll, after `polls` of this run; `waits`: the task has not begun yet.
+
+    A task that waits behind another one is asked after less often: every poll is three state transitions, which are
+    most of what a job costs on AWS (benchmarks/RESULTS.md).
+    """
+    if waits and BEHIND_ANOTHER_AFTER <= polls < SLOW_AFTER:
+        return max(poll_seconds, SLOW)
     if polls < SLOW_AFTER:
         return poll_seconds
     return max(poll_seconds, SLOW if polls < SLOWEST_AFTER else SLOWEST)

@@ -7,7 +7,7 @@ from motiondrop.budget import NO_LIMIT, reserve_of
 from motiondrop.drops import Drop, Drops
 from motiondrop.ending import Ending
 from motiondrop.errors import DropGone, Forgotten
-from motiondrop.folders import Folders, Look
+from motiondrop.folders import UNPAIRED, Folders, Look
 from motiondrop.inbox import Arrived, Inbox
 from motiondrop.job import Input, Job, Options, State, identity, job_id_of, stem_of
 from motiondrop.jobs import Jobs, now, order_of
@@ -23,9 +23,6 @@ from motiondrop.runs import Runs
 Check = Callable[[str, int, Reader], Media]
 
 _BOOLEANS = {"true": True, "false": False}
-
-#: Why a job was closed that its folder does not make any more; should it make it again, the job is run.
-UNPAIRED = "The folder changed before it settled: by its names now, these two no longer belong together."
 
 #: What a drop is told whose job was forgotten for the person's sake.
 FORGOTTEN = "rejected: forgotten on request - whoever runs MotionDrop can allow it again"

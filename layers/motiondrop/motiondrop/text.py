@@ -23,10 +23,8 @@ def ascii_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
 
 def storable(text: str) -> str:
     """`text` as it is, without the characters that SNS and XML refuse: a filter on it still finds ordinary names."""
-    return _REFUSED.sub("", text)
-
-
-_REFUSED = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+    # Compiled when it is needed first: it takes longer than importing most modules.
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 
 
 def duration(seconds: float) -> str:

@@ -35,9 +35,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
 @pytest.fixture
 def link(way: Way, samples: tuple[bytes, bytes]) -> str:
     """The link to a result; the same one for all tests, since the files are the same."""
-    if not way.mails("hero"):
-        way.drop_pair("hero", *samples)
-    return link_in(way.cloud.wait_for(lambda: way.mails("hero"), "the mail", PATIENCE)[0])
+    if not way.mails("star"):
+        way.drop_pair("star", *samples)
+    return link_in(way.cloud.wait_for(lambda: way.mails("star"), "the mail", PATIENCE)[0])
 
 
 def check_fits(page: Page) -> None:
@@ -48,7 +48,7 @@ def check_fits(page: Page) -> None:
 def test_the_video_plays_and_seeks(visit: Visit, link: str) -> None:
     page = visit.page
     page.goto(link)
-    expect(page.get_by_role("heading", level=1)).to_have_text("hero")
+    expect(page.get_by_role("heading", level=1)).to_have_text("star")
     stage = page.locator(".stage video")
     wait_for(stage, READY)
     assert stage.evaluate("video => video.duration") == pytest.approx(5, abs=0.2)
@@ -80,7 +80,7 @@ def test_the_download_is_the_video_under_the_jobs_name(visit: Visit, link: str) 
     visit.page.goto(link)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename.startswith("hero-")
+    assert download.value.suggested_filename.startswith("star-")
     assert download.value.suggested_filename.endswith(".mp4")
     assert Path(download.value.path()).read_bytes()[4:8] == b"ftyp"
 
@@ -157,13 +157,13 @@ def test_the_gallery_shows_a_still_of_each_video_and_leads_to_its_page(visit: Vi
     secret = way.stack.secretsmanager.get_secret_value(SecretId=f"{way.stack.stack_name}/link-secret")
     page = visit.page
     page.goto(Links(way.stack.watch_url, lambda: secret["SecretString"]).to_gallery())
-    card = page.get_by_role("link", name="hero")
+    card = page.get_by_role("link", name="star")
     picture = card.locator("img")
     picture.scroll_into_view_if_needed()
     wait_for(picture, "image => image.complete && image.naturalWidth > 0")
     check_fits(page)
     card.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("hero")
+    expect(page.get_by_role("heading", level=1)).to_have_text("star")
     assert page.url == link
 
 
