@@ -101,5 +101,5 @@ FILES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "smallest image, 200 x 200 px": _picture(200, "png"),
     "largest image, 4096 x 4096 px": _picture(4096, "jpg", quality=55),
     "smallest video, 2 s of 200 x 200 px": _video(200, 10, 2),
-    "largest video, 30 s of 640 x 640 px": _video(640, 30, 29.8, 205_000),
+    "largest video, 30 s of 320 x 320 px": _video(320, 30, 29.8, 200_000),
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.thousand import READS, WRITES
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import Scenario, by_name
 from tests.faults.stand import Kill, Stand, faulty_cloud
@@ -51,3 +52,21 @@ def test_a_killed_function_loses_nothing_and_nothing_is_paid_twice(stand: Stand,
 def test_every_call_that_was_made_is_one_that_the_code_is_known_to_make(stand: Stand) -> None:
     known = all_calls()
     assert {(call.function, call.name) for call in stand.traced() if call.name not in known[call.function]} == set()
+
+
+def test_a_job_makes_no_more_calls_and_states_than_it_is_priced_with(stand: Stand) -> None:
+    """Counts do not depend on the machine; benchmarks/RESULTS.md says what they cost. Polls are counted apart."""
+    stand.plan()
+    stand.drop(["counted"])
+    stand.settle(["counted"], 120)
+    calls = [call for call in stand.traced("counted") if call.function not in {"poll", "sweep", "watch"}]
+    writes = [call for call in calls if call.name.removeprefix("dynamodb:") in WRITES]
+    reads = [call for call in calls if call.name.removeprefix("dynamodb:") in READS]
+    (run,) = stand.way.runs("counted")
+    states = stand.way.states(run["executionArn"])
+    polls = states.count("Poll")
+    history = stand.stack.stepfunctions.get_execution_history(executionArn=run["executionArn"], maxResults=1000)
+    assert len(states) - 3 * polls <= 9
+    assert len(history["events"]) - 8 * polls <= 36
+    assert len(writes) <= 32
+    assert len(reads) <= 32
