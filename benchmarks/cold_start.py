@@ -22,9 +22,9 @@ MEDIA = ("av", "PIL")
 
 #: Measured with -X importtime on the layers' packages, in shares of the floor.
 REASON = (
-    "PynamoDB alone is 0.07 of the floor, requests with what it imports 0.14, and only functions that call the provider "
-    "import that. The rest is this project's own modules, 1 to 3 ms each. A cold start comes a few times a day, and "
-    "the poll's is paid while the provider works."
+    "PynamoDB alone is 0.07 of the floor, requests with what it imports 0.14, and only functions that call the "
+    "provider import that. The rest is this project's own modules, 1 to 3 ms each. A cold start comes a few times "
+    "a day, and the poll's is paid while the provider works."
 )
 
 _CODE = """
