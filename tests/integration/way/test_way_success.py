@@ -59,12 +59,12 @@ def test_the_images_metadata_and_path_choose_the_mode(way: Way) -> None:
 def test_one_video_animates_every_image_of_its_folder_once_the_folder_has_settled(way: Way) -> None:
     for name in ("one.png", "another.png", "third.png"):
         way.drop(f"class/{name}", image())
-    way.drop("class/dance.mp4", video())
-    for slug in ("one-dance", "another-dance", "third-dance"):
+    way.drop("class/lesson.mp4", video())
+    for slug in ("one-lesson", "another-lesson", "third-lesson"):
         run = way.wait_for_run(slug)
         assert run["status"] == "SUCCEEDED"
         assert "Let the folder settle" in way.states(run["executionArn"])
-    assert way.wait_for_receipt("class/dance.mp4", "3 of 3 done")
+    assert way.wait_for_receipt("class/lesson.mp4", "3 of 3 done")
 
 
 def test_keys_in_any_script_and_with_any_characters_work(way: Way) -> None:
