@@ -1,8 +1,6 @@
 """A local cloud for a benchmark: the project's own template, with what is asked for."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from local.stack import PROJECT, Stack
-from tests.integration.conftest import Cloud
+from local.stack import Stack
+from tests.integration.conftest import Cloud, command
 from tests.integration.way.support import Way
 
 FAULTS = "faults"  # functions write down their calls where the state folder has this folder
@@ -28,17 +26,12 @@ def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **par
         if traced:
             (Path(folder) / FAULTS).mkdir()
         try:
-            _command("up", folder, "--owner-pid", str(os.getpid()), *options)
+            command("up", Path(folder), "--owner-pid", str(os.getpid()), *options, quiet=True)
             way = Way(Cloud(Stack.load(Path(folder)), Path(folder)))
             way.control("settings", concurrency=1, creations_per_second=1000, queries_per_second=10_000)
             yield way
         finally:
-            _command("down", folder)
-
-
-def _command(verb: str, folder: str, *options: str) -> None:
-    command = [sys.executable, "-m", "local.cloud", verb, "--state-dir", folder, *options]
-    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # this project's own
+            command("down", Path(folder), quiet=True)
 
 
 def wait(look: Callable[[], object], what: str, seconds: float) -> None:

@@ -1,6 +1,5 @@
 """sweep: heals what a lost event left behind (on a schedule)."""
 
-import os
 from functools import cache
 from typing import Any
 
@@ -8,7 +7,6 @@ from aws_lambda_powertools import Logger
 
 from motiondrop.conclude import Conclude
 from motiondrop.parts import Parts, Queueing
-from motiondrop.settings import load
 from motiondrop.sweep import Sweep
 
 logger = Logger()
@@ -16,15 +14,14 @@ logger = Logger()
 
 @cache
 def _sweep() -> Sweep:
-    settings = load(Queueing, os.environ)
-    parts = Parts(settings)
+    parts = Parts.of_environment(Queueing)
     return Sweep(
         parts.jobs,
         parts.slots,
         parts.runs,
         parts.ending,
         Conclude(parts.jobs, parts.runs, lambda: parts.wan, parts.ending),
-        parts.lost_drops(parts.drops_queue(settings)),
+        parts.lost_drops,
         parts.drops,
         parts.listeners,
         parts.messenger,

@@ -213,9 +213,7 @@ class Stand:
 
     def sweep(self) -> dict[str, Any]:
         """A round of the sweep, now; what it healed, or the error that it died of."""
-        answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions["SweepFunction"], Payload=b"{}")
-        healed: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
-        return healed
+        return self.way.sweep()
 
     def jobs(self) -> dict[str, dict[str, Any]]:
         """All jobs' records, by the stem of the image that was dropped."""

@@ -46,9 +46,11 @@ class Cloud:
         return seen
 
 
-def command(verb: str, state_dir: Path, *options: str) -> None:
-    command = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
-    subprocess.run(command, cwd=PROJECT, check=True)  # noqa: S603 - this project's own launcher
+def command(verb: str, state_dir: Path, *options: str, quiet: bool = False) -> None:
+    """`python -m local.cloud`, with what it tells or without."""
+    words = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
+    told = subprocess.DEVNULL if quiet else None
+    subprocess.run(words, cwd=PROJECT, check=True, stdout=told)  # noqa: S603 - this project's own launcher
 
 
 def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:

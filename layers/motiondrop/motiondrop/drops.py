@@ -62,7 +62,7 @@ class Drops:
 
         A drop that has none waits for a partner from now on.
         """
-        marker = self._refused(_key(drop.key)[0], f"{REFUSED}{drop.key[len(folder_of(drop.key)) :]}")
+        marker = self._marker(drop.key)
         if drop.rejected is None:
             marker.delete()
         else:
@@ -131,12 +131,17 @@ class Drops:
     def forget_deleted(self, drop: Drop) -> None:
         """Remove the record of a drop that is gone, unless it was dropped again meanwhile."""
         if attempt(lambda: self._item(*_key(drop.key)).delete(condition=DropItem.deleted == True)):  # noqa: E712  # pynamodb's condition
-            self._refused(_key(drop.key)[0], f"{REFUSED}{drop.key[len(folder_of(drop.key)) :]}").delete()
+            self._marker(drop.key).delete()
 
     def forget(self, key: str) -> None:
         """The drop is gone."""
-        self._refused(_key(key)[0], f"{REFUSED}{key[len(folder_of(key)) :]}").delete()
+        self._marker(key).delete()
         self._item(*_key(key)).delete()
+
+    def _marker(self, key: str) -> RefusedItem:
+        """What says, for the pairing rule, that the drop was refused."""
+        folder = folder_of(key)
+        return self._refused(_key(folder)[0], f"{REFUSED}{key[len(folder) :]}")
 
 
 def _key(key: str) -> tuple[str, str]:

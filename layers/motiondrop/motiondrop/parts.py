@@ -13,6 +13,7 @@ from botocore.config import Config
 from motiondrop.drops import Drops
 from motiondrop.drops_queue import DropsQueue
 from motiondrop.ending import Ending
+from motiondrop.errors import SettingsError
 from motiondrop.folders import Folders
 from motiondrop.inbox import Inbox
 from motiondrop.jobs import Jobs
@@ -248,14 +249,19 @@ class Parts:
         """How long a job may be silent before the sweep looks after it."""
         return timedelta(seconds=self.settings.grace_seconds)
 
-    def drops_queue(self, settings: Queueing) -> DropsQueue:
-        """The queue before `submit`."""
+    @cached_property
+    def drops_queue(self) -> DropsQueue:
+        """The queue before `submit`; SettingsError for a function that is told nothing of it."""
+        if not isinstance(self.settings, Queueing):
+            raise SettingsError("this function is told nothing of the drops queue")
         sqs = boto3.client("sqs", config=self._config)
-        return DropsQueue(sqs, settings.drops_queue_url, settings.drops_queue_visibility)
+        return DropsQueue(sqs, self.settings.drops_queue_url, self.settings.drops_queue_visibility)
 
-    def lost_drops(self, queue: DropsQueue) -> LostDrops:
+    @cached_property
+    def lost_drops(self) -> LostDrops:
         """The inbox beside the drops' records; an event is given up only after a message's time in the queue."""
-        return LostDrops(self.s3, queue, self.tables, self.drops, self.settings.inbox_bucket, 10 * self.grace)
+        inbox = self.settings.inbox_bucket
+        return LostDrops(self.s3, self.drops_queue, self.tables, self.drops, inbox, 10 * self.grace)
 
     @cached_property
     def results(self) -> Results:

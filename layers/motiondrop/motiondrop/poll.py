@@ -155,9 +155,7 @@ def interval(polls: int, poll_seconds: int, *, waits: bool = False) -> int:
     A task that waits behind another one is asked after less often: every poll is three state transitions, which are
     most of what a job costs on AWS (benchmarks/RESULTS.md).
     """
-    if waits and BEHIND_ANOTHER_AFTER <= polls < SLOW_AFTER:
-        return max(poll_seconds, SLOW)
-    if polls < SLOW_AFTER:
+    if polls < (BEHIND_ANOTHER_AFTER if waits else SLOW_AFTER):
         return poll_seconds
     return max(poll_seconds, SLOW if polls < SLOWEST_AFTER else SLOWEST)
 

@@ -148,6 +148,12 @@ class Way:
         finally:
             file.unlink()
 
+    def sweep(self) -> dict[str, Any]:
+        """A round of the sweep, now; what it healed, or the error that it died of."""
+        answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions["SweepFunction"], Payload=b"{}")
+        healed: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
+        return healed
+
     def line(self) -> list[str]:
         """What is in the line's partition: leased slots, the lock, the breaker, those who wait."""
         items = self.stack.dynamodb.query(

@@ -1,10 +1,7 @@
 """The operator's levers of docs/operating.md, each tried; and what happens while a part of AWS fails."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,13 +10,9 @@ import pytest
 
 from local.stack import PROJECT
 from motiondrop.records import bind
-from tests.integration.conftest import OF_ALL_TESTS, SPEED
+from tests.integration.conftest import OF_ALL_TESTS, SPEED, command
 from tests.integration.way.support import Way, image
 from tools.pause import pause, resume
-
-
-def sweep(way: Way) -> None:
-    way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
 
 
 @pytest.fixture
@@ -34,11 +27,11 @@ def test_a_paused_queue_sends_nothing_and_goes_on_where_it_was(way: Way, tables:
     pause(tables)
     way.drop_pair("paused")
     arn = way.wait_for_state("paused", "Wait for a slot")
-    sweep(way)
+    way.sweep()
     assert way.job(arn)["state"] == "QUEUED"
     assert way.tasks() == made
     resume(tables)
-    sweep(way)
+    way.sweep()
     assert way.wait_for_run("paused")["status"] == "SUCCEEDED"
 
 
@@ -91,8 +84,7 @@ def changed(folder: Path) -> Path:
 
 def deploy(way: Way, *options: str) -> None:
     """Deploy to the running cloud, with the parameters that the tests' cloud has and those given."""
-    command = [sys.executable, "-m", "local.cloud", "up", "--state-dir", str(way.cloud.state_dir), *SPEED, *options]
-    subprocess.run(command, cwd=PROJECT, check=True, env=dict(os.environ))  # noqa: S603  # this project's own
+    command("up", way.cloud.state_dir, *SPEED, *options)
 
 
 def test_a_stack_is_upgraded_and_given_more_slots_while_a_job_is_at_the_provider(way: Way, tmp_path: Path) -> None:
@@ -132,7 +124,7 @@ def test_while_a_part_of_aws_fails_jobs_wait_and_then_go_on_paid_once(way: Way, 
         time.sleep(8)
 
     def done() -> bool:
-        sweep(way)
+        way.sweep()
         return all(any("is ready" in mail for mail in way.mails(slug)) for slug in slugs)
 
     way.cloud.wait_for(done, f"the jobs to end after {name}", seconds=150, every=2)

@@ -93,5 +93,5 @@ def test_a_secret_without_a_value_holds_the_line_and_fails_nobody(way: Way) -> N
             UpdateExpression="SET #until = #since",
             ExpressionAttributeNames={"#until": "until", "#since": "since"},
         )
-    way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
+    way.sweep()
     assert way.wait_for_run("keyless")["status"] == "SUCCEEDED"

@@ -100,10 +100,6 @@ def called(way: Way) -> list[tuple[str, str, str, bool]]:
     ]
 
 
-def sweep(way: Way) -> None:
-    way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
-
-
 def ended(way: Way, slug: str, number: int = 1) -> bool:
     """Whether the run succeeds, while the provider's clock runs fast."""
 
@@ -158,7 +154,7 @@ def three_of_which_one_waits_until_a_task_is_over(way: Way) -> None:
     way.stack.stepfunctions.start_execution(
         stateMachineArn=way.stack.state_machine_arn, input=way.status(arn)["input"], name="rights-another"
     )
-    sweep(way)
+    way.sweep()
     way.control("settings", task_seconds=0.2)
     assert ended(way, "rights-three")
 
@@ -178,7 +174,7 @@ def a_wrong_key_and_a_call_whose_answer_is_lost(way: Way) -> None:
         ExpressionAttributeNames={"#until": "until", "#since": "since"},
         ExpressionAttributeValues={":no": {"BOOL": False}},
     )  # the next probe is due, and it looks as if the operator had not been told
-    sweep(way)
+    way.sweep()
     for stem in ("rights-refused-key", "rights-behind-it"):
         assert way.wait_for_run(stem)["status"] == "SUCCEEDED"
     way.control("faults", on="create", times=1, kind="accepted_then_lost")
@@ -207,7 +203,7 @@ def what_the_sweep_finds(way: Way) -> None:
     way.stack.dynamodb.delete_item(TableName=way.stack.table, Key=item)
 
     def again() -> bool:
-        sweep(way)
+        way.sweep()
         return "Item" in way.stack.dynamodb.get_item(TableName=way.stack.table, Key=item)
 
     way.cloud.wait_for(again, "the lost drop to be announced", every=1)

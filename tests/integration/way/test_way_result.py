@@ -136,7 +136,7 @@ def test_many_rejections_of_a_folder_become_one_digest_by_the_sweep(way: Way) ->
         way.wait_for_receipt(f"bad/r{number}.png", "rejected")
 
     def told() -> list[str]:
-        way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
+        way.sweep()
         mails = [mail for number in range(6) for mail in way.mails(f"r{number}")] + way.mails("bad/")
         return mails if sum(mail.count("180 px wide") for mail in bodies(mails)) == 6 else []
 

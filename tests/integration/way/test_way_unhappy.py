@@ -145,7 +145,7 @@ def test_a_wrong_key_holds_the_line_fails_nobody_and_one_mail_tells_the_operator
         UpdateExpression="SET #until = #since",
         ExpressionAttributeNames={"#until": "until", "#since": "since"},
     )  # the next probe is due
-    way.stack.lambda_.invoke(FunctionName=way.stack.functions["SweepFunction"], Payload=b"{}")
+    way.sweep()
     assert way.wait_for_run("held")["status"] == "SUCCEEDED"
     assert "goes on" in way.wait_for_mail("MotionDrop", mails + 2)
 
