@@ -7,13 +7,13 @@ from motiondrop.links import Links
 from tools.stack import NoStackError, add_arguments, connect
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print the link; return the exit status."""
     parser = argparse.ArgumentParser(prog="make gallery-link")
     add_arguments(parser)
-    said = parser.parse_args()
+    said = parser.parse_args(arguments)
     try:
-        target = connect(said)
+        target = connect(said.stack, said.state_dir)
     except NoStackError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,17 +5,17 @@ import sys
 from datetime import UTC, datetime
 
 from motiondrop.records import LINE, PAUSE, Tables
-from tools.stack import NoStackError, connect
+from tools.stack import NoStackError, add_arguments, connect
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Pause or resume; return the exit status."""
     parser = argparse.ArgumentParser(prog="make pause")
-    parser.add_argument("--stack", default="", help="a stack on AWS; the local cloud without it")
+    add_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="go on")
-    said = parser.parse_args()
+    said = parser.parse_args(arguments)
     try:
-        tables = connect(said.stack).tables
+        tables = connect(said.stack, said.state_dir).tables
     except NoStackError as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from motiondrop.job import Job, folder_of
 from motiondrop.jobs import Jobs
 from motiondrop.pricing import usd
 from motiondrop.text import plain
-from tools.stack import NoStackError, connect
+from tools.stack import NoStackError, add_arguments, connect
 
 _PAGE = 100
 
@@ -21,15 +21,15 @@ _LONGEST = timedelta(days=40)
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print the month's jobs; return the exit status."""
     parser = argparse.ArgumentParser(prog="make spend")
     parser.add_argument("--month", default=f"{datetime.now(UTC):%Y-%m}", help="such as 2026-11, in UTC; default: this")
-    parser.add_argument("--stack", default="", help="a stack on AWS; the local cloud without it")
-    said = parser.parse_args()
+    add_arguments(parser)
+    said = parser.parse_args(arguments)
     try:
         first = datetime.strptime(said.month, "%Y-%m").replace(tzinfo=UTC)
-        target = connect(said.stack)
+        target = connect(said.stack, said.state_dir)
     except ValueError:
         print(f"{said.month} is no month; they are written like 2026-11.", file=sys.stderr)
         return 1

@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state-dir", type=Path, default=STATE_DIR, help="folder of another local cloud")
 
 
-def connect(said: argparse.Namespace) -> Target:
-    """The stack that was named, with the AWS CLI's credentials and region, or else the local cloud."""
-    return _on_aws(said.stack) if said.stack else _local(said.state_dir)
+def connect(stack: str, state_dir: Path) -> Target:
+    """The stack of that name, with the AWS CLI's credentials and region; without a name the local cloud of a folder."""
+    return _on_aws(stack) if stack else _local(state_dir)
 
 
 def _on_aws(name: str) -> Target:

@@ -11,6 +11,7 @@ from motiondrop.budget import reserve_of
 from motiondrop.job import Job, Run, State
 from motiondrop.slots import Slots
 from tests.unit.conftest import Bench, make_bench, run_of
+from tools.pause import pause, resume
 
 QUOTE = 624_000  # of the jobs that the bench makes
 RESERVED = 686_400
@@ -78,7 +79,7 @@ def test_a_reservation_is_settled_on_the_day_it_was_made(bench: Bench) -> None:
 def test_a_job_that_was_charged_nothing_gives_its_reservation_back(bench: Bench, to: State) -> None:
     slots = with_budget(bench, 2 * RESERVED, size=1)
     job, run = line_up(bench, slots, "hero")
-    slots.pause()
+    pause(bench.tables)
     slots.leave(job, run.owner, to)
     assert slots.budget.today().committed == 0
 
@@ -115,12 +116,13 @@ def test_the_operator_is_told_once_a_day(bench: Bench) -> None:
 
 def test_a_paused_queue_gives_nothing_until_it_goes_on(bench: Bench) -> None:
     slots = with_budget(bench, 9 * RESERVED)
-    slots.pause()
-    slots.pause()
+    pause(bench.tables)
+    pause(bench.tables)
     job, _ = line_up(bench, slots, "hero")
     assert job.state == State.QUEUED
     assert slots.board().paused
-    slots.go_on()
+    resume(bench.tables)
+    slots.give()
     assert bench.read(job).state == State.ADMITTED
 
 

@@ -2,37 +2,50 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+import requests
 
 from local.stack import PROJECT
-from motiondrop.records import bind
 from tests.integration.conftest import OF_ALL_TESTS, SPEED, command
 from tests.integration.way.support import Way, image
-from tools.pause import pause, resume
 
 
-@pytest.fixture
-def tables(way: Way, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", way.stack.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", way.stack.secret_access_key)
-    return bind(way.stack.table, way.stack.region, way.stack.endpoint_url)
+def lever(way: Way, name: str, *words: str) -> str:
+    """Run an operator's command as its make target does; return what it prints."""
+    command = [sys.executable, "-m", f"tools.{name}", *words, "--state-dir", str(way.cloud.state_dir)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-def test_a_paused_queue_sends_nothing_and_goes_on_where_it_was(way: Way, tables: Any) -> None:
+def test_a_paused_queue_sends_nothing_and_goes_on_where_it_was(way: Way) -> None:
     made = way.tasks()
-    pause(tables)
+    lever(way, "pause")
     way.drop_pair("paused")
     arn = way.wait_for_state("paused", "Wait for a slot")
     way.sweep()
     assert way.job(arn)["state"] == "QUEUED"
     assert way.tasks() == made
-    resume(tables)
+    lever(way, "pause", "--resume")
     way.sweep()
     assert way.wait_for_run("paused")["status"] == "SUCCEEDED"
+
+
+def test_a_month_is_told_job_by_job_the_gallery_opens_and_a_job_is_forgotten(way: Way) -> None:
+    way.drop_pair("looked-after")
+    job = way.job(way.wait_for_run("looked-after")["executionArn"])
+    line = next(line for line in lever(way, "spend").splitlines() if f",{job['job_id']}," in line)
+    assert line.endswith(f",wan-std,2,0.240000,{job['task_id']}")
+    gallery = lever(way, "gallery_link").strip()
+    assert job["job_id"] in requests.get(gallery, timeout=30).text
+    assert f"deleted from the results bucket: videos/{job['job_id']}.mp4" in lever(way, "forget_job", job["job_id"])
+    assert job["job_id"] not in requests.get(gallery, timeout=30).text
+    assert "may be dropped again" in lever(way, "forget_job", job["job_id"], "--allow-again")
 
 
 def test_sqs_own_redrive_puts_the_dead_letters_back_and_they_are_handled(way: Way) -> None:
