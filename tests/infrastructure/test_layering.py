@@ -15,7 +15,7 @@ LAYERS = [
     {"limits", "job", "pricing", "refusals", "measures"},
     {"sandbox", "pairing", "video_index"},
     {"media", "output", "probe", "probe_image", "probe_video", "probe_result"},
-    {"records", "answers", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
+    {"records", "writes", "answers", "wan", "runs", "links", "secrets", "download", "results", "inbox"},
     {"budget", "jobs", "drops", "drops_queue", "slots", "ledger", "messages", "result_json"},
     {"outbox", "messenger", "pages", "receipts", "ending", "folders", "lost_drops", "listeners"},
     {"submit"},

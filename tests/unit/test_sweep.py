@@ -17,6 +17,7 @@ from motiondrop.sweep import ROUND
 from motiondrop.wan import Unreachable
 from tests.unit.conftest import REGION, Bench, make_input, make_job, run_of
 from tests.unit.way_bench import WayBench
+from tools.pause import pause
 
 
 @pytest.fixture
@@ -276,3 +277,15 @@ def test_a_drop_that_waits_a_day_for_its_partner_is_mentioned_once(way: WayBench
         way.sweep()
     (message,) = way.messenger.mails
     assert "has waited for a video for a day" in message.body
+
+
+def test_it_is_measured_how_long_the_first_in_the_line_has_waited(
+    way: WayBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pause(way.bench.tables)
+    way.bench.job("first")
+    way.bench.clock.pass_(minutes=7)
+    way.bench.job("second")
+    way.sweep()
+    measured = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OldestWait" in line]
+    assert [round(said["OldestWait"][0]) for said in measured] == [420]

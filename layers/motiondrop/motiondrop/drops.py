@@ -13,7 +13,8 @@ from pynamodb.expressions.update import Action
 from motiondrop.formats import Kind
 from motiondrop.job import Input, folder_of
 from motiondrop.jobs import now
-from motiondrop.records import ALONE, REFUSED, DropItem, RefusedItem, Tables, attempt
+from motiondrop.records import ALONE, REFUSED, DropItem, RefusedItem, Tables
+from motiondrop.writes import attempt
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from motiondrop.errors import MotionDropError, NoSuchJob
 from motiondrop.inbox import Inbox
 from motiondrop.job import CLOSED, identity_of
 from motiondrop.jobs import now
-from motiondrop.records import JOB, JobItem, Tables, attempt
+from motiondrop.records import JOB, JobItem, Tables
 from motiondrop.results import Results, record_key, still_key, video_key
+from motiondrop.writes import attempt
 
 
 class StillRunning(MotionDropError):

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute
-from pynamodb.connection import Connection
-from pynamodb.exceptions import DoesNotExist, TransactWriteError, UpdateError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -17,6 +16,7 @@ from pynamodb.transactions import TransactWrite
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.job import CLOSED, LEGAL, Input, Job, Options, Run, State, identity_of
 from motiondrop.records import JOB, LINE, OPEN, ORDER, TASK, JobItem, LineItem, OrderItem, Tables
+from motiondrop.writes import Refused, attempt, transact
 
 _T = TypeVar("_T")
 
@@ -62,7 +62,6 @@ _FRESH: dict[str, Any] = dict.fromkeys(
 }
 
 
-_CONFLICTS = 5  # tries of a transaction that meets others at the same items
 _TAKERS = 20  # tries to be given a place while others are
 _RACES = 3  # tries to take a job over while somebody else writes to it
 
@@ -79,14 +78,6 @@ class Claim:
     job_id: str
     attempt: int
     key_mark: str | None
-
-
-class Refused(MotionDropError):
-    """A transaction changed nothing: `which` says of each of its operations whether its condition did not hold."""
-
-    def __init__(self, which: list[bool]) -> None:
-        super().__init__("a condition of a transaction did not hold")
-        self.which = which
 
 
 class Jobs:
@@ -178,12 +169,8 @@ class Jobs:
         record has moved on.
         """
         item, actions, condition = self.change(job, owner, to, **changes)
-        try:
-            item.update(actions=actions, condition=condition)
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            raise self.moved_on(job.job_id, owner) from error
+        if not attempt(lambda: item.update(actions=actions, condition=condition)):
+            raise self.moved_on(job.job_id, owner)
         return _job(item)
 
     def write_with(
@@ -279,24 +266,14 @@ class Jobs:
         """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
         item, actions, condition = self.change(job, job.owner, telling_until=until)
         free = JobItem.telling_until.does_not_exist() | (JobItem.telling_until < self._clock())
-        try:
-            item.update(actions=actions, condition=condition & free & ~(JobItem.told == True))  # noqa: E712
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            return None
-        return _job(item)
+        untold = condition & free & ~(JobItem.told == True)  # noqa: E712  # pynamodb's condition
+        return _job(item) if attempt(lambda: item.update(actions=actions, condition=untold)) else None
 
     def end_telling(self, job: Job) -> Job:
         """Note that the end was told for which `begin_telling` gave this job; an end after that is another one."""
         item, actions, condition = self.change(job, job.owner, told=True)
-        try:
-            item.update(actions=actions, condition=condition & (JobItem.telling_until == job.telling_until))
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            return self.get(job.job_id)
-        return _job(item)
+        mine = condition & (JobItem.telling_until == job.telling_until)
+        return _job(item) if attempt(lambda: item.update(actions=actions, condition=mine)) else self.get(job.job_id)
 
     def claimed(self, task_ids: Iterable[str]) -> dict[str, Claim]:
         """Which of the tasks belong to a job, and to which."""
@@ -347,42 +324,6 @@ def _numbered(number: int, job_id: str) -> str:
 def place_of(job: Job) -> str:
     """The job's place in the line, as a sort key."""
     return f"WAIT#{job.order}"
-
-
-def transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
-    """Do all that `fill` adds to a transaction or nothing of it, and return what `fill` returned.
-
-    Raise Refused where a condition did not hold, and Contended where other transactions were in the way each time.
-    """
-    for _ in range(_CONFLICTS - 1):
-        with suppress(Contended):
-            return _transact(connection, fill)
-    return _transact(connection, fill)
-
-
-def _transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
-    try:
-        with TransactWrite(connection=connection) as transaction:
-            result = fill(transaction)
-    except TransactWriteError as error:
-        raise Refused(lost_race(error)) from error
-    return result
-
-
-def lost_race(error: TransactWriteError) -> list[bool]:
-    """For each operation of a refused transaction, whether its condition was the reason.
-
-    PynamoDB sends them in this order: condition checks, deletions, puts, updates. Contended is raised where no
-    condition was: another transaction touched the same items at that moment.
-    """
-    reasons = [reason.code if reason else "None" for reason in error.cancellation_reasons]
-    if "ConditionalCheckFailed" in reasons:
-        return [reason == "ConditionalCheckFailed" for reason in reasons]
-    if error.cause_response_code == "TransactionInProgressException" or any(
-        reason in {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} for reason in reasons
-    ):
-        raise Contended("another transaction touched the same records") from error
-    raise error
 
 
 def _check_owner(job: Job, owner: str | None) -> None:

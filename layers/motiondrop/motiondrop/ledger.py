@@ -8,8 +8,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from motiondrop.job import Job, State
-from motiondrop.jobs import Jobs, lost_race
+from motiondrop.jobs import Jobs
 from motiondrop.records import LEDGER, LedgerItem, Tables
+from motiondrop.writes import lost_race
 
 _RESULTS = "RESULTS"
 

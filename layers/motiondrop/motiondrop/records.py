@@ -20,7 +20,6 @@ Open jobs, and drops that wait for a partner, carry `open` and are found, longes
 index `open-items`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -34,7 +33,6 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
 )
 from pynamodb.connection import Connection
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -285,17 +283,6 @@ class DropItem(Item):
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)
-
-
-def attempt(write: Callable[[], object]) -> bool:
-    """Do a conditional write; False where its condition was not met, and nothing was changed."""
-    try:
-        write()
-    except (PutError, UpdateError, DeleteError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
 
 
 _M = TypeVar("_M", bound=Item)

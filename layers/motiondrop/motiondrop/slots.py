@@ -7,18 +7,18 @@ removed in one transaction, to the first recorded, whether its run waits already
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from motiondrop.budget import NO_LIMIT, NOTHING_RESERVED, Budget, OverBudget
 from motiondrop.errors import Contended, MotionDropError, NoSuchJob
 from motiondrop.job import Job, Run, State
-from motiondrop.jobs import Jobs, Refused, now, place_of, transact
+from motiondrop.jobs import Jobs, now, place_of
 from motiondrop.records import BREAKER, LINE, LOCK, PAUSE, TASK, LineItem, Tables, TaskItem
+from motiondrop.writes import Refused, attempt, transact
 
 #: How long a lease is good for without being renewed; polls are at most five minutes apart. A slot is taken from a
 #: job only when its run is known to be over; the moment tells one lease from another.
@@ -34,7 +34,6 @@ TASK_MEMORY = timedelta(days=90)
 PLACES = 100
 
 _HEAD = 4  # places of the line that are read at once; one is enough unless the first turn out stale
-_REFUSED = "ConditionalCheckFailedException"
 
 
 class LockBusy(MotionDropError):
@@ -138,15 +137,6 @@ class Slots:
             except OverBudget:
                 break
         return given
-
-    def pause(self) -> None:
-        """Give no more slots until `go_on`; what has one goes on. Repeated, it changes nothing."""
-        self._tables.line(LINE, PAUSE, since=self._clock()).save()
-
-    def go_on(self) -> None:
-        """End the pause and give what is free."""
-        self._tables.line(LINE, PAUSE).delete()
-        self.give()
 
     def place(self, job: Job) -> int:
         """The job's place in the line, from 1; PLACES for that and all behind it."""
@@ -284,21 +274,14 @@ class Slots:
         """Renew the lease of the job's slot; a lease that is no longer the job's is left alone."""
         if job.slot is None:
             return
-        try:
-            self._tables.line(LINE, _slot(job.slot)).update(
-                actions=[LineItem.until.set(self._clock() + LEASE)], condition=LineItem.job_id == job.job_id
-            )
-        except UpdateError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
+        lease = self._tables.line(LINE, _slot(job.slot))
+        until = LineItem.until.set(self._clock() + LEASE)
+        attempt(lambda: lease.update(actions=[until], condition=LineItem.job_id == job.job_id))
 
     def requeue(self, job: Job) -> None:
         """Put a job that waits, but has lost its place in the line, back there."""
-        try:
-            self._jobs.place(job, job.token).save(condition=LineItem.pk.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
+        place = self._jobs.place(job, job.token)
+        attempt(lambda: place.save(condition=LineItem.pk.does_not_exist()))
 
     def free_orphans(self, board: Board) -> int:
         """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them."""
@@ -306,11 +289,11 @@ class Slots:
         for number, lease in board.slots.items():
             job = self._job_of(lease)
             if job is None or job.slot != number:
-                freed += self._drop(lease, LineItem.until == lease.until)
+                freed += _remove(lease, LineItem.until == lease.until)
         if board.lock:
             job = self._job_of(board.lock)
             if job is None or job.state not in {State.SUBMITTING, State.CANCELING}:
-                freed += self._drop(board.lock, LineItem.until == board.lock.until)
+                freed += _remove(board.lock, LineItem.until == board.lock.until)
         return freed
 
     def hold(self, family: str, code: str | None) -> bool:
@@ -319,21 +302,12 @@ class Slots:
         breaker = self._tables.line(
             LINE, BREAKER, family=family, code=code, since=moment, until=moment + PROBE_EVERY, told=False
         )
-        try:
-            breaker.save(condition=LineItem.pk.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
-            return False
-        return True
+        return attempt(lambda: breaker.save(condition=LineItem.pk.does_not_exist()))
 
     def held_told(self) -> None:
         """Note that the operator knows why the line is held."""
-        try:
-            self._tables.line(LINE, BREAKER).update(actions=[LineItem.told.set(True)], condition=LineItem.pk.exists())
-        except UpdateError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
+        breaker = self._tables.line(LINE, BREAKER)
+        attempt(lambda: breaker.update(actions=[LineItem.told.set(True)], condition=LineItem.pk.exists()))
 
     def resume(self, job: Job) -> bool:
         """Close the breaker, since the provider took the job's task, and go on; return whether it was open.
@@ -341,7 +315,7 @@ class Slots:
         A call that was made before the breaker opened proves nothing.
         """
         asked_at = job.asked_at or self._clock()
-        if not self._drop(self._tables.line(LINE, BREAKER), LineItem.since < asked_at):
+        if not _remove(self._tables.line(LINE, BREAKER), LineItem.since < asked_at):
             return False
         self.give()
         return True
@@ -351,15 +325,8 @@ class Slots:
         moment = self._clock()
         if board.slots or (breaker.until and moment < breaker.until):
             return False
-        try:
-            breaker.update(
-                actions=[LineItem.until.set(moment + PROBE_EVERY)], condition=LineItem.until == breaker.until
-            )
-        except UpdateError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
-            return False
-        return True
+        later = LineItem.until.set(moment + PROBE_EVERY)
+        return attempt(lambda: breaker.update(actions=[later], condition=LineItem.until == breaker.until))
 
     def _grant(self, number: int, place: LineItem) -> bool:
         """Give slot `number` to the job at `place` and wake it; False where someone was faster.
@@ -368,7 +335,7 @@ class Slots:
         """
         job = self._job_of(place)
         if job is None or job.state != State.QUEUED or job.settling or place_of(job) != place.sk:
-            self._drop(place, _at(place))
+            _remove(place, _at(place))
             return False
         moment = self._clock()
         lease = self._tables.line(LINE, _slot(number), job_id=job.job_id, until=moment + LEASE)
@@ -405,16 +372,6 @@ class Slots:
             held.append(self._tables.line(LINE, LOCK))
         return held
 
-    def _drop(self, item: LineItem, condition: Condition) -> bool:
-        """Remove an item that is still as it was read; whether it was."""
-        try:
-            item.delete(condition=condition)
-        except DeleteError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
-            return False
-        return True
-
     def _unlock(self, transaction: TransactWrite, job: Job) -> None:
         transaction.delete(self._tables.line(LINE, LOCK), condition=LineItem.job_id == job.job_id)
 
@@ -423,19 +380,16 @@ class NotSaved(MotionDropError):
     """A task's id could not be saved at that moment, and was not refused either; the next run finds the task."""
 
 
+def _remove(item: LineItem, condition: Condition) -> bool:
+    """Remove an item that is still as it was read; whether it was."""
+    return attempt(lambda: item.delete(condition=condition))
+
+
 def _at(place: LineItem) -> Condition:
     """The condition that the place is as it was read."""
     if place.token is None:
         return LineItem.pk.exists() & LineItem.token.does_not_exist()
     return LineItem.token == place.token
-
-
-def waits_since(place: LineItem) -> datetime | None:
-    """When the job at a place was recorded, or sent back to the line's end; None for what is no moment."""
-    try:
-        return datetime.strptime(place.sk.split("#")[1], "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def _slot(number: int) -> str:

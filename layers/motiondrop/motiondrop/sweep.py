@@ -24,7 +24,7 @@ from motiondrop.messages import alone, held, over_budget
 from motiondrop.messenger import Messenger
 from motiondrop.refusals import by_name
 from motiondrop.runs import Runs
-from motiondrop.slots import Board, Slots, waits_since
+from motiondrop.slots import Board, Slots
 
 _logger = Logger(child=True)
 
@@ -139,7 +139,7 @@ class Sweep:
         """Measure the line, and tell the operator once a day where the budget holds it; return how often it did."""
         head = self.slots.held_up(board)
         over_budget_ = head is not None and not self.slots.budget.has_room(head)
-        since = waits_since(board.line[0]) if board.line else None
+        since = board.line[0].since if board.line else None
         oldest = (self.clock() - since).total_seconds() if since else 0.0
         stalled = head is not None and not over_budget_ and not given
         self.measures.line(self.slots.waiting(), max(0.0, oldest), len(board.slots), stalled=stalled, unsaved=unsaved)
