@@ -11,6 +11,9 @@ GROUPS := --group dependencies --group media --group local --group tests --group
 # Files of hashes, and lines that name a secret without being one.
 NO_SECRETS := --exclude-files '(^events/|\.lock$$|package-lock\.json$$)' \
 	--exclude-lines 'GetSecretValue|GenerateSecretString|InvalidToken|SecretString="sk-'
+# What the set-up takes with some room for a demo's files and logs, in KB: the environment alone has 1.1 GB.
+ROOM_KB := 2000000
+NOT_INSTALLED := echo "The packages could not be installed: is the package registry within reach? The next 'make' tries again." >&2; exit 1;
 CODE := functions layers local tests tools benchmarks
 
 export SAM_CLI_TELEMETRY := 0
@@ -40,6 +43,12 @@ down: $(READY) ## Stop the local cloud
 .PHONY: test
 test: $(READY) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+.PHONY: chromium
+chromium: ## Install Chromium, in which the tests look at the page, with apt-get (Debian, Ubuntu)
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name && exit; done; \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); $$sudo apt-get update -qq && \
+	$$sudo apt-get install -qq --yes --no-install-recommends chromium
 
 .PHONY: faults
 faults: $(READY) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
@@ -115,18 +124,21 @@ clean: down ## Stop the local cloud and remove what the targets made
 # The set-up. A file that is touched last says that it was finished, so a broken-off one is done again.
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "MotionDrop needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13 …" >&2; exit 1; }
+		echo "MotionDrop needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there). Try: make PYTHON=python3.13 …" >&2; exit 1; }
+	@df -Pk . | awk 'NR == 2 && $$4 < $(ROOM_KB) { printf "MotionDrop needs %.1f GB of disk to set itself up, and there are %.1f GB free here.\n", \
+		$(ROOM_KB) / 1e6, $$4 / 1e6; exit 1 }' >&2
 	@echo "Setting up (once, about half a minute):"
 	@echo "  a Python environment in .venv"
-	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@rm -rf .venv && $(PYTHON) -m venv .venv || { echo "Python's own 'venv' failed: see above." >&2; exit 1; }
 	@echo "  uv, which installs the rest"
 	@$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV_VERSION) 2> .venv/log || { cat .venv/log >&2; \
-		echo "The Python packages could not be installed: is the package registry within reach?" >&2; exit 1; }
+		$(NOT_INSTALLED) }
 	@echo "  the packages of requirements.lock"
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock || { $(NOT_INSTALLED) }
 	@touch $@
 
 $(NODE_READY): $(READY) package-lock.json
 	@echo "  asl-validator, which checks the state machine"
-	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel error --no-audit --no-fund > .venv/npm.log 2>&1 || { \
+		cat .venv/npm.log >&2; $(NOT_INSTALLED) }
 	@touch $@

@@ -6,8 +6,11 @@ repeated, it updates what changed. `down` ends all of it. Both may be repeated.
 
 import hashlib
 import json
+import shutil
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from local.launcher import code, deployment, processes, template
@@ -20,6 +23,9 @@ from local.stack import STACK_FILE, Stack, StackNotRunningError
 from local.wan.settings import DEMO_KEY
 
 RUNNING_FILE = "running.json"
+
+#: Bytes. The functions' packages take 200 MB, and what is dropped, rendered and logged comes on top.
+ROOM = 500_000_000
 
 
 class Cloud:
@@ -173,9 +179,21 @@ class Cloud:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = parse(arguments)
+    if options.command == "up" and (full := _full(options.state_dir, Path(tempfile.gettempdir()))):
+        print(f"The disk of {full} is full: {ROOM / 1e6:.0f} MB have to be free there.", file=sys.stderr)
+        return 1
     cloud = Cloud(options)
     with waiting_for(options.state_dir / "command.lock"):
         return _up(cloud, options) if options.command == "up" else _down(cloud)
+
+
+def _full(*folders: Path) -> Path | None:
+    """The first of the folders on whose disk there is no room for a cloud."""
+    for folder in folders:
+        made = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if shutil.disk_usage(made).free < ROOM:
+            return folder
+    return None
 
 
 def _up(cloud: Cloud, options: Options) -> int:

@@ -47,7 +47,7 @@ class Packages:
         with waiting_for(self._lock):
             if not folder.is_dir():
                 self._cache.mkdir(parents=True, exist_ok=True)
-                for outdated in self._cache.glob(f"layer-{source.name}-*"):
+                for outdated in (*self._cache.glob(f"layer-{source.name}-*"), *self._cache.glob("unfinished-*")):
                     shutil.rmtree(outdated, ignore_errors=True)
                 unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._cache))
                 _install(requirements, "--python", sys.executable, "--target", str(unfinished / "python"))

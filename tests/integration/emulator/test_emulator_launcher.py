@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from local import cloud
 from local.launcher.group import ProcessGroup
 from local.stack import PROJECT, Stack, StackNotRunningError
 from tests.integration.emulator.conftest import TEMPLATE, Emulator
@@ -86,6 +87,17 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert f"Port {port} is taken" in failed.stderr
     assert_nothing_is_left(tmp_path)
+
+
+def test_a_full_disk_is_said_in_a_sentence_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = shutil.disk_usage(tmp_path)._replace(free=cloud.ROOM - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    state_dir = tmp_path / "not yet made"
+    assert cloud.main(["up", "--state-dir", str(state_dir)]) == 1
+    assert f"The disk of {state_dir} is full: 500 MB have to be free there." in capsys.readouterr().err
+    assert not state_dir.exists()
 
 
 def test_a_template_that_cannot_be_deployed_stops_what_was_started(tmp_path: Path) -> None:
