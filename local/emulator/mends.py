@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from local.emulator import (
     cloudformation_resources,
+    dynamodb_expressions,
     edge,
     eventbridge_targets,
     execution_environment,
@@ -49,6 +50,7 @@ MENDS: tuple[Callable[[], None], ...] = (
     s3_checksums.checksums_are_fast,
     s3_checksums.every_object_has_a_checksum,
     s3_checksums.multipart_uploads,
+    dynamodb_expressions.expressions_are_read_once,
     cloudformation_resources.yaml_definitions,
     cloudformation_resources.dead_letter_targets,
     cloudformation_resources.reachable_function_urls,
