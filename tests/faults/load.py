@@ -3,6 +3,7 @@
 Both take long, so they are part of `make faults` only.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -11,9 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from motiondrop.poll import interval
-from tests.faults.stand import Stand
+from tests.faults.stand import FEW_PROCESSES, Stand
 from tests.integration.conftest import running_cloud
 from tests.integration.way.support import image
 
@@ -29,7 +31,8 @@ def cloud(folder: Path) -> Iterator[Stand]:
     """A local cloud with no waits of ours and no faults, with as many slots as a stack has by default."""
     clouds = running_cloud(folder, "--parameter", f"MaxInFlight={_SLOTS}", "--parameter", "DailyBudgetUSD=1000000")
     try:
-        stand = Stand(next(clouds))
+        with patch.dict(os.environ, FEW_PROCESSES):
+            stand = Stand(next(clouds))
         stand.way.control("settings", concurrency=1)
         yield stand
     finally:
@@ -47,20 +50,19 @@ def many(stand: Stand, pairs: int) -> list[str]:
     with ThreadPoolExecutor(8) as droppers:
         list(droppers.map(drop, range(pairs)))
     dropped = time.monotonic() - began
-    recorded = 0.0
-    states: Counter[str] = Counter()
-    while states["told"] < pairs and time.monotonic() - began < 4 * pairs:
-        time.sleep(5)
-        jobs = stand.jobs()
-        recorded = recorded or (time.monotonic() - began if len(jobs) == pairs else 0.0)
-        states = Counter(job["state"] for job in jobs.values())
-        states["told"] = sum(bool(job.get("told")) for job in jobs.values())
+    told = 0
+    while told < pairs and time.monotonic() - began < 4 * pairs:
+        time.sleep(3)
+        if stand.told() * 10 // pairs > told * 10 // pairs:
+            _say(f"{stand.told()} of {pairs} jobs have ended after {time.monotonic() - began:.0f} s")
+        told = stand.told()
     stand.settle(stems, 60)
     ended = time.monotonic() - began
     tally = stand.tally(stems)
     stats = stand.way.control("stats")
-    _say(f"{pairs} pairs: dropped in {dropped:.0f} s, recorded in {recorded:.0f} s, ended in {ended:.0f} s")
-    _say(f"tasks {stats['created']}, peak of unfinished tasks {stats['peak_unfinished']}, {dict(states)}")
+    states = Counter(job["state"] for job in stand.jobs().values())
+    _say(f"{pairs} pairs: dropped in {dropped:.0f} s, ended in {ended:.0f} s, {dict(states)}")
+    _say(f"tasks {stats['created']}, peak of unfinished tasks {stats['peak_unfinished']}")
     wrong = [f"{kind}: {one}" for kind, found in tally.faults.items() for one in found]
     if stats["created"] != pairs:
         wrong.append(f"{stats['created']} tasks")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.faults.stand import SLOTS, Kill, Stand
@@ -18,8 +19,9 @@ class Scenario:
 
     `functions` are those whose kill points are of interest here, `events` what their events contain. `together`: many
     pairs at once, or one after the other. `may_fail`: jobs may end as FAILED or CANCELED. `in_order`: they are given
-    their slots as they were recorded, and wait neither for a folder to settle nor for the operator. `crash`: a call
-    after which a function dies anyway.
+    their slots as they were recorded, and wait neither for a folder to settle nor for the operator. `expires`: the
+    provider's day is over, so that what was paid for cannot be saved. `crash`: a call after which a function dies
+    anyway.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Scenario:
     together: bool = True
     may_fail: bool = False
     in_order: bool = True
+    expires: bool = False
     events: str = ""
     crash: tuple[str, str] | None = None
 
@@ -128,15 +131,101 @@ def _let_all_work(stand: Stand, stems: Stems) -> None:
     stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
 
 
-def _deleted_in_line(stand: Stand, stems: Stems) -> None:
-    stand.way.control("settings", task_seconds=LONG)
-    ahead = [f"{stems[0]}-{number}-ahead" for number in range(SLOTS)]
-    stand.drop(ahead)
-    stand.wait_for_state(ahead, {"PENDING", "RUNNING"})
+def _wait_in_line(stand: Stand, stems: Stems) -> None:
+    """Drop pairs, and wait until their runs wait for a slot."""
     stand.drop(stems)
     stand.wait(lambda: all(stand.jobs().get(stem, {}).get("token") for stem in stems), 120)
+
+
+def _unserved_line(stand: Stand, stems: Stems) -> None:
+    """A line with free slots that nobody gives: who ends next gives them. Nor is there room for its mail."""
+    (stem,) = stems
+    stand.pause()
+    _wait_in_line(stand, [f"{stem}-first"])
+    _wait_in_line(stand, [stem])
+    stand.stale_place()
+    stand.no_room_for_mails()
+    stand.resume()
+
+
+def _stopped_in_unserved_line(stand: Stand, stems: Stems) -> None:
+    with stand.no_rounds():
+        _unserved_line(stand, stems)
+        stand.stop(stems)
+        time.sleep(3)
+
+
+def _deleted_in_unserved_line(stand: Stand, stems: Stems) -> None:
+    with stand.no_rounds():
+        _unserved_line(stand, stems)
+        _delete(stand, stems)
+        time.sleep(3)
+
+
+def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
+    """Throttled until the line is as it should be, and then refused."""
+    (stem,) = stems
+    stand.way.control("faults", on="create", kind="error", times=60, status=429, code="Throttling.RateQuota")
+    stand.way.control("faults", on="create", kind="error", status=400, code="InvalidParameter", message="x")
+    with stand.no_rounds():
+        stand.drop([stem])
+        stand.wait_for_state([stem], {"ADMITTED", "SUBMITTING"})
+        stand.pause()
+        _wait_in_line(stand, [f"{stem}-first"])
+        stand.stale_place()
+        stand.resume()
+        stand.wait_for_state([stem], {"FAILED"})
+        time.sleep(1)
+
+
+def _expired_before_unserved_line(stand: Stand, stems: Stems) -> None:
+    """The link fails until the line is as it should be, and then is found to have expired."""
+    (stem,) = stems
+    stand.way.control("settings", task_seconds=LONG)
+    with stand.no_rounds():
+        stand.drop([stem])
+        stand.wait_for_state([stem], {"PENDING", "RUNNING"})
+        stand.over_a_day_ago(stem)
+        stand.way.control("settings", task_seconds=0.05)
+        stand.pause()
+        _wait_in_line(stand, [f"{stem}-first"])
+        stand.stale_place()
+        stand.way.control("faults", on="result", kind="error", times=6, status=503)
+        stand.way.control("faults", on="result", kind="expired", times=2)
+        stand.way.control("clock", advance_seconds=LONG + 1)
+        stand.wait_for_state([stem], {"SAVING"})
+        stand.resume()
+        stand.wait_for_state([stem], {"FAILED"})
+        time.sleep(1)
+
+
+def _told_by_the_next_run(stand: Stand, stems: Stems) -> None:
+    """A job's end that nobody heard of, when a person starts it again."""
+    with stand.no_status_events(), stand.no_rounds():
+        _task_fails(stand, stems, "InvalidImage.NoHuman")
+        stand.wait_for_state(stems, {"FAILED"})
+        time.sleep(2)
+        stand.no_room_for_mails()
+        for stem in stems:
+            stand.run_again(stem)
+        time.sleep(3)
+
+
+def _delete(stand: Stand, stems: Stems) -> None:
     for stem in stems:
         stand.stack.s3.delete_object(Bucket=stand.stack.inbox_bucket, Key=f"{stem}.png")
+
+
+def _deleted_in_line(stand: Stand, stems: Stems) -> None:
+    stand.pause()
+    _wait_in_line(stand, stems)
+    _delete(stand, stems)
+    with suppress(TimeoutError):
+        stand.wait_for_state(stems, {"CANCELED"}, 30)
+
+
+def _go_on(stand: Stand, _stems: Stems) -> None:
+    stand.resume()
 
 
 SCENARIOS = (
@@ -147,9 +236,23 @@ SCENARIOS = (
     Scenario("retried", ("poll", "create"), _retried, may_fail=True),
     Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
     Scenario("answer lost", ("create",), _answer_lost),
-    Scenario("deleted", ("submit",), _deleted_in_line, _move_on, may_fail=True, events="ObjectRemoved"),
+    Scenario("deleted", ("submit",), _deleted_in_line, _go_on, may_fail=True, events="ObjectRemoved"),
     Scenario("stopped", ("conclude",), _behind_another, _move_on, together=False, may_fail=True),
     Scenario("cancel fails", ("poll",), _cancel_fails, _move_on, together=False, may_fail=True),
+    Scenario("unserved, stopped", ("conclude",), _stopped_in_unserved_line, together=False, may_fail=True),
+    Scenario(
+        "unserved, deleted",
+        ("submit",),
+        _deleted_in_unserved_line,
+        together=False,
+        may_fail=True,
+        events="ObjectRemoved",
+    ),
+    Scenario("unserved, refused", ("create",), _refused_before_unserved_line, together=False, may_fail=True),
+    Scenario(
+        "unserved, expired", ("finalize",), _expired_before_unserved_line, together=False, may_fail=True, expires=True
+    ),
+    Scenario("told by the next run", ("admit",), _told_by_the_next_run, together=False, may_fail=True),
 )
 BESIDE = (
     Scenario("held", ("create",), _held, _mended, together=False, in_order=False),

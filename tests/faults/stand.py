@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -185,11 +185,64 @@ class Stand:
                 ExpressionAttributeNames={"#until": "until", "#since": "since"},
             )
 
+    def pause(self) -> None:
+        """Let no slots be given."""
+        self._put("LINE", "PAUSE")
+
+    def resume(self) -> None:
+        """Let slots be given again, and give none now."""
+        self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "LINE"}, "sk": {"S": "PAUSE"}})
+
+    def stale_place(self) -> None:
+        """Put a place into the line, before all others, whose job is gone."""
+        self._put("LINE", "WAIT#000000000000#gone", job_id={"S": "gone-00000000000000000000"})
+
+    def no_room_for_mails(self) -> None:
+        """Let this minute and the next have had all their mails, so that what is told becomes a digest."""
+        moment = datetime.now(UTC)
+        for minute in (moment, moment + timedelta(minutes=1)):
+            later = str(int(minute.timestamp()) + 3600)
+            self._put("MAIL", f"SENT#{minute:%Y-%m-%dT%H:%M}", sent={"N": "100000"}, expires={"N": later})
+
+    def over_a_day_ago(self, stem: str) -> None:
+        """Let the job's task be older than the provider keeps one."""
+        job = self.jobs()[stem]
+        asked_at = datetime.fromisoformat(job["asked_at"]) - timedelta(hours=25)
+        self.stack.dynamodb.update_item(
+            TableName=self.stack.table,
+            Key={"pk": {"S": job["pk"]}, "sk": {"S": job["sk"]}},
+            UpdateExpression="SET asked_at = :moment",
+            ExpressionAttributeValues={":moment": {"S": f"{asked_at:%Y-%m-%dT%H:%M:%S.%f%z}"}},
+        )
+
+    def run_again(self, stem: str) -> None:
+        """*New execution* of the stem's job, as a person starts one in the console."""
+        job_id = self.jobs()[stem]["job_id"]
+        self.stack.stepfunctions.start_execution(
+            stateMachineArn=self.stack.state_machine_arn,
+            name=f"by-hand-{job_id}",
+            input=json.dumps({"job_id": job_id}),
+        )
+
+    def _put(self, pk: str, sk: str, **attributes: Any) -> None:
+        self.stack.dynamodb.put_item(TableName=self.stack.table, Item={"pk": {"S": pk}, "sk": {"S": sk}, **attributes})
+
     @contextmanager
     def no_status_events(self) -> Iterator[None]:
         """No run's end is told to anybody meanwhile."""
+        with self._without_rules("EventPattern"):
+            yield
+
+    @contextmanager
+    def no_rounds(self) -> Iterator[None]:
+        """The sweep makes no round by itself meanwhile."""
+        with self._without_rules("ScheduleExpression"):
+            yield
+
+    @contextmanager
+    def _without_rules(self, kind: str) -> Iterator[None]:
         listed: list[dict[str, Any]] = [dict(rule) for rule in self.stack.events.list_rules()["Rules"]]
-        rules = [rule["Name"] for rule in listed if "EventPattern" in rule]
+        rules = [rule["Name"] for rule in listed if kind in rule]
         for rule in rules:
             self.stack.events.disable_rule(Name=rule)
         try:
@@ -230,6 +283,25 @@ class Stand:
                 found[job["image"]["key"]["S"].removesuffix(".png").rpartition("/")[2]] = job
         return found
 
+    def most_unfinished(self) -> int:
+        """The most tasks that were unfinished at the provider at a time."""
+        return int(self.way.control("stats")["peak_unfinished"])
+
+    def told(self) -> int:
+        """How many jobs have ended and were told of."""
+        pages = self.stack.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.table,
+            Select="COUNT",
+            FilterExpression="told = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+        return sum(page["Count"] for page in pages)
+
+    def with_helpers(self, stems: Iterable[str]) -> list[str]:
+        """The pairs of these names, and those that were dropped for their sake, whose names begin so."""
+        begun = tuple(stems)
+        return sorted(set(begun) | {stem for stem in self.jobs() if stem.startswith(begun)})
+
     def settle(self, stems: Iterable[str], seconds: float, every: float = 1.0) -> None:
         """Sweep until every job has ended and was told of and nothing is left to do, or the time is over."""
         waiting = set(stems)
@@ -264,9 +336,10 @@ class Stand:
                 tally.unsaved.append(stem)
             if job["state"] == "SUCCEEDED" and not self._is_saved(job):
                 tally.unsaved.append(f"{stem} no object")
-            most = 2 if stem in killed or not happened else 1
-            if not 1 <= events[job["job_id"]] <= most or not mails[stem]:
-                tally.mails.append(f"{stem} {events[job['job_id']]} events, {mails[stem]} mails")
+            most = 2 if not happened or any(stem.startswith(one) for one in killed) else 1
+            told = max((number for (job_id, _), number in events.items() if job_id == job["job_id"]), default=0)
+            if not 1 <= told <= most or not mails[stem]:
+                tally.mails.append(f"{stem} {told} events, {mails[stem]} mails")
         tally.out_of_order = _inversions(jobs[stem] for stem in stems if stem in jobs)
         return tally
 
@@ -283,15 +356,15 @@ class Stand:
         sizes = {item["Key"].rpartition(".")[2]: item["Size"] for item in listed.get("Contents", [])}
         return sizes.get("mp4") == int(job["result_size"]) and "json" in sizes
 
-    def _told(self) -> tuple[Counter[str], Counter[str]]:
-        """How many messages told programs of a job's end, and how many mails tell of an image, alone or in a digest."""
-        events: Counter[str] = Counter()
+    def _told(self) -> tuple[Counter[tuple[str, str]], Counter[str]]:
+        """How often programs were told of each end of a job, and how many mails tell of an image, alone or not."""
+        events: Counter[tuple[str, str]] = Counter()
         mails: Counter[str] = Counter()
         for path in self.stack.mails():
             head, _, body = path.read_text().partition("\n\n")
             if "EventsTopic" in head:
                 said = json.loads(body)
-                events[said.get("job_id", "")] += 1
+                events[said.get("job_id", ""), said["event"]] += 1
             else:
                 mails.update({name.rpartition("/")[2] for name in _NAMED.findall(body)})
         return events, mails

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import SCENARIOS, Scenario, by_name
-from tests.faults.stand import Call, Kill, Stand, Tally, faulty_cloud
+from tests.faults.stand import SLOTS, Call, Kill, Stand, Tally, faulty_cloud
 from tests.faults.storm import Point, storm
 from tests.faults.sweeping import sweep_kills
 
@@ -39,6 +39,7 @@ class Table:
 
     rows: list[tuple[str, Tally]] = field(default_factory=list)
     points: set[Point] = field(default_factory=set)
+    most_unfinished: int = 0
 
     def add(self, name: str, tally: Tally, kills: Iterable[Kill] = ()) -> None:
         self.rows.append((name, tally))
@@ -58,7 +59,7 @@ class Table:
 
     @property
     def passed(self) -> bool:
-        return not self.unreached and not any(tally.faults for _, tally in self.rows)
+        return not self.unreached and self.most_unfinished <= SLOTS and not any(tally.faults for _, tally in self.rows)
 
 
 _HEAD = ("scenario", "kills", "jobs", "lost", "paid twice", "unsaved", "leaked", "mails", "out of order")
@@ -107,10 +108,12 @@ def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 9
         stand.plan([kill for kill in kills if kill.event in group] + scenario.crashes(group))
         scenario.begin(stand, group)
         scenario.end(stand, group)
-        stand.settle(group, seconds, every)
-    tally = stand.tally(stems, kills, may_fail=scenario.may_fail)
+        stand.settle(stand.with_helpers(group), seconds, every)
+    tally = stand.tally(stand.with_helpers(stems) if stems else [], kills, may_fail=scenario.may_fail)
     if not scenario.in_order:
         tally.out_of_order = []
+    if scenario.expires:
+        tally.unsaved = []
     return tally
 
 
@@ -151,10 +154,12 @@ def main(seed: int, names: list[str]) -> int:
             aside += [beside.submit(_alone, Path(folder) / name, name, calls) for name, calls in UNDER_THE_LOCK.items()]
         with faulty_cloud(Path(folder) / "main") as stand:
             _main(stand, table, seed, wanted)
+            table.most_unfinished = stand.most_unfinished()
         for one in aside:
             table.add(*one.result())
     for point in sorted(table.unreached):
         _say(" ".join(("no kill reached", *point)))
+    _say(f"at most {table.most_unfinished} unfinished tasks at a time, of {SLOTS}")
     tallies = [tally for _, tally in table.rows]
     _say(
         f"{len(table.points)} kill points, {sum(tally.killed for tally in tallies)} kills, "

@@ -55,7 +55,7 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
         stand.wait(lambda: all(stem in stand.jobs() for stem in stopped))
         time.sleep(3)
         stand.stop(stopped)
-    time.sleep(1)
+        time.sleep(2)  # an end that is told late is told to nobody either
     stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
     time.sleep(3)  # the sweep's grace
     return stopped + broken + unseen + unwoken

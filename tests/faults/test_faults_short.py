@@ -7,7 +7,7 @@ import pytest
 from benchmarks.thousand import READS, WRITES
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import Scenario, by_name
-from tests.faults.stand import Kill, Stand, faulty_cloud
+from tests.faults.stand import SLOTS, Kill, Stand, faulty_cloud
 from tests.faults.suite import play
 
 _PLAIN = (
@@ -47,6 +47,7 @@ def test_a_killed_function_loses_nothing_and_nothing_is_paid_twice(stand: Stand,
     tally = play(stand, scenario, planned, 150)
     assert tally.faults == {}
     assert stand.happened(planned) == planned
+    assert stand.most_unfinished() <= SLOTS
 
 
 def test_every_call_that_was_made_is_one_that_the_code_is_known_to_make(stand: Stand) -> None:
