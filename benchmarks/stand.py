@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from local.stack import Stack
+from tests.faults.stand import FEW_PROCESSES
 from tests.integration.conftest import Cloud, command
 from tests.integration.way.support import Way
 
@@ -18,7 +20,10 @@ FAULTS = "faults"  # functions write down their calls where the state folder has
 
 @contextmanager
 def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **parameters: object) -> Iterator[Way]:
-    """A running cloud with `task_seconds` a task and our waits times `wait_scale`; gone afterwards."""
+    """A running cloud with `task_seconds` a task and our waits times `wait_scale`; gone afterwards.
+
+    `traced`: functions write down their calls, and few of them run at a time, since the machine is what is busy then.
+    """
     said = {"DailyBudgetUSD": 1_000_000, "MailsPerMinute": 100_000} | parameters
     options = [word for name, value in said.items() for word in ("--parameter", f"{name}={value}")]
     options += ["--wait-scale", str(wait_scale), "--wan-task-seconds", str(task_seconds)]
@@ -26,7 +31,8 @@ def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **par
         if traced:
             (Path(folder) / FAULTS).mkdir()
         try:
-            command("up", Path(folder), "--owner-pid", str(os.getpid()), *options, quiet=True)
+            with patch.dict(os.environ, FEW_PROCESSES if traced else {}):
+                command("up", Path(folder), "--owner-pid", str(os.getpid()), *options, quiet=True)
             way = Way(Cloud(Stack.load(Path(folder)), Path(folder)))
             way.control("settings", concurrency=1, creations_per_second=1000, queries_per_second=10_000)
             yield way

@@ -12,8 +12,8 @@ from tests.integration.way.support import image
 
 SIZES = (10, 100, 1000)
 SLOTS = 2  # as many as a stack has by default
-TASK_SECONDS = 0.1
-WAIT_SCALE = 0.02  # a poll every 0.3 s
+TASK_SECONDS = 0.05
+WAIT_SCALE = 0.005  # a poll every 0.075 s
 _DROPPERS = 8
 _FOLDER = 50  # pairs of a folder
 
@@ -95,8 +95,8 @@ def _run(size: int) -> dict[str, Any]:
         progress(f"{size} pairs dropped in {time.monotonic() - began:.0f} s")
         ended, told = 0, 0
         while ended < size:
-            time.sleep(2)
-            ended = sum(bool(job.get("told")) for job in stand.jobs().values())
+            time.sleep(3)
+            ended = stand.told()
             if ended * 10 // size > told:
                 told = ended * 10 // size
                 progress(f"{ended} of {size} jobs ended after {time.monotonic() - began:.0f} s")
