@@ -42,6 +42,24 @@ def test_no_link_to_a_file_is_dead() -> None:
             assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 
+def test_no_link_to_a_heading_is_dead() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for file, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", path.read_text()):
+            target = path.parent / file if file else path
+            titles = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert heading in {_anchor(title) for title in titles}, f"{path.name}: {file}#{heading}"
+
+
+def _anchor(title: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-")
+
+
+def test_the_readmes_commands_look_where_the_stack_is_deployed_to() -> None:
+    deployed = re.findall(r'^region = "(.+?)"', (ROOT / "samconfig.toml").read_text(), re.MULTILINE)
+    assert {f"export AWS_DEFAULT_REGION={region}" for region in deployed} <= set(README.splitlines())
+
+
 def test_the_table_of_states_is_the_codes() -> None:
     for state in State:
         row = next(line for line in ARCHITECTURE.splitlines() if re.match(rf"\| .*\b{state}\b.* \| \w", line))

@@ -14,6 +14,7 @@ import requests
 
 from local.wan import DEMO_KEY
 from tests.integration.wan.support import Caller
+from tests.unit.recorded_provider import CREATED, FAILED, REFUSED, SUCCEEDED
 
 CREATE_COMMAND = """\
 curl --location 'https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/image2video/video-synthesis' \\
@@ -35,55 +36,9 @@ QUERY_COMMAND = """\
 curl -X GET https://dashscope-intl.aliyuncs.com/api/v1/tasks/0385dc79-5ff8-4d82-bcb6-xxxxxx \\
 --header "Authorization: Bearer $DASHSCOPE_API_KEY"
 """
-CREATED = """\
-{
-    "output": {
-        "task_status": "PENDING",
-        "task_id": "0385dc79-5ff8-4d82-bcb6-xxxxxx"
-    },
-    "request_id": "4909100c-7b5a-9f92-bfe5-xxxxxx"
-}
-"""
-REFUSED = """\
-{
-    "code":"InvalidApiKey",
-    "message":"Invalid API-key provided.",
-    "request_id":"fb53c4ec-1c12-4fc4-a580-xxxxxx"
-}
-"""
-SUCCEEDED = """\
-{
-    "request_id": "a67f8716-18ef-447c-a286-xxxxxx",
-    "output": {
-        "task_id": "0385dc79-5ff8-4d82-bcb6-xxxxxx",
-        "task_status": "SUCCEEDED",
-        "submit_time": "2025-09-18 15:32:00.105",
-        "scheduled_time": "2025-09-18 15:32:15.066",
-        "end_time": "2025-09-18 15:34:41.898",
-        "results": {
-            "video_url": "http://dashscope-result-bj.oss-cn-beijing.aliyuncs.com/xxxxx.mp4?Expires=xxxxxx"
-        }
-    },
-    "usage": {
-        "video_duration": 5.2,
-        "video_ratio": "standard"
-    }
-}
-"""
-FAILED = """\
-{
-    "request_id": "daad9007-6acd-9fb3-a6bc-xxxxxx",
-    "output": {
-        "task_id": "fe8aa114-d9f1-4f76-b598-xxxxxx",
-        "task_status": "FAILED",
-        "code": "InternalError",
-        "message": "xxxxxx"
-    }
-}
-"""
 
 
-def shape(text: str) -> str:
+def shape(text: str | bytes) -> str:
     """Return an answer with every value but the words and the pace of the page's sample taken out."""
     document = json.dumps(json.loads(text), separators=(",", ":"))
     for name, form in FORMS.items():

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "make bench": "tests/infrastructure/test_benchmarks.py runs its parts that need no time",
     "make demo": "as the next, with files of its own",
     "make smoke STACK=motiondrop": "tests/integration/way/test_way_smoke.py",
+    "export AWS_DEFAULT_REGION=ap-southeast-1": "tests/infrastructure/test_docs.py holds it against samconfig.toml",
     "sam build": "in .github/workflows; it takes the packages of another processor",
     "sam deploy --guided": "needs an account; the template is deployed by every test",
 }
