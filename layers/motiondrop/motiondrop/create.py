@@ -195,7 +195,7 @@ class Create:
         if canceled:
             self.ending.close(job, State.CANCELED, STOPPED)
             return {"next": "closed"}
-        self.slots.claim(job, run, row.task_id, None)
+        self.slots.claim(job, run, row.task_id, row.request_id)
         return {"next": "poll"}
 
     def _unowned(self, job: Job, begun: datetime) -> list[TaskRow]:
