@@ -53,7 +53,10 @@ def told(job_id: str, gone: Gone) -> str:
     lines += [f"  deleted from the results bucket: {key}" for key in gone.results]
     lines += [f"  deleted from the inbox: {key}" for key in gone.drops]
     lines += [f"  kept, since others use it: {key}" for key in gone.kept]
-    lines.append("Out of reach: mails that were sent, the names of runs (90 days), logs (as long as they are kept).")
+    lines.append(
+        "Out of reach: mails and events that were sent, the names of runs (90 days), logs (as long as they are kept), "
+        "the table's point-in-time recovery (35 days)."
+    )
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("The queue goes on: the sweep gives free slots within a minute.")
     else:
         pause(tables)
-        print("The queue is paused: no job is sent to the provider until `make resume`.")
+        print("The queue is paused: no job gets a slot until `make resume`.")
     return 0
 
 

@@ -128,6 +128,12 @@ def one_job(target: Target) -> Iterator[str]:
     client, outputs = target.client, target.outputs
     s3, sfn = client("s3"), client("stepfunctions")
     folder = f"{_STEM}/{int(time.time())}/"
+
+    def runs() -> dict[str, dict[str, Any]]:
+        listed = sfn.list_executions(stateMachineArn=outputs["StateMachineArn"], maxResults=100)["executions"]
+        return {each["name"]: each for each in listed if each["name"].startswith(f"{_STEM}-")}
+
+    before = set(runs())  # of smoke tests that were
     with TemporaryDirectory() as drawn:
         image, video = Path(drawn, "image.png"), Path(drawn, "video.mp4")
         samples.draw_character(image)
@@ -144,9 +150,7 @@ def one_job(target: Target) -> Iterator[str]:
     yield f"the drop has its receipt: {wait(receipt, 'a receipt', 3)}"
 
     def run() -> dict[str, Any]:
-        runs = sfn.list_executions(stateMachineArn=outputs["StateMachineArn"], maxResults=100)["executions"]
-        mine = (each for each in runs if each["name"].startswith(f"{_STEM}-"))
-        return next(mine, {})
+        return next((each for name, each in runs().items() if name not in before), {})
 
     arn = wait(run, "an execution", 3)["executionArn"]
     yield f"it is an execution: {arn}"

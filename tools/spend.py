@@ -15,8 +15,8 @@ from tools.stack import NoStackError, add_arguments, connect
 
 _PAGE = 100
 
-#: A job may end so long after it was recorded, with every pause and run it may have.
-_LONGEST = timedelta(days=40)
+#: A job may end so long after it was recorded: four runs of 30 days, and the pauses between them.
+_LONGEST = timedelta(days=125)
 
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id")
 
