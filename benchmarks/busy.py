@@ -16,6 +16,7 @@ JOBS = 30
 TASK_SECONDS = 15.0  # a tenth of what the provider's own sample took
 WAIT_SCALE = 0.1  # likewise: a poll every 1.5 s instead of 15
 POLL_SECONDS = 15 * WAIT_SCALE
+UPLOAD_SECONDS = 1.0  # for a pair: some megabytes over a home's connection
 APART = 10.0  # seconds between the beginnings, so that no cold start is in the way of another one's
 
 REASON = (
@@ -50,7 +51,9 @@ def run() -> Section:
         "busy",
         "The provider kept busy",
         f"{JOBS} jobs, one task running at the provider at a time, everything ten times as fast as in earnest: a "
-        f"task takes {TASK_SECONDS:.0f} s, a poll comes every {POLL_SECONDS} s. The makespan is from the first drop "
+        f"task takes {TASK_SECONDS:.0f} s, a poll comes every {POLL_SECONDS} s. A pair is dropped each second, since "
+        f"files take a while to upload; dropped all at once, checking {JOBS} pairs kept this machine's cores from the "
+        "first job for 15 s, and the ratio was 1.041 with 2 slots. The makespan is from the first drop "
         "to the last mail (for the script: from its first call to its last upload), beside the time in which the "
         "provider worked on a task. The script does what the provider's page shows: create, poll, download, "
         "upload, next.",
@@ -90,6 +93,7 @@ def _measure(slots: int, all_up: Barrier) -> _Measured:
 def _pipeline(way: Way, slots: int) -> None:
     for number in range(JOBS):
         way.drop_pair(f"busy{number:02d}", image((200, 200)), video(2))
+        time.sleep(UPLOAD_SECONDS)
     for number in range(JOBS):
         name = f"busy{number:02d}"
         wait(lambda name=name: way.mails(name), f"the mail about {name}", 3 * JOBS * TASK_SECONDS)  # type: ignore[misc]  # a lambda in a loop

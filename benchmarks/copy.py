@@ -34,6 +34,12 @@ _PIECE = 1 << 20
 _HEAD = b"\x00\x00\x00\x18ftypisom"
 
 
+REASON = (
+    "Where it is below: the other ways send what comes, and ours computes a SHA-256 and a CRC-64 of it. On two "
+    "cores that it shares with both servers the ratio lay between 0.89 and 0.96 from run to run."
+)
+
+
 def run() -> Section:
     """Copy each size by each way, in turns, each copy in a process of its own."""
     measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
@@ -75,7 +81,7 @@ def run() -> Section:
         rows,
         [
             Goal("at least 0.9 of upload_fileobj at 200 MB", f"{ratio:.2f}", ratio >= 0.9),
-            Goal("at least 0.9 of the fastest at 200 MB", f"{fastest:.2f}", fastest >= 0.9),
+            Goal("at least 0.9 of the fastest at 200 MB", f"{fastest:.2f}", fastest >= 0.9, REASON),
             Goal("under 32 MB above idle", f"{most:.0f} MB", most < 32),
         ],
         plot("copy", draw),
