@@ -17,11 +17,10 @@ TASK_SECONDS = 15.0  # a tenth of what the provider's own sample took
 WAIT_SCALE = 0.1  # likewise: a poll every 1.5 s instead of 15
 POLL_SECONDS = 15 * WAIT_SCALE
 UPLOAD_SECONDS = 1.0  # for a pair: some megabytes over a home's connection
-APART = 10.0  # seconds between the beginnings, so that no cold start is in the way of another one's
 
 REASON = (
-    "The table says where it is lost: before the first task and after the last one this machine starts functions "
-    "cold, while three clouds share its cores, and that does not shrink with the scale of the times."
+    "The table says where it is lost: what is ours before the first task and after the last one does not shrink with "
+    "the scale of the times, and three clouds share two cores."
 )
 
 PLAIN = "the plain script of the provider's page"
@@ -31,7 +30,7 @@ def run() -> Section:
     """Run all three at once, each on a cloud of its own: nearly all of their time is waiting."""
     ways = {"MotionDrop, 1 slot": 1, "MotionDrop, 2 slots": 2, PLAIN: 0}
     with ThreadPoolExecutor(len(ways)) as pool:
-        all_up = Barrier(len(ways), timeout=120)
+        all_up = Barrier(len(ways), timeout=180)
         measured = dict(zip(ways, pool.map(lambda slots: _measure(slots, all_up), ways.values()), strict=True))
     rows = [["", "until the first task", "between tasks", "after the last task", "provider busy", "ratio"]]
     ratios = {}
@@ -53,7 +52,8 @@ def run() -> Section:
         f"{JOBS} jobs, one task running at the provider at a time, everything ten times as fast as in earnest: a "
         f"task takes {TASK_SECONDS:.0f} s, a poll comes every {POLL_SECONDS} s. A pair is dropped each second, since "
         f"files take a while to upload; dropped all at once, checking {JOBS} pairs kept this machine's cores from the "
-        "first job for 15 s, and the ratio was 1.041 with 2 slots. The makespan is from the first drop "
+        "first job for 15 s, and the ratio was 1.041 with 2 slots. One job went before, since cold starts do not "
+        "become ten times as fast. The makespan is from the first drop "
         "to the last mail (for the script: from its first call to its last upload), beside the time in which the "
         "provider worked on a task. The script does what the provider's page shows: create, poll, download, "
         "upload, next.",
@@ -75,15 +75,16 @@ class _Measured:
 
 def _measure(slots: int, all_up: Barrier) -> _Measured:
     with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, MaxInFlight=max(slots, 1)) as way:
+        if slots:
+            _one(way, "warmup")  # the first job of a day finds no warm function, and that does not scale 1:10
         all_up.wait()
-        time.sleep(slots * APART)
         began = time.time()
         if slots:
             _pipeline(way, slots)
         else:
             _script(way)
         ended = time.time()
-        tasks = way.control("tasks")
+        tasks = [task for task in way.control("tasks") if task["created_at"] >= began]
         assert len(tasks) == JOBS, f"{len(tasks)} tasks"
         first, last = min(task["started_at"] for task in tasks), max(task["ended_at"] for task in tasks)
         busy = sum(task["ended_at"] - task["started_at"] for task in tasks)
@@ -95,10 +96,18 @@ def _pipeline(way: Way, slots: int) -> None:
         way.drop_pair(f"busy{number:02d}", image((200, 200)), video(2))
         time.sleep(UPLOAD_SECONDS)
     for number in range(JOBS):
-        name = f"busy{number:02d}"
-        wait(lambda name=name: way.mails(name), f"the mail about {name}", 3 * JOBS * TASK_SECONDS)  # type: ignore[misc]  # a lambda in a loop
+        _mailed(way, f"busy{number:02d}")
         if number % 10 == 9:
             progress(f"{slots} slot{'s' * (slots > 1)}: {number + 1} of {JOBS}")
+
+
+def _one(way: Way, name: str) -> None:
+    way.drop_pair(name, image((200, 200)), video(2))
+    _mailed(way, name)
+
+
+def _mailed(way: Way, name: str) -> None:
+    wait(lambda: way.mails(name), f"the mail about {name}", 3 * JOBS * TASK_SECONDS)
 
 
 def _script(way: Way) -> None:
