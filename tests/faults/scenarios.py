@@ -206,6 +206,8 @@ def _told_by_the_next_run(stand: Stand, stems: Stems) -> None:
         stand.wait_for_state(stems, {"FAILED"})
         time.sleep(2)
         stand.no_room_for_mails()
+        stand.stale_place()
+        stand.begin_cold("admit")
         for stem in stems:
             stand.run_again(stem)
         time.sleep(3)

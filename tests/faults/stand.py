@@ -224,6 +224,14 @@ class Stand:
             input=json.dumps({"job_id": job_id}),
         )
 
+    def begin_cold(self, function: str) -> None:
+        """Let the function's next invocation find no process that has read the secrets already."""
+        name = next(name for name in self.stack.functions.values() if name.endswith(f"-{function}"))
+        client = self.stack.client("lambda")
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables["BEGUN_COLD_AT"] = f"{time.time()}"  # a change makes new environments
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
     def _put(self, pk: str, sk: str, **attributes: Any) -> None:
         self.stack.dynamodb.put_item(TableName=self.stack.table, Item={"pk": {"S": pk}, "sk": {"S": sk}, **attributes})
 

@@ -3,6 +3,7 @@
 import time
 
 from tests.faults.calls import all_calls
+from tests.faults.scenarios import LONG
 from tests.faults.stand import SLOTS, Kill, Stand, Tally
 
 _WRECKS = 6
@@ -42,20 +43,24 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
     broken = [f"{prefix}b{number}" for number in range(_WRECKS)]
     unseen = [f"{prefix}u{number}" for number in range(_WRECKS)]
     unwoken = [f"{prefix}a{number}" for number in range(2)]
+    pending = [f"{prefix}p{number}" for number in range(2)]
     with stand.no_drop_events():
         stand.drop(unseen)
     with stand.no_status_events():
+        stand.way.control("settings", task_seconds=LONG, concurrency=1)  # one works, one waits and can be canceled
+        stand.drop(pending)
+        stand.wait_for_state(pending, {"PENDING", "RUNNING"})
         stand.plan([Kill(f"{stem}-crash", "create", "dynamodb:DeleteItem", "after", stem) for stem in broken])
         stand.drop(broken)
         stand.wait(lambda: len([stem for stem in broken if stem in stand.jobs()]) == len(broken))
         time.sleep(4)
-        stand.way.control("settings", task_seconds=600, concurrency=1)  # most wait, so that they can be canceled
         stand.plan()
         stand.drop(unwoken + stopped)
         stand.wait(lambda: all(stem in stand.jobs() for stem in stopped))
         time.sleep(3)
-        stand.stop(stopped)
+        stand.stop(pending + stopped)
         time.sleep(2)  # an end that is told late is told to nobody either
     stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
+    stand.way.control("clock", advance_seconds=LONG + 1)
     time.sleep(3)  # the sweep's grace
-    return stopped + broken + unseen + unwoken
+    return pending + stopped + broken + unseen + unwoken
