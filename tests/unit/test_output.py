@@ -1,6 +1,8 @@
 """Looking at a result: none of the limits on drops holds, and what cannot be opened is refused in a sentence."""
 
 import io
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -70,3 +72,19 @@ def test_a_picture_full_of_noise_still_gives_a_still_that_fits() -> None:
 def test_what_cannot_be_opened_is_refused(body: bytes) -> None:
     with pytest.raises(Rejected):
         looked(body)
+
+
+_STILL_WITHOUT_THREADS = """
+import os, resource, av
+from motiondrop import probe_result
+frame = av.VideoFrame(1920, 1080, "yuv420p")
+if os.geteuid() == 0:
+    os.setuid(65534)  # root is exempt from the limit, and a Lambda function is not
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+print(len(probe_result._still(frame)))
+"""
+
+
+def test_a_still_is_made_without_threads_which_the_sandbox_forbids() -> None:
+    done = subprocess.run([sys.executable, "-c", _STILL_WITHOUT_THREADS], capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    assert int(done.stdout or 0) > 0, done.stderr

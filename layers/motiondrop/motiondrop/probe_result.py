@@ -83,7 +83,9 @@ def _still(frame: av.VideoFrame) -> bytes:
     for side, quality in _ATTEMPTS:
         factor = min(1, side / max(frame.width, frame.height))
         small: Image.Image = frame.to_image(
-            width=max(1, round(frame.width * factor)), height=max(1, round(frame.height * factor))
+            width=max(1, round(frame.width * factor)),
+            height=max(1, round(frame.height * factor)),
+            threads=1,  # the sandbox may start none; whoever is root would not notice
         )
         if frame.rotation:
             small = small.rotate(frame.rotation, expand=True)
