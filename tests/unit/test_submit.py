@@ -1,7 +1,7 @@
 """What becomes of drops: recorded, paired and started, in whatever order their events come."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -266,6 +266,65 @@ def test_a_shared_files_receipt_counts_its_jobs(door: Door) -> None:
     door.bench.jobs.write(job, None, State.CANCELED)
     door.submit.receipts.follow(door.bench.read(job))
     assert door.receipt("f/v.mp4") == "0 of 2 done - 1 canceled"
+
+
+@contextmanager
+def before_the_next_receipt(door: Door, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen at the moment when somebody has made up a receipt and not yet written it."""
+    inbox = door.submit.inbox
+    write = inbox.write_receipt
+
+    def late(key: str, receipt: str) -> bool:
+        inbox.write_receipt = write  # type: ignore[method-assign]
+        happens()
+        return write(key, receipt)
+
+    inbox.write_receipt = late  # type: ignore[method-assign]
+    yield
+    assert inbox.write_receipt == write
+
+
+def test_a_receipt_that_comes_after_the_jobs_end_does_not_hide_it(door: Door) -> None:
+    door.drop("hero.png")
+    door.drop("hero.mp4")
+    (job,) = door.jobs()
+    job = door.bench.jobs.take_over(run_of(job), lambda _: False)
+    with before_the_next_receipt(door, lambda: door.delete("hero.png")):
+        door.submit.receipts.follow(job, 2)
+    assert door.receipt("hero.mp4") == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("body", "receipt"),
+    [
+        (b"bad", "rejected: file is bad"),
+        (b"other", "accepted: quoted 0.30 USD - queued"),
+    ],
+)
+def test_a_receipt_that_comes_after_the_drop_was_replaced_does_not_hide_that(
+    door: Door, body: bytes, receipt: str
+) -> None:
+    door.drop("hero.png")
+    door.drop("hero.mp4")
+    (job,) = door.jobs()
+    with before_the_next_receipt(door, lambda: door.drop("hero.png", body)):
+        door.submit.receipts.follow(job, 2)
+    assert door.receipt("hero.png") == receipt
+
+
+def test_a_drop_that_is_replaced_while_another_receipt_is_on_its_way_says_what_it_is(door: Door) -> None:
+    door.drop("hero.png")
+    door.drop("hero.mp4")
+    (job,) = door.jobs()
+    notify = door.messenger.notify
+
+    def meanwhile(message: Message) -> None:
+        door.submit.receipts.follow(job, 2)
+        notify(message)
+
+    door.messenger.notify = meanwhile  # type: ignore[method-assign]
+    door.drop("hero.png", b"bad")
+    assert door.receipt("hero.png") == "rejected: file is bad"
 
 
 def test_overwriting_a_drop_changes_nothing_for_its_job_and_makes_another(door: Door) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from motiondrop.drops import Drops
+from motiondrop.drops import Drop, Drops
 from motiondrop.inbox import Inbox, receipt_text
 from motiondrop.job import Job, State
 from motiondrop.jobs import Jobs
@@ -25,14 +25,41 @@ class Receipts:
     jobs: Jobs
 
     def follow(self, job: Job, place: int | None = None) -> None:
-        """Let the receipts of the job's drops say what has become of it; `place` is the job's in the line."""
+        """Let the receipts of the job's drops say what has become of it; `place` is the job's in the line.
+
+        Another function may change the job or its drops meanwhile, and tell of it before this one writes what it knew.
+        So whoever writes looks once more, until what it wrote is still so.
+        """
+        written: dict[str, str] = {}
+        known = [job]
+        while known and (due := self._due(known[0], place, written)):
+            for key, receipt in due.items():
+                self.write(key, receipt)
+            written |= due
+            known = self.jobs.find([job.job_id])
+
+    def _due(self, job: Job, place: int | None, written: dict[str, str]) -> dict[str, str]:
+        """The receipts to write, by key: those of the job's drops that say something else."""
+        due = {}
         for drop in self.drops.find(sorted(job.drops)).values():
-            if job.job_id not in drop.jobs:
-                continue  # replaced since by other content
-            others = sorted(drop.jobs - {job.job_id})
-            receipt = of_jobs([job, *self.jobs.find(others)], place)
-            if drop.receipt != receipt:
-                self.write(drop.key, receipt)
+            if job.job_id in drop.jobs:
+                others = self.jobs.find(sorted(drop.jobs - {job.job_id}))
+                receipt = of_jobs([job, *others], place)
+            elif drop.key in written:  # replaced by other content just now
+                receipt = self._of_replacement(drop) or written[drop.key]
+            else:
+                continue
+            if written.get(drop.key, drop.receipt) != receipt:
+                due[drop.key] = receipt
+        return due
+
+    def _of_replacement(self, drop: Drop) -> str | None:
+        """What a drop says that has other content now; None where its own event is about to write that."""
+        if drop.rejected:
+            return of_rejected(drop.rejected)
+        if jobs := self.jobs.find(sorted(drop.jobs)):
+            return of_jobs(jobs)
+        return drop.receipt
 
     def waiting(self, key: str, receipt: str) -> None:
         """Tag a drop that has no job, unless its partner's event has given it one meanwhile."""
@@ -48,6 +75,11 @@ class Receipts:
                 self.drops.note_receipt(key, receipt)
         except (ClientError, BotoCoreError) as error:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
+
+
+def of_rejected(reason: str) -> str:
+    """The receipt of a drop that cannot be used."""
+    return f"rejected: {reason}"
 
 
 def of_job(job: Job, place: int | None = None) -> str:

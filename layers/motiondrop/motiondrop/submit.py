@@ -17,7 +17,7 @@ from motiondrop.messages import rejected
 from motiondrop.messenger import Messenger
 from motiondrop.pairing import Pair, Why
 from motiondrop.pricing import MODES, Prices, usd
-from motiondrop.receipts import Receipts
+from motiondrop.receipts import Receipts, of_rejected
 from motiondrop.runs import Runs
 
 Check = Callable[[str, int, Reader], Media]
@@ -65,6 +65,9 @@ class Submit:
             drop = self._checked(arrived, sequencer)
         except DropGone:
             return  # its newer event tells what is there now
+        if drop.rejected:
+            # After it was recorded: whoever writes the receipt of a drop that this one replaced finds that.
+            self.receipts.write(key, of_rejected(drop.rejected))
         if kind_of(key):
             self._pair(key, drop)
 
@@ -102,7 +105,6 @@ class Submit:
                 arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length)
             )
         except Rejected as error:
-            self.receipts.write(arrived.key, f"rejected: {error.reason}")
             self.messenger.notify(rejected(arrived.key, error.reason))
             # Recorded last: whatever dies before this tells again rather than never.
             drop = Drop(arrived.key, kind, arrived.etag, rejected=error.reason, sequencer=sequencer)
@@ -138,7 +140,7 @@ class Submit:
                 self._tell_both(pair, FORGOTTEN)
             except Rejected as error:
                 dear = error.reason if key in pair else dear
-                self._tell_both(pair, f"rejected: {error.reason}")
+                self._tell_both(pair, of_rejected(error.reason))
             else:
                 made += [job] if job else []
         if (
@@ -148,7 +150,7 @@ class Submit:
         ):
             if dear:
                 self.messenger.notify(rejected(key, dear))
-            told = f"rejected: {dear}" if dear else FORGOTTEN if forgotten else _waiting(look, drop)
+            told = of_rejected(dear) if dear else FORGOTTEN if forgotten else _waiting(look, drop)
             self.receipts.waiting(key, told)
 
     def _tell_both(self, pair: Pair, receipt: str) -> None:
