@@ -34,8 +34,8 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
         assert states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}
         paid = [task for task in stand.way.control("tasks") if task["status"] == "SUCCEEDED"]
         assert len(paid) == _FIT
-        assert len(stand.way.mails("MotionDrop")) == 1
-        assert "the day's budget is spent" in stand.way.mails("MotionDrop")[0]
+        told = [mail for mail in stand.way.mails("MotionDrop") if "the day's budget is spent" in mail]
+        assert len(told) == 1
 
         more = ("--parameter", "DailyBudgetUSD=100", "--parameter", "GraceSeconds=3", "--parameter", "MaxInFlight=6")
         command("up", folder, *SPEED, *more)
