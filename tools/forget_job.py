@@ -11,13 +11,13 @@ from motiondrop.results import Results
 from tools.stack import NoStackError, Target, add_arguments, connect
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Forget the job, or allow it again; return the exit status."""
     parser = argparse.ArgumentParser(prog="make forget")
     parser.add_argument("job", help="the job's id, as its mail, its page and its execution say it")
     add_arguments(parser)
     parser.add_argument("--allow-again", action="store_true", help="let the same files be animated again")
-    said = parser.parse_args(arguments)
+    said = parser.parse_args()
     try:
         forget = forgetting(connect(said.stack, said.state_dir))
         if said.allow_again:

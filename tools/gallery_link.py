@@ -7,11 +7,11 @@ from motiondrop.links import Links
 from tools.stack import NoStackError, add_arguments, connect
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Print the link; return the exit status."""
     parser = argparse.ArgumentParser(prog="make gallery-link")
     add_arguments(parser)
-    said = parser.parse_args(arguments)
+    said = parser.parse_args()
     try:
         target = connect(said.stack, said.state_dir)
     except NoStackError as error:

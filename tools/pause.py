@@ -8,12 +8,12 @@ from motiondrop.records import LINE, PAUSE, Tables
 from tools.stack import NoStackError, add_arguments, connect
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Pause or resume; return the exit status."""
     parser = argparse.ArgumentParser(prog="make pause")
     add_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="go on")
-    said = parser.parse_args(arguments)
+    said = parser.parse_args()
     try:
         tables = connect(said.stack, said.state_dir).tables
     except NoStackError as error:

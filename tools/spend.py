@@ -21,12 +21,12 @@ _LONGEST = timedelta(days=125)
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Print the month's jobs; return the exit status."""
     parser = argparse.ArgumentParser(prog="make spend")
     parser.add_argument("--month", default=f"{datetime.now(UTC):%Y-%m}", help="such as 2026-11, in UTC; default: this")
     add_arguments(parser)
-    said = parser.parse_args(arguments)
+    said = parser.parse_args()
     try:
         first = datetime.strptime(said.month, "%Y-%m").replace(tzinfo=UTC)
         target = connect(said.stack, said.state_dir)

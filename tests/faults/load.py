@@ -53,21 +53,21 @@ def many(stand: Stand, pairs: int) -> list[str]:
     told = 0
     while told < pairs and time.monotonic() - began < 4 * pairs:
         time.sleep(3)
-        if stand.told() * 10 // pairs > told * 10 // pairs:
-            _say(f"{stand.told()} of {pairs} jobs have ended after {time.monotonic() - began:.0f} s")
-        told = stand.told()
+        before, told = told, stand.told()
+        if told * 10 // pairs > before * 10 // pairs:
+            _say(f"{told} of {pairs} jobs have ended after {time.monotonic() - began:.0f} s")
     stand.settle(stems, 60)
     ended = time.monotonic() - began
     tally = stand.tally(stems)
-    stats = stand.way.control("stats")
+    created, peak = stand.way.control("stats")["created"], stand.most_unfinished()
     states = Counter(job["state"] for job in stand.jobs().values())
     _say(f"{pairs} pairs: dropped in {dropped:.0f} s, ended in {ended:.0f} s, {dict(states)}")
-    _say(f"tasks {stats['created']}, peak of unfinished tasks {stats['peak_unfinished']}")
+    _say(f"tasks {created}, peak of unfinished tasks {peak}")
     wrong = [f"{kind}: {one}" for kind, found in tally.faults.items() for one in found]
-    if stats["created"] != pairs:
-        wrong.append(f"{stats['created']} tasks")
-    if stats["peak_unfinished"] > _SLOTS:
-        wrong.append(f"{stats['peak_unfinished']} unfinished tasks at a time")
+    if created != pairs:
+        wrong.append(f"{created} tasks")
+    if peak > _SLOTS:
+        wrong.append(f"{peak} unfinished tasks at a time")
     return wrong
 
 

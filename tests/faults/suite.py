@@ -113,7 +113,7 @@ def play(stand: Stand, scenario: Scenario, kills: list[Kill], seconds: float = 9
     if not scenario.in_order:
         tally.out_of_order = []
     if scenario.expires:
-        tally.unsaved = []
+        tally.unsaved = [one for one in tally.unsaved if one not in stems]  # those beside them are saved all the same
     return tally
 
 

@@ -17,8 +17,8 @@ from tests.integration.way.support import Way, image
 
 def lever(way: Way, name: str, *words: str) -> str:
     """Run an operator's command as its make target does; return what it prints."""
-    command = [sys.executable, "-m", f"tools.{name}", *words, "--state-dir", str(way.cloud.state_dir)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    line = [sys.executable, "-m", f"tools.{name}", *words, "--state-dir", str(way.cloud.state_dir)]
+    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  # ours
     assert done.returncode == 0, done.stderr
     return done.stdout
 
