@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, TransactWriteError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from motiondrop.job import Job, State
 from motiondrop.jobs import Jobs
 from motiondrop.records import LEDGER, LedgerItem, Tables
-from motiondrop.writes import lost_race
+from motiondrop.writes import Refused, transact
 
 _RESULTS = "RESULTS"
 
@@ -41,12 +41,14 @@ class Ledger:
             LedgerItem.cost.add(job.cost or 0),
             LedgerItem.milliseconds.add(round((job.billed_seconds or 0) * 1000)),
         ]
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions=actions)
+            self._jobs.write_with(transaction, job, owner, State.SUCCEEDED, **changes)
+
         try:
-            with TransactWrite(connection=self._tables.connection) as transaction:
-                transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions=actions)
-                self._jobs.write_with(transaction, job, owner, State.SUCCEEDED, **changes)
-        except TransactWriteError as error:
-            lost_race(error)
+            transact(self._tables.connection, fill)
+        except Refused as error:
             raise self._jobs.moved_on(job.job_id, owner) from error
         return self._jobs.get(job.job_id)
 

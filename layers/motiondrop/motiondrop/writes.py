@@ -50,11 +50,11 @@ def _transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T
         with TransactWrite(connection=connection) as transaction:
             result = fill(transaction)
     except TransactWriteError as error:
-        raise Refused(lost_race(error)) from error
+        raise Refused(_lost_race(error)) from error
     return result
 
 
-def lost_race(error: TransactWriteError) -> list[bool]:
+def _lost_race(error: TransactWriteError) -> list[bool]:
     """For each operation of a refused transaction, whether its condition was the reason.
 
     PynamoDB sends them in this order: condition checks, deletions, puts, updates. Contended is raised where no
