@@ -1,4 +1,4 @@
-# `make` lists the targets. Everything installs itself into .venv and .local; nothing else is touched.
+# `make` lists the targets. Everything installs itself into .venv, node_modules and .local.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -127,13 +127,13 @@ $(READY): requirements.lock
 		echo "MotionDrop needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there). Try: make PYTHON=python3.13 …" >&2; exit 1; }
 	@df -Pk . | awk 'NR == 2 && $$4 < $(ROOM_KB) { printf "MotionDrop needs %.1f GB of disk to set itself up, and there are %.1f GB free here.\n", \
 		$(ROOM_KB) / 1e6, $$4 / 1e6; exit 1 }' >&2
-	@echo "Setting up (once, about half a minute):"
-	@echo "  a Python environment in .venv"
+	@echo "Setting up (once, about half a minute):" >&2
+	@echo "  a Python environment in .venv" >&2
 	@rm -rf .venv && $(PYTHON) -m venv .venv || { echo "Python's own 'venv' failed: see above." >&2; exit 1; }
-	@echo "  uv, which installs the rest"
+	@echo "  uv, which installs the rest" >&2
 	@$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV_VERSION) 2> .venv/log || { cat .venv/log >&2; \
 		$(NOT_INSTALLED) }
-	@echo "  the packages of requirements.lock"
+	@echo "  the packages of requirements.lock" >&2
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock || { $(NOT_INSTALLED) }
 	@touch $@
 

@@ -133,7 +133,12 @@ MAILS: dict[str, Message] = {
     "resumed": resumed(),
     "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
     "unheard": unheard(["results and failures", "operations"]),
-    "alone": alone("class/hero.png", "a video"),
+    "alone": alone("class/hero.png", "a video", "waiting for a video"),
+    "alone_ambiguous": alone(
+        "class/hero.png",
+        "a video",
+        "waiting: several images and videos here - give an image and its video the same name",
+    ),
     "digest": many(),
 }
 

@@ -388,6 +388,8 @@ def test_a_pair_dearer_than_a_days_budget_is_refused_and_both_files_say_so(door:
     for name in names:
         assert door.receipt(name) == "rejected: 0.30 USD is more than a day may cost - raise DailyBudgetUSD"
     assert [message.event for message in door.messenger.said] == ["rejected"]
+    door.bench.clock.pass_(hours=25)
+    assert door.bench.drops.alone_since(door.bench.clock(), 10) == []  # nobody is told that they wait for each other
 
 
 def test_a_deletion_whose_handling_died_is_handled_by_its_next_try(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

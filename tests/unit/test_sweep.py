@@ -279,13 +279,24 @@ def test_a_drop_that_waits_a_day_for_its_partner_is_mentioned_once(way: WayBench
     assert "has waited for a video for a day" in message.body
 
 
+def test_a_drop_that_makes_nothing_for_another_reason_is_mentioned_with_its_receipt(way: WayBench) -> None:
+    way.bench.drops.record(Drop("alone.png", Kind.IMAGE, "etag", media=make_input("alone.png", "i")))
+    way.bench.drops.note_receipt("alone.png", "waiting: several images and videos here")
+    way.bench.clock.pass_(hours=25)
+    way.sweep()
+    (message,) = way.messenger.mails
+    assert "Its receipt says: waiting: several images and videos here." in message.body
+
+
 def test_it_is_measured_how_long_the_first_in_the_line_has_waited(
     way: WayBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pause(way.bench.tables)
-    way.bench.job("first")
+    first = way.bench.job("first")
     way.bench.clock.pass_(minutes=7)
     way.bench.job("second")
+    first = way.bench.jobs.take_over(run_of(first), lambda _: False)
+    way.bench.slots.wait(run_of(first), "token")  # its run joins the line, which it does again each day
     way.sweep()
     measured = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OldestWait" in line]
     assert [round(said["OldestWait"][0]) for said in measured] == [420]

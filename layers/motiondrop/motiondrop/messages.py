@@ -141,10 +141,11 @@ def rejected(key: str, reason: str) -> Message:
     )
 
 
-def alone(key: str, missing: str) -> Message:
-    """A drop has waited a day for its partner, `missing`; it is mentioned this once."""
+def alone(key: str, missing: str, receipt: str | None = None) -> Message:
+    """A drop has made no job for a day, for want of `missing` or as its receipt says; it is mentioned this once."""
+    simply = receipt is None or receipt.startswith("waiting for ")
     body = _paragraphs(
-        f"{plain(key)} has waited for {missing} for a day.",
+        f"{plain(key)} has waited for {missing} for a day." + ("" if simply else f" Its receipt says: {receipt}."),
         f"Drop {missing} with the same name into the same folder, or delete the file. It is not mentioned again.",
         NOTHING_CHARGED,
     )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from motiondrop.budget import NO_LIMIT, NOTHING_RESERVED, Budget, OverBudget
@@ -104,7 +105,13 @@ class Slots:
         if job.state == State.QUEUED:
 
             def fill(transaction: TransactWrite) -> None:
-                transaction.save(self._jobs.place(job, token))
+                place = self._jobs.place(job, token)
+                actions: list[Action] = [
+                    LineItem.job_id.set(place.job_id),
+                    LineItem.token.set(token),
+                    LineItem.since.set(LineItem.since | place.since),  # it waits since it came into the line
+                ]
+                transaction.update(place, actions=actions)
                 self._jobs.write_with(transaction, job, run.owner, token=token)
 
             try:

@@ -24,8 +24,8 @@ Check = Callable[[str, int, Reader], Media]
 
 _BOOLEANS = {"true": True, "false": False}
 
-#: What a drop is told whose job was forgotten for the person's sake.
-FORGOTTEN = "rejected: forgotten on request - whoever runs MotionDrop can allow it again"
+#: Why a drop is refused whose job was forgotten for the person's sake.
+FORGOTTEN = "forgotten on request - whoever runs MotionDrop can allow it again"
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,14 @@ class Submit:
         """Record and start the jobs that follow from the folder of `key`, as it is now."""
         look = self.folders.look(key)
         known = look.drops | ({key: drop} if drop else {})
-        made, forgotten, dear = [], False, None
+        made, refusal = [], None
         for pair in look.pairs:
             try:
                 job = self._job(pair, key, known)
-            except Forgotten:
-                forgotten |= key in pair
-                self._tell_both(pair, FORGOTTEN)
-            except Rejected as error:
-                dear = error.reason if key in pair else dear
-                self._tell_both(pair, of_rejected(error.reason))
+            except (Forgotten, Rejected) as error:
+                reason = error.reason if isinstance(error, Rejected) else FORGOTTEN
+                refusal = reason if key in pair else refusal
+                self._refuse(pair, reason)
             else:
                 made += [job] if job else []
         if (
@@ -148,14 +146,15 @@ class Submit:
             and key in look.folder.kinds
             and not any(key in {job.image.key, job.video.key} | job.drops for job in made)
         ):
-            if dear:
-                self.messenger.notify(rejected(key, dear))
-            told = of_rejected(dear) if dear else FORGOTTEN if forgotten else _waiting(look, drop)
-            self.receipts.waiting(key, told)
+            if refusal:
+                self.messenger.notify(rejected(key, refusal))
+            self.receipts.waiting(key, of_rejected(refusal) if refusal else _waiting(look, drop))
 
-    def _tell_both(self, pair: Pair, receipt: str) -> None:
-        for one in pair:  # the partner may have been told before that it waits
-            self.receipts.waiting(one, receipt)
+    def _refuse(self, pair: Pair, reason: str) -> None:
+        """Tell both files of a pair that makes no job; the partner may have been told before that it waits."""
+        for one in pair:
+            self.receipts.waiting(one, of_rejected(reason))
+            self.drops.mentioned(one)
 
     def _job(self, pair: Pair, key: str, known: dict[str, Drop]) -> Job | None:
         """The job of a pair, recorded and started; None while a file of it has not been checked yet.

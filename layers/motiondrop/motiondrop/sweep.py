@@ -87,7 +87,8 @@ class Sweep:
         # Noted first: a mention that is lost is better than one that comes twice.
         mentioned = [drop for drop in lonely if self.drops.mentioned(drop.key)]
         for drop in mentioned:
-            self.messenger.notify(alone(drop.key, "a video" if drop.kind is Kind.IMAGE else "an image"))
+            missing = "a video" if drop.kind is Kind.IMAGE else "an image"
+            self.messenger.notify(alone(drop.key, missing, drop.receipt))
         return len(mentioned)
 
     def _round(self, board: Board) -> Iterator[Job]:
