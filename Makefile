@@ -99,8 +99,8 @@ resume: $(READY) ## Let a paused queue go on: STACK=…
 	@$(BIN)/python -m tools.pause --resume --stack "$(STACK)"
 
 .PHONY: smoke
-smoke: $(READY) ## Check a deployed stack from outside with one real job; it asks before it spends: STACK=…
-	@$(BIN)/python -m tools.smoke --stack "$(STACK)" $(ARGS)
+smoke: $(READY) ## Check a deployed stack with one real job; it asks before it spends: STACK=… IMAGE=… VIDEO=…
+	@$(BIN)/python -m tools.smoke --stack "$(STACK)" --image "$(IMAGE)" --video "$(VIDEO)" $(ARGS)
 
 .PHONY: format
 format: $(READY) ## Put the code into shape

@@ -1,7 +1,8 @@
 """Check a deployed stack from outside: its parts first, then one real job, after asking.
 
-What costs nothing is checked first: the key, the buckets, the state machine, who is told. The job is the cheapest there
-can be, two seconds of video, drawn here. It goes the whole way: drop, receipt, execution, result, link.
+What costs nothing is checked first: the key, the buckets, the state machine, who is told. The job goes the whole way:
+drop, receipt, execution, result, link. It is made of the files that were named, or of drawn ones, the cheapest
+there can be: two seconds of video. Whether the provider sees a person in a drawing is known by trying only.
 """
 
 import argparse
@@ -10,15 +11,17 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import av
 import boto3
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
-from PIL import Image
+from PIL import Image, ImageOps
 
 from local import samples
 from local.stack import Stack, StackNotRunningError
@@ -29,7 +32,11 @@ T = TypeVar("T")
 
 SECONDS = 2
 MINUTES = 30
+WIDEST = 1024  # pixels of the image that is dropped: as a PNG it stays below the door's 5 MB
 _STEM = "motiondrop-smoke"
+
+#: What the provider says of media that it sees no person in.
+_UNFIT = {"MediaUnfit", "ContentRefused"}
 
 
 class SmokeError(Exception):
@@ -46,22 +53,35 @@ class Target:
     client: Callable[[str], Any]
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The files of the job; `seconds` is the video's length, `drawn` that one of them was drawn here."""
+
+    image: Path
+    video: Path
+    seconds: float
+    drawn: bool
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Check the stack; return the exit status."""
     parser = argparse.ArgumentParser(prog="make smoke")
     parser.add_argument("--stack", default="", help="a stack on AWS; the local cloud without it")
     parser.add_argument("--state-dir", type=Path, help="another local cloud's folder")
+    parser.add_argument("--image", default="", help="an image of a person; drawn without it")
+    parser.add_argument("--video", default="", help="a video of a person, from 2 s on; drawn without it")
     parser.add_argument("--yes", action="store_true", help="spend without asking")
     said = parser.parse_args(arguments)
     try:
         target = connect(said.stack, said.state_dir)
-        for line in parts(target):
-            print(f"  ok  {line}")
-        if not said.yes and not agreed(price(target)):
-            print("Nothing was dropped and nothing was spent.")
-            return 0
-        for line in one_job(target):
-            print(f"  ok  {line}")
+        with inputs(said.image, said.video) as files:
+            for line in parts(target):
+                print(f"  ok  {line}")
+            if not said.yes and not agreed(files, price(target, files)):
+                print("Nothing was dropped and nothing was spent.")
+                return 0
+            for line in one_job(target, files):
+                print(f"  ok  {line}")
     except (SmokeError, StackNotRunningError, BotoCoreError, ClientError) as error:
         print(f"  NOT {error}", file=sys.stderr)
         return 1
@@ -86,17 +106,37 @@ def connect(name: str, state_dir: Path | None) -> Target:
     )
 
 
-def price(target: Target) -> int:
+@contextmanager
+def inputs(image: str, video: str) -> Iterator[Inputs]:
+    """The files to drop: those that were named, or drawn ones; SmokeError for a file that is none."""
+    with TemporaryDirectory() as folder:
+        picture, clip = Path(folder, "image.png"), Path(video).expanduser() if video else Path(folder, "video.mp4")
+        if not video:
+            samples.draw_dance(clip, SECONDS)
+        if not image:
+            samples.draw_character(picture)
+        try:
+            _make_unlike_any_other(Path(image).expanduser() if image else picture, picture)
+            with av.open(str(clip)) as opened:
+                seconds = (opened.duration or 0) / av.time_base
+        except (OSError, av.error.FFmpegError) as error:
+            raise SmokeError(f"a file cannot be opened: {error}") from error
+        yield Inputs(picture, clip, seconds, drawn=not (image and video))
+
+
+def price(target: Target, files: Inputs) -> int:
     """What the job will cost, in micro-USD."""
     given = target.parameters
     model, region = given.get("WanModel", "wan2.2-animate-move"), given.get("WanRegion", "singapore")
     prices = Prices.of(model, region, given.get("WanPrices", AS_ON_THE_PAGE))
-    return prices.cost(SECONDS, given.get("DefaultMode", "wan-std"))
+    return prices.cost(files.seconds, given.get("DefaultMode", "wan-std"))
 
 
-def agreed(micro_usd: int) -> bool:
+def agreed(files: Inputs, micro_usd: int) -> bool:
     """Ask; anything but `yes` is no."""
-    answer = input(f"One job of {SECONDS} s costs about {usd(micro_usd)} at the provider. Spend it? Type yes: ")
+    answer = input(
+        f"One job of {files.seconds:.1f} s costs about {usd(micro_usd)} at the provider. Spend it? Type yes: "
+    )
     return answer.strip().lower() == "yes"
 
 
@@ -123,7 +163,7 @@ def parts(target: Target) -> Iterator[str]:
         yield f"{name} tells {len(confirmed)}" + (f", {waiting} not confirmed" if waiting else "")
 
 
-def one_job(target: Target) -> Iterator[str]:
+def one_job(target: Target, files: Inputs) -> Iterator[str]:
     """Send one job the whole way."""
     client, outputs = target.client, target.outputs
     s3, sfn = client("s3"), client("stepfunctions")
@@ -134,20 +174,20 @@ def one_job(target: Target) -> Iterator[str]:
         return {each["name"]: each for each in listed if each["name"].startswith(f"{_STEM}-")}
 
     before = set(runs())  # of smoke tests that were
-    with TemporaryDirectory() as drawn:
-        image, video = Path(drawn, "image.png"), Path(drawn, "video.mp4")
-        samples.draw_character(image)
-        _make_unlike_any_other(image)
-        samples.draw_dance(video, SECONDS)
-        for path in (image, video):
-            s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
+    for path in (files.image, files.video):
+        s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
     yield f"dropped two files into {folder}"
 
     def receipt() -> str:
-        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=f"{folder}{_STEM}.mp4")["TagSet"]
+        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=f"{folder}{_STEM}{files.video.suffix}")[
+            "TagSet"
+        ]
         return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
 
-    yield f"the drop has its receipt: {wait(receipt, 'a receipt', 3)}"
+    told = wait(receipt, "a receipt", 3)
+    if told.startswith("rejected"):
+        raise SmokeError(f"the video was refused, as it should be: {told}")
+    yield f"the drop has its receipt: {told}"
 
     def run() -> dict[str, Any]:
         return next((each for name, each in runs().items() if name not in before), {})
@@ -160,6 +200,12 @@ def one_job(target: Target) -> Iterator[str]:
         return {} if described["status"] == "RUNNING" else described
 
     ended = wait(end, "the end of the execution", MINUTES)
+    if files.drawn and ended.get("error") in _UNFIT:
+        failed = wait(lambda: receipt() if receipt().startswith("failed") else "", "the receipt", 3)
+        raise SmokeError(
+            f"the provider took the task, but not what was drawn here ({failed}). Nothing was charged, and all that "
+            "comes before works. Try it with a person: make smoke STACK=… IMAGE=me.jpg VIDEO=dance.mp4"
+        )
     if ended["status"] != "SUCCEEDED":
         raise SmokeError(f"the execution {ended['status']}: {ended.get('error', '')} {ended.get('cause', '')}")
     job_id = json.loads(ended["input"])["job_id"]
@@ -173,12 +219,13 @@ def one_job(target: Target) -> Iterator[str]:
     yield "the permanent link plays it"
 
 
-def _make_unlike_any_other(path: Path) -> None:
-    """Change one pixel by chance: the same files again would not be animated again."""
+def _make_unlike_any_other(path: Path, copy: Path) -> None:
+    """Copy the image with one pixel changed by chance: the same files again would not be animated again."""
     with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture.thumbnail((WIDEST, WIDEST))
     picture.putpixel((0, 0), tuple(secrets.token_bytes(3)))
-    picture.save(path)
+    picture.save(copy)
 
 
 def wait(look: Callable[[], T], what: str, minutes: float) -> T:
