@@ -106,7 +106,7 @@ def _run(size: int) -> dict[str, Any]:
         tally = stand.tally(stems)
         return _counted(stand, size) | {
             "a minute": size * 60 / seconds,
-            "peak": stand.most_unfinished(),
+            "peak": stand.most_at_once(),
             "wrong": {
                 "lost": len(tally.lost),
                 "paid twice": len(tally.paid_twice),

@@ -59,15 +59,15 @@ def many(stand: Stand, pairs: int) -> list[str]:
     stand.settle(stems, 60)
     ended = time.monotonic() - began
     tally = stand.tally(stems)
-    created, peak = stand.way.control("stats")["created"], stand.most_unfinished()
+    created, peak = stand.way.control("stats")["created"], stand.most_at_once()
     states = Counter(job["state"] for job in stand.jobs().values())
     _say(f"{pairs} pairs: dropped in {dropped:.0f} s, ended in {ended:.0f} s, {dict(states)}")
-    _say(f"tasks {created}, peak of unfinished tasks {peak}")
+    _say(f"tasks {created}, at most {peak} unfinished or given slots at a time")
     wrong = [f"{kind}: {one}" for kind, found in tally.faults.items() for one in found]
     if created != pairs:
         wrong.append(f"{created} tasks")
     if peak > _SLOTS:
-        wrong.append(f"{peak} unfinished tasks at a time")
+        wrong.append(f"{peak} unfinished tasks or given slots at a time")
     return wrong
 
 

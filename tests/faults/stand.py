@@ -291,9 +291,19 @@ class Stand:
                 found[job["image"]["key"]["S"].removesuffix(".png").rpartition("/")[2]] = job
         return found
 
-    def most_unfinished(self) -> int:
-        """The most tasks that were unfinished at the provider at a time."""
-        return int(self.way.control("stats")["peak_unfinished"])
+    def most_at_once(self) -> int:
+        """The most tasks that were unfinished at the provider at a time, or jobs that had a slot, as far as is known.
+
+        A job has its slot from when it was given until its task was asked for at least: tasks here end too fast to
+        meet each other at the provider.
+        """
+        held = [
+            (datetime.fromisoformat(job["admitted_at"]), datetime.fromisoformat(job["asked_at"]))
+            for job in self.jobs().values()
+            if "admitted_at" in job and "asked_at" in job
+        ]
+        slots = (sum(begin <= moment < end for begin, end in held) for moment, _ in held)
+        return max(int(self.way.control("stats")["peak_unfinished"]), *slots, 0)
 
     def told(self) -> int:
         """How many jobs have ended and were told of."""

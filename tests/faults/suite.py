@@ -39,7 +39,7 @@ class Table:
 
     rows: list[tuple[str, Tally]] = field(default_factory=list)
     points: set[Point] = field(default_factory=set)
-    most_unfinished: int = 0
+    most_at_once: int = 0
 
     def add(self, name: str, tally: Tally, kills: Iterable[Kill] = ()) -> None:
         self.rows.append((name, tally))
@@ -59,7 +59,7 @@ class Table:
 
     @property
     def passed(self) -> bool:
-        return not self.unreached and self.most_unfinished <= SLOTS and not any(tally.faults for _, tally in self.rows)
+        return not self.unreached and self.most_at_once <= SLOTS and not any(tally.faults for _, tally in self.rows)
 
 
 _HEAD = ("scenario", "kills", "jobs", "lost", "paid twice", "unsaved", "leaked", "mails", "out of order")
@@ -154,12 +154,12 @@ def main(seed: int, names: list[str]) -> int:
             aside += [beside.submit(_alone, Path(folder) / name, name, calls) for name, calls in UNDER_THE_LOCK.items()]
         with faulty_cloud(Path(folder) / "main") as stand:
             _main(stand, table, seed, wanted)
-            table.most_unfinished = stand.most_unfinished()
+            table.most_at_once = stand.most_at_once()
         for one in aside:
             table.add(*one.result())
     for point in sorted(table.unreached):
         _say(" ".join(("no kill reached", *point)))
-    _say(f"at most {table.most_unfinished} unfinished tasks at a time, of {SLOTS}")
+    _say(f"at most {table.most_at_once} unfinished tasks or given slots at a time, of {SLOTS}")
     tallies = [tally for _, tally in table.rows]
     _say(
         f"{len(table.points)} kill points, {sum(tally.killed for tally in tallies)} kills, "

@@ -47,7 +47,19 @@ def test_a_killed_function_loses_nothing_and_nothing_is_paid_twice(stand: Stand,
     tally = play(stand, scenario, planned, 150)
     assert tally.faults == {}
     assert stand.happened(planned) == planned
-    assert stand.most_unfinished() <= SLOTS
+    assert stand.most_at_once() <= SLOTS
+
+
+def test_of_many_that_wait_no_more_are_given_a_slot_than_there_are_and_in_order(stand: Stand) -> None:
+    stems = [f"burst{number:02d}" for number in range(2 * SLOTS)]
+    stand.plan()
+    stand.pause()
+    stand.drop(stems)
+    stand.wait_for_state(stems, {"QUEUED"}, 120)
+    stand.resume()
+    stand.settle(stems, 150)
+    assert stand.tally(stems).faults == {}
+    assert 1 < stand.most_at_once() <= SLOTS
 
 
 def test_every_call_that_was_made_is_one_that_the_code_is_known_to_make(stand: Stand) -> None:
