@@ -20,6 +20,8 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
     kills = list(waiting)
     stems: list[str] = []
     for number in range(_ROUNDS):
+        if not waiting:
+            break
         stems += _wrecks(stand, f"w{number}")
         # A round dies at the first of the calls that none has died at yet, so the next one comes further.
         while waiting:
@@ -30,8 +32,8 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
             if left == waiting:
                 break
             waiting = left
-    stand.plan()
-    stand.settle(stems, 300)
+        stand.plan()
+        stand.settle(stems, 300)  # else the next wrecks would find no slot
     tally = stand.tally(stems, may_fail=True)
     tally.killed = len(kills) - len(waiting)
     return "sweep", tally, stand.happened(kills)
