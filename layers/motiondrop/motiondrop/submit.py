@@ -148,7 +148,8 @@ class Submit:
         ):
             if refusal:
                 self.messenger.notify(rejected(key, refusal))
-            self.receipts.waiting(key, of_rejected(refusal) if refusal else _waiting(look, drop))
+            else:
+                self.receipts.waiting(key, _waiting(look, drop))
 
     def _refuse(self, pair: Pair, reason: str) -> None:
         """Tell both files of a pair that makes no job; the partner may have been told before that it waits."""
