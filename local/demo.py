@@ -18,7 +18,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from local import cloud
-from local.samples import draw_character, draw_dance
+from local.samples import given_or_drawn
 from local.stack import PROJECT, Stack
 
 STATE_DIR = PROJECT / ".local" / "demo"
@@ -80,16 +80,7 @@ def _inputs(image: str, video: str, mode: str, folder: Path) -> Inputs:
     for name, given in (("IMAGE", image), ("VIDEO", video)):
         if given and not Path(given).expanduser().is_file():
             raise DemoError(f"{name}={given} is no file.")
-    drawn = Inputs(
-        Path(image).expanduser() if image else folder / "hero.png",
-        Path(video).expanduser() if video else folder / "hero.mp4",
-        mode or "wan-std",
-    )
-    if not image:
-        draw_character(drawn.image)
-    if not video:
-        draw_dance(drawn.video)
-    return drawn
+    return Inputs(*given_or_drawn(image, video, folder), mode or "wan-std")
 
 
 @contextlib.contextmanager

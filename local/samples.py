@@ -14,6 +14,17 @@ SECONDS = 5
 Point = tuple[float, float]
 
 
+def given_or_drawn(image: str, video: str, folder: Path, seconds: int = SECONDS) -> tuple[Path, Path]:
+    """The files that were named; for a name that is empty one that is drawn into the folder."""
+    picture = Path(image).expanduser() if image else folder / "hero.png"
+    clip = Path(video).expanduser() if video else folder / "hero.mp4"
+    if not image:
+        draw_character(picture)
+    if not video:
+        draw_dance(clip, seconds)
+    return picture, clip
+
+
 def draw_character(path: Path) -> None:
     """Draw the character image, a PNG."""
     picture = Image.new("RGB", _SIZE, (24, 34, 58))

@@ -23,7 +23,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, ImageOps
 
-from local import samples
+from local.samples import given_or_drawn
 from local.stack import Stack, StackNotRunningError
 from motiondrop.links import Links
 from motiondrop.pricing import AS_ON_THE_PAGE, Prices, usd
@@ -110,18 +110,15 @@ def connect(name: str, state_dir: Path | None) -> Target:
 def inputs(image: str, video: str) -> Iterator[Inputs]:
     """The files to drop: those that were named, or drawn ones; SmokeError for a file that is none."""
     with TemporaryDirectory() as folder:
-        picture, clip = Path(folder, "image.png"), Path(video).expanduser() if video else Path(folder, "video.mp4")
-        if not video:
-            samples.draw_dance(clip, SECONDS)
-        if not image:
-            samples.draw_character(picture)
+        picture, clip = given_or_drawn(image, video, Path(folder), SECONDS)
+        unique = Path(folder, "unique.png")
         try:
-            _make_unlike_any_other(Path(image).expanduser() if image else picture, picture)
+            _make_unlike_any_other(picture, unique)
             with av.open(str(clip)) as opened:
                 seconds = (opened.duration or 0) / av.time_base
         except (OSError, av.error.FFmpegError) as error:
             raise SmokeError(f"a file cannot be opened: {error}") from error
-        yield Inputs(picture, clip, seconds, drawn=not (image and video))
+        yield Inputs(unique, clip, seconds, drawn=not (image and video))
 
 
 def price(target: Target, files: Inputs) -> int:
@@ -178,11 +175,11 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
         s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
     yield f"dropped two files into {folder}"
 
-    def receipt() -> str:
-        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=f"{folder}{_STEM}{files.video.suffix}")[
-            "TagSet"
-        ]
-        return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
+    def receipt(beginning: str = "") -> str:
+        key = f"{folder}{_STEM}{files.video.suffix}"
+        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=key)["TagSet"]
+        told = (tag["Value"] for tag in tags if tag["Key"] == "motiondrop")
+        return next((text for text in told if text.startswith(beginning)), "")
 
     told = wait(receipt, "a receipt", 3)
     if told.startswith("rejected"):
@@ -201,7 +198,7 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
 
     ended = wait(end, "the end of the execution", MINUTES)
     if files.drawn and ended.get("error") in _UNFIT:
-        failed = wait(lambda: receipt() if receipt().startswith("failed") else "", "the receipt", 3)
+        failed = wait(lambda: receipt("failed"), "the receipt", 3)
         raise SmokeError(
             f"the provider took the task, but not what was drawn here ({failed}). Nothing was charged, and all that "
             "comes before works. Try it with a person: make smoke STACK=… IMAGE=me.jpg VIDEO=dance.mp4"
@@ -211,7 +208,7 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     job_id = json.loads(ended["input"])["job_id"]
     size = s3.head_object(Bucket=outputs["ResultsBucket"], Key=f"videos/{job_id}.mp4")["ContentLength"]
     yield f"the result is saved: {size} bytes at videos/{job_id}.mp4"
-    yield f"its receipt says so: {wait(lambda: receipt() if receipt().startswith('done') else '', 'the receipt', 3)}"
+    yield f"its receipt says so: {wait(lambda: receipt('done'), 'the receipt', 3)}"
     secret = client("secretsmanager").get_secret_value(SecretId=f"{target.name}/link-secret")["SecretString"]
     answer = requests.get(Links(outputs["WatchUrl"], lambda: secret).to(job_id), timeout=60)
     if answer.status_code != requests.codes.ok:
