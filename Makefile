@@ -18,7 +18,6 @@ CODE := functions layers local tests tools benchmarks
 
 export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
-export PYTHONPATH := $(CURDIR)/layers/motiondrop
 
 .PHONY: help
 help: ## List the targets
@@ -42,13 +41,8 @@ down: $(READY) ## Stop the local cloud
 
 .PHONY: test
 test: $(READY) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
+	@$(BIN)/python -m tests.support.browser
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
-
-.PHONY: chromium
-chromium: ## Install Chromium, in which the tests look at the page, with apt-get (Debian, Ubuntu)
-	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name && exit; done; \
-	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); $$sudo apt-get update -qq && \
-	$$sudo apt-get install -qq --yes --no-install-recommends chromium
 
 .PHONY: faults
 faults: $(READY) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
@@ -76,9 +70,10 @@ lint: $(READY) $(NODE_READY) ## Check style, types, the template and the state m
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint
-	$(BIN)/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	$(BIN)/checkov --config-file .checkov.yaml --file template.yaml --skip-download
 	$(BIN)/node node_modules/.bin/asl-validator --yaml-path statemachine/animation.asl.yaml
 	@$(MAKE) --no-print-directory secrets
 
@@ -109,12 +104,15 @@ format: $(READY) ## Put the code into shape
 
 .PHONY: docs
 docs: $(READY) ## Write the tables in docs/ that are made from the code
-	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_docs_provider_errors.py tests/infrastructure/test_diagram.py
+	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/project/test_provider_errors_page.py tests/project/test_diagram.py
 
 .PHONY: lock
-lock: $(READY) ## Write requirements.lock and package-lock.json anew from pyproject.toml and package.json
+lock: $(READY) ## Write the lock files anew from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml $(GROUPS) --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
+	for layer in dependencies media; do $(BIN)/uv pip compile pyproject.toml --group $$layer --constraints requirements.lock \
+		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
+		--output-file layers/$$layer/requirements.txt; done
 	PATH="$(abspath $(BIN)):$$PATH" npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 .PHONY: clean
@@ -135,6 +133,7 @@ $(READY): requirements.lock
 		$(NOT_INSTALLED) }
 	@echo "  the packages of requirements.lock" >&2
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock || { $(NOT_INSTALLED) }
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . || { $(NOT_INSTALLED) }
 	@touch $@
 
 $(NODE_READY): $(READY) package-lock.json

@@ -10,7 +10,7 @@ import requests
 
 from benchmarks.report import Goal, Section, plot
 from benchmarks.stand import cloud, progress, wait
-from tests.integration.way.support import Way, image, video
+from tests.support.driver import Driver, image, video
 
 JOBS = 30
 TASK_SECONDS = 15.0  # a tenth of what the provider's own sample took
@@ -54,7 +54,7 @@ def run() -> Section:
         f"files take a while to upload; dropped all at once, checking {JOBS} pairs kept this machine's cores from the "
         "first job for 15 s, and the ratio was 1.041 with 2 slots. One job went before, since cold starts do not "
         "become ten times as fast. The makespan is from the first drop "
-        "to the last mail (for the script: from its first call to its last upload), beside the time in which the "
+        "to the last email (for the script: from its first call to its last upload), beside the time in which the "
         "provider worked on a task. The script does what the provider's page shows: create, poll, download, "
         "upload, next.",
         rows,
@@ -74,54 +74,54 @@ class _Measured:
 
 
 def _measure(slots: int, all_up: Barrier) -> _Measured:
-    with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, MaxInFlight=max(slots, 1)) as way:
+    with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, MaxInFlight=max(slots, 1)) as driver:
         if slots:
-            _one(way, "warmup")  # the first job of a day finds no warm function, and that does not scale 1:10
+            _one(driver, "warmup")  # the first job of a day finds no warm function, and that does not scale 1:10
         all_up.wait()
         began = time.time()
         if slots:
-            _pipeline(way, slots)
+            _pipeline(driver, slots)
         else:
-            _script(way)
+            _script(driver)
         ended = time.time()
-        tasks = [task for task in way.control("tasks") if task["created_at"] >= began]
+        tasks = [task for task in driver.control("tasks") if task["created_at"] >= began]
         assert len(tasks) == JOBS, f"{len(tasks)} tasks"
         first, last = min(task["started_at"] for task in tasks), max(task["ended_at"] for task in tasks)
         busy = sum(task["ended_at"] - task["started_at"] for task in tasks)
         return _Measured(first - began, last - first - busy, ended - last, busy)
 
 
-def _pipeline(way: Way, slots: int) -> None:
+def _pipeline(driver: Driver, slots: int) -> None:
     for number in range(JOBS):
-        way.drop_pair(f"busy{number:02d}", image((200, 200)), video(2))
+        driver.drop_pair(f"busy{number:02d}", image((200, 200)), video(2))
         time.sleep(UPLOAD_SECONDS)
     for number in range(JOBS):
-        _mailed(way, f"busy{number:02d}")
+        _mailed(driver, f"busy{number:02d}")
         if number % 10 == 9:
             progress(f"{slots} slot{'s' * (slots > 1)}: {number + 1} of {JOBS}")
 
 
-def _one(way: Way, name: str) -> None:
-    way.drop_pair(name, image((200, 200)), video(2))
-    _mailed(way, name)
+def _one(driver: Driver, name: str) -> None:
+    driver.drop_pair(name, image((200, 200)), video(2))
+    _mailed(driver, name)
 
 
-def _mailed(way: Way, name: str) -> None:
-    wait(lambda: way.mails(name), f"the mail about {name}", 3 * JOBS * TASK_SECONDS)
+def _mailed(driver: Driver, name: str) -> None:
+    wait(lambda: driver.emails(name), f"the email about {name}", 3 * JOBS * TASK_SECONDS)
 
 
-def _script(way: Way) -> None:
+def _script(driver: Driver) -> None:
     """What one would write after reading the provider's page."""
-    s3, bucket = way.stack.s3, way.stack.inbox_bucket
-    base = f"{way.stack.wan_url}/api/v1"
+    s3, bucket = driver.stack.s3, driver.stack.inbox_bucket
+    base = f"{driver.stack.wan_url}/api/v1"
     headers = {"Authorization": "Bearer sk-local-demo"}
     for number in range(JOBS):
         urls = []
         for extension, body in (("png", image((200, 200))), ("mp4", video(2))):
             key = f"script/{number}/{extension}/file.{extension}"
-            s3.put_object(Bucket=way.stack.results_bucket, Key=key, Body=body)
+            s3.put_object(Bucket=driver.stack.results_bucket, Key=key, Body=body)
             urls.append(
-                s3.generate_presigned_url("get_object", Params={"Bucket": way.stack.results_bucket, "Key": key})
+                s3.generate_presigned_url("get_object", Params={"Bucket": driver.stack.results_bucket, "Key": key})
             )
         answer = requests.post(
             f"{base}/services/aigc/image2video/video-synthesis",

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.report import Goal, Section, plot
 from benchmarks.stand import progress
-from local.launcher.packages import Packages
+from local.cloud.packages import Packages
 from local.stack import PROJECT
 
 ROUNDS = 15

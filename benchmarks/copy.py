@@ -43,11 +43,11 @@ REASON = (
 def run() -> Section:
     """Copy each size by each way, in turns, each copy in a process of its own."""
     measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    with cloud(wait_scale=0, task_seconds=1) as way, _server() as address:
+    with cloud(wait_scale=0, task_seconds=1) as driver, _server() as address:
         for size in SIZES:
             for number in range(ROUNDS):
                 for name, call in CALLS.items():
-                    said = _copied(way.stack.to_json(), f"{address}/{size * MB}", call)
+                    said = _copied(driver.stack.to_json(), f"{address}/{size * MB}", call)
                     measured.setdefault((name, size), []).append(said)
                 progress(f"{size} MB: round {number + 1} of {ROUNDS}")
     speed = {key: key[1] / statistics.median(seconds for seconds, _ in values) for key, values in measured.items()}

@@ -12,8 +12,8 @@ import requests
 import smart_open
 
 from local.stack import STACK_FILE, Stack
-from motiondrop.download import Video
-from motiondrop.results import Results
+from motiondrop.aws.results import Results
+from motiondrop.provider.download import Video
 
 _SMALL = 6_000_000  # more than a part, so that the parts' threads are there already
 

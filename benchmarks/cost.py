@@ -3,8 +3,8 @@
 from typing import Any
 
 from benchmarks.report import Goal, Section, plot, stored
-from motiondrop.poll import interval
-from motiondrop.pricing import Prices
+from motiondrop.domain.pricing import Prices
+from motiondrop.workflow.poll import interval
 
 #: USD, list prices of us-east-1 for arm64 and on-demand capacity, beyond the free tiers. Sources: the pricing pages of
 #: each service, aws.amazon.com/<service>/pricing.
@@ -17,7 +17,7 @@ WRITE_UNIT = 0.625e-6
 S3_WRITE = 5e-6  # PUT, COPY, LIST, tagging
 S3_READ = 0.4e-6
 SQS_REQUEST = 0.4e-6
-MAIL = 20e-6  # SNS, a mail beyond the first 1,000
+EMAIL = 20e-6  # SNS, an email beyond the first 1,000
 PUBLISH = 0.5e-6
 SECRET = 5e-6  # Secrets Manager, a call
 LOG_GB = 0.50
@@ -114,13 +114,13 @@ def _parts(counted: dict[str, Any], polls: int) -> dict[str, float]:
         + reads * UNITS_OF_A_READ * READ_UNIT,
         "S3 requests": s3_writes * S3_WRITE + s3_reads * S3_READ,
         "SQS": 2 * 4 * SQS_REQUEST,  # send, receive, delete, and the receives that find nothing
-        "mail and messages": MAIL + number("sns:Publish") * PUBLISH,
+        "email and messages": EMAIL + number("sns:Publish") * PUBLISH,
         "Secrets Manager": number("GetSecretValue") * SECRET,
         "logs": invocations * LOG_BYTES / 1e9 * LOG_GB,
     }
 
 
-_WAITING = 0.3  # seconds of `admit` that a run waits at; it answers at once
+_WAITING = 0.3  # seconds of `admit` that an execution waits at; it answers at once
 _SUBMIT = 1.5  # seconds of `submit` for one drop, see the door
 
 
@@ -139,7 +139,7 @@ def _alternatives(parts: dict[str, float], polls: int) -> dict[str, str]:
     return {
         "Express workflow": f"{_usd(express)}, but it ends after 5 minutes, and cannot be stopped or redriven",
         "polling by the Task's own retry": f"{_usd(once_a_poll)} for transitions; each poll an error in the console",
-        "waiting in the line by polling": f"{_usd(queue_polls)} more a job when 1,000 are dropped at once",
+        "waiting in the queue by polling": f"{_usd(queue_polls)} more a job when 1,000 are dropped at once",
         "submitting everything at once": f"nothing; of 1,000 tasks {in_time} end within 24 h and the rest expire",
     }
 

@@ -14,8 +14,8 @@ from PIL import Image
 from benchmarks.report import Goal, Section
 from benchmarks.stand import progress
 from local.stack import PROJECT
-from motiondrop.limits import MB
-from tests.unit.media_factory import clip
+from motiondrop.media.limits import MB
+from tests.support.media import clip
 
 ROUNDS = 5
 READ_GOAL, MEMORY_GOAL = 8, 256  # MB, for a video of 200 MB
@@ -52,7 +52,7 @@ def run() -> Section:
 
 _CHECK = """
 import json, os, resource, sys, time
-from motiondrop.media import check
+from motiondrop.media.check import check
 path, size = sys.argv[1], os.path.getsize(sys.argv[1])
 read = 0
 with open(path, "rb") as file:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report import Goal, Section, plot
 from benchmarks.stand import cloud, progress, states_of, wait
-from tests.integration.way.support import Way, image, video
+from tests.support.driver import Driver, image, video
 
 JOBS = 10
 TASK_SECONDS = 5.0
@@ -15,11 +15,11 @@ GOAL_SECONDS = 2.0
 
 STEPS = {
     "drop to job recorded": "the event, the check at the door, the copy of the inputs",
-    "recorded to slot": "the run begins, joins the line and is given a slot",
+    "recorded to slot": "the execution begins, joins the queue and is given a slot",
     "slot to task created": "signed URLs, the lock, the create call",
     "task done to seen": "the poll interval; not ours to shorten",
     "seen to saved": "the copy, its check, the record beside it",
-    "saved to mail": "the receipt, the messages",
+    "saved to email": "the receipt, the messages",
 }
 WAITED = "task done to seen"
 TASK = "the provider's task"
@@ -28,10 +28,10 @@ TASK = "the provider's task"
 def run() -> Section:
     """Drop pairs one after the other, so that none waits for another."""
     measured: dict[str, list[float]] = {name: [] for name in STEPS}
-    with cloud(wait_scale=1, task_seconds=TASK_SECONDS) as way:
-        _job(way, "warmup")  # the first job of a day finds no warm function
+    with cloud(wait_scale=1, task_seconds=TASK_SECONDS) as driver:
+        _job(driver, "warmup")  # the first job of a day finds no warm function
         for number in range(JOBS):
-            for name, seconds in _job(way, f"latency{number}").items():
+            for name, seconds in _job(driver, f"latency{number}").items():
                 measured.setdefault(name, []).append(seconds)
             progress(f"{number + 1} of {JOBS} jobs")
     ours = [sum(measured[name][n] for name in STEPS if name != WAITED) for n in range(JOBS)]
@@ -71,20 +71,20 @@ def run() -> Section:
     )
 
 
-def _job(way: Way, name: str) -> dict[str, float]:
-    """Seconds of each step of one job; drops, functions, stand-in and mails share this machine's clock."""
-    way.drop(f"{name}.png", image((400, 400)))
-    way.drop(f"{name}.mp4", video(3))
+def _job(driver: Driver, name: str) -> dict[str, float]:
+    """Seconds of each step of one job; drops, functions, stand-in and emails share this machine's clock."""
+    driver.drop(f"{name}.png", image((400, 400)))
+    driver.drop(f"{name}.mp4", video(3))
     dropped = datetime.now(UTC)
-    wait(lambda: way.mails(name), f"the mail about {name}", 120)
-    (mail,) = [path for path in way.stack.mails() if f"Subject: {name}: " in path.read_text()]
-    (run,) = way.runs(name)
-    job = way.job(run["executionArn"])
-    (task,) = [one for one in way.control("tasks") if one["task_id"] == job["task_id"]]
+    wait(lambda: driver.emails(name), f"the email about {name}", 120)
+    (email,) = [path for path in driver.stack.emails() if f"Subject: {name}: " in path.read_text()]
+    (execution,) = driver.executions(name)
+    job = driver.job(execution["executionArn"])
+    (task,) = [one for one in driver.control("tasks") if one["task_id"] == job["task_id"]]
     recorded, slot, saved = (datetime.fromisoformat(job[one]) for one in ("recorded_at", "admitted_at", "closed_at"))
-    seen = [moment for state, moment in states_of(way, run["executionArn"]) if state == "Poll"][-1]
+    seen = [moment for state, moment in states_of(driver, execution["executionArn"]) if state == "Poll"][-1]
     created, done = (datetime.fromtimestamp(task[one], UTC) for one in ("created_at", "ended_at"))
-    mailed = datetime.fromtimestamp(mail.stat().st_mtime, UTC)
+    mailed = datetime.fromtimestamp(email.stat().st_mtime, UTC)
     moments = [dropped, recorded, slot, created, done, seen, saved, mailed]
     lasted = [(after - before).total_seconds() for before, after in pairwise(moments)]
     return dict(zip([*list(STEPS)[:3], TASK, *list(STEPS)[3:]], lasted, strict=True))

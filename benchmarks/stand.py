@@ -11,20 +11,20 @@ from typing import Any
 from unittest.mock import patch
 
 from local.stack import Stack
-from tests.faults.stand import FEW_PROCESSES
-from tests.integration.conftest import Cloud, command
-from tests.integration.way.support import Way
+from tests.support.cloud import Cloud, command
+from tests.support.driver import Driver
+from tests.support.stand import FEW_PROCESSES
 
 FAULTS = "faults"  # functions write down their calls where the state folder has this folder
 
 
 @contextmanager
-def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **parameters: object) -> Iterator[Way]:
+def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **parameters: object) -> Iterator[Driver]:
     """A running cloud with `task_seconds` a task and our waits times `wait_scale`; gone afterwards.
 
     `traced`: functions write down their calls, and few of them run at a time, since the machine is what is busy then.
     """
-    said = {"DailyBudgetUSD": 1_000_000, "MailsPerMinute": 100_000} | parameters
+    said = {"DailyBudgetUSD": 1_000_000, "EmailsPerMinute": 100_000} | parameters
     options = [word for name, value in said.items() for word in ("--parameter", f"{name}={value}")]
     options += ["--wait-scale", str(wait_scale), "--wan-task-seconds", str(task_seconds)]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -33,9 +33,9 @@ def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **par
         try:
             with patch.dict(os.environ, FEW_PROCESSES if traced else {}):
                 command("up", Path(folder), "--owner-pid", str(os.getpid()), *options, quiet=True)
-            way = Way(Cloud(Stack.load(Path(folder)), Path(folder)))
-            way.control("settings", concurrency=1, creations_per_second=1000, queries_per_second=10_000)
-            yield way
+            driver = Driver(Cloud(Stack.load(Path(folder)), Path(folder)))
+            driver.control("settings", concurrency=1, creations_per_second=1000, queries_per_second=10_000)
+            yield driver
         finally:
             command("down", Path(folder), quiet=True)
 
@@ -54,16 +54,16 @@ def progress(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def events_of(way: Way, arn: str) -> list[Any]:
-    """The run's history."""
-    pages = way.stack.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+def events_of(driver: Driver, arn: str) -> list[Any]:
+    """The execution's history."""
+    pages = driver.stack.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
     return [event for page in pages for event in page["events"]]
 
 
-def states_of(way: Way, arn: str) -> list[tuple[str, datetime]]:
-    """The states that the run entered, and when."""
+def states_of(driver: Driver, arn: str) -> list[tuple[str, datetime]]:
+    """The states that the execution entered, and when."""
     return [
         (event["stateEnteredEventDetails"]["name"], event["timestamp"])
-        for event in events_of(way, arn)
+        for event in events_of(driver, arn)
         if "stateEnteredEventDetails" in event
     ]

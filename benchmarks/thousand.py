@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.report import Goal, Section, plot
 from benchmarks.stand import cloud, events_of, progress
-from tests.faults.stand import Stand
-from tests.integration.way.support import image
+from tests.support.driver import image
+from tests.support.stand import Stand
 
 SIZES = (10, 100, 1000)
 SLOTS = 2  # as many as a stack has by default
@@ -81,24 +81,24 @@ def run() -> Section:
 
 
 def _run(size: int) -> dict[str, Any]:
-    with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, traced=True, MaxInFlight=SLOTS) as way:
-        stand = Stand(way.cloud)
-        way.control("settings", task_seconds=TASK_SECONDS, concurrency=1)
+    with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, traced=True, MaxInFlight=SLOTS) as driver:
+        stand = Stand(driver.cloud)
+        driver.control("settings", task_seconds=TASK_SECONDS, concurrency=1)
         stems = [f"j{number:04d}" for number in range(size)]
         began = time.monotonic()
 
         def drop(number: int) -> None:
-            way.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
+            driver.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
 
         with ThreadPoolExecutor(_DROPPERS) as droppers:
             list(droppers.map(drop, range(size)))
         progress(f"{size} pairs dropped in {time.monotonic() - began:.0f} s")
-        ended, told = 0, 0
+        ended, notified = 0, 0
         while ended < size:
             time.sleep(3)
-            ended = stand.told()
-            if ended * 10 // size > told:
-                told = ended * 10 // size
+            ended = stand.notified()
+            if ended * 10 // size > notified:
+                notified = ended * 10 // size
                 progress(f"{ended} of {size} jobs ended after {time.monotonic() - began:.0f} s")
             if time.monotonic() - began > 60 + 4 * size:
                 break
@@ -119,9 +119,9 @@ def _run(size: int) -> dict[str, Any]:
 
 def _counted(stand: Stand, size: int) -> dict[str, Any]:
     """States, events and calls a job without its polls, and a poll; and how long invocations took on the average."""
-    arns = [run["executionArn"] for run in _runs(stand)]
+    arns = [execution["executionArn"] for execution in _executions(stand)]
     with ThreadPoolExecutor(4) as readers:
-        histories = list(readers.map(lambda arn: events_of(stand.way, arn), arns))
+        histories = list(readers.map(lambda arn: events_of(stand.driver, arn), arns))
     states: Counter[str] = Counter()
     events = 0
     seconds: dict[str, list[float]] = {}
@@ -138,7 +138,7 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
     polls = states["Poll"]
     calls = Counter((call.function, call.name) for call in stand.traced())
     a_poll = {"state transitions": 3.0, "history events": _EVENTS_OF_A_POLL, "invocations": 1.0}
-    ours = {key: number for key, number in calls.items() if key[0] not in {"sweep", "watch"}}
+    ours = {key: number for key, number in calls.items() if key[0] not in {"sweep", "result_page"}}
     others = {key: number for key, number in ours.items() if key[0] != "poll"}
     polling = {key: number for key, number in ours.items() if key[0] == "poll"}
     a_job = {
@@ -161,11 +161,11 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
 _EVENTS_OF_A_POLL = 8.0  # as this emulator counts; AWS has one more, see docs/decisions
 
 
-def _runs(stand: Stand) -> list[Any]:
+def _executions(stand: Stand) -> list[Any]:
     pages = stand.stack.stepfunctions.get_paginator("list_executions").paginate(
         stateMachineArn=stand.stack.state_machine_arn
     )
-    return [run for page in pages for run in page["executions"]]
+    return [execution for page in pages for execution in page["executions"]]
 
 
 def _lasted(by_id: dict[int, Any], event: Any) -> tuple[str, float]:
@@ -180,7 +180,7 @@ _TASKS = ("Pick up the job", "Check the pair again", "Wait for a slot", "Create 
 
 
 def _invocations(stand: Stand, states: Counter[str]) -> int:
-    """Invocations without the polls: those of the runs' states, and `submit`, which begins with a look at the drop."""
+    """Invocations without the polls: those of the executions' states, and `submit`, which looks at the drop first."""
     submitted = sum((call.function, call.name) == ("submit", "s3:HeadObject") for call in stand.traced())
     return sum(states[name] for name in _TASKS) + submitted
 

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from botocore.exceptions import ClientError
 
-from local import cloud
+from local.cloud import command
 from local.samples import given_or_drawn
 from local.stack import PROJECT, Stack
 
@@ -89,12 +89,12 @@ def running() -> Iterator[Stack]:
     up = ["up", "--state-dir", str(STATE_DIR), "--wait-scale", str(WAIT_SCALE)]
     up += ["--wan-task-seconds", str(TASK_SECONDS), "--owner-pid", str(os.getpid())]
     try:
-        status = cloud.main(up)
+        status = command.main(up)
         if status:
             raise KeyboardInterrupt if status == 130 else DemoError("The local cloud did not start.")  # noqa: PLR2004
         yield Stack.load(STATE_DIR)
     finally:
-        cloud.main(["down", "--state-dir", str(STATE_DIR)])
+        command.main(["down", "--state-dir", str(STATE_DIR)])
 
 
 def show(stack: Stack, inputs: Inputs) -> int:
@@ -194,10 +194,10 @@ def _clear() -> None:
 
 def _print_mails(stack: Stack) -> None:
     deadline = time.monotonic() + 20
-    while not stack.mails() and time.monotonic() < deadline:
+    while not stack.emails() and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
     width = min(shutil.get_terminal_size().columns, 110)
-    for mail in stack.mails():
+    for mail in stack.emails():
         print(f"\nMail {'─' * (width - 5)}\n{mail.read_text().rstrip()}\n{'─' * width}")
 
 

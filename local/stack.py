@@ -51,11 +51,12 @@ class Stack:
     state_machine_arn: str
     notifications_topic_arn: str
     operations_topic_arn: str
+    events_topic_arn: str
     wan_url: str
     mail_dir: Path
     stack_name: str
-    watch_url: str
-    drops_queue_url: str
+    result_page_url: str
+    event_queue_url: str
     provider_key_secret: str
     log_dir: Path
     functions: dict[str, str]
@@ -151,6 +152,6 @@ class Stack:
         """CloudFormation."""
         return self.client("cloudformation")  # type: ignore[no-any-return]  # client() serves any service
 
-    def mails(self) -> list[Path]:
-        """Return the mails sent so far, oldest first."""
+    def emails(self) -> list[Path]:
+        """Return the emails sent so far, oldest first."""
         return sorted(self.mail_dir.glob("[!.]*.txt"))

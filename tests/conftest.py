@@ -1,8 +1,12 @@
 """What holds for all tests."""
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests.support.cloud import OF_ALL_TESTS, Cloud, running_cloud
 
 # A shared machine may be slow at any moment: how long an example takes proves nothing.
 settings.register_profile("motiondrop", deadline=None)
@@ -11,3 +15,9 @@ settings.load_profile("motiondrop")
 # A shell that starts tests in the background lets them ignore Ctrl-C, and so would all that they start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The project's own template on a local cloud, with no waits and tasks of a second: one for each worker."""
+    yield from running_cloud(tmp_path_factory.mktemp("cloud"), *OF_ALL_TESTS)

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from local.launcher.template import read_template
+from local.cloud.template import read_template
 from local.stack import PROJECT, Stack, StackNotRunningError
 
 Series = list[tuple[float, float]]

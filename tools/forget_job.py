@@ -1,20 +1,20 @@
-"""Forget a job: delete all that is kept of it, for the person whose likeness it is."""
+"""ForgetJob a job: delete all that is kept of it, for the person whose likeness it is."""
 
 import argparse
 import sys
 
-from motiondrop.drops import Drops
+from motiondrop.aws.inbox import Inbox
+from motiondrop.aws.results import Results
 from motiondrop.errors import NoSuchJob
-from motiondrop.forget import Forget, Gone, StillRunning
-from motiondrop.inbox import Inbox
-from motiondrop.results import Results
+from motiondrop.storage.drops import Drops
+from motiondrop.workflow.forget import ForgetJob, Gone, StillRunning
 from tools.stack import NoStackError, Target, add_arguments, connect
 
 
 def main() -> int:
-    """Forget the job, or allow it again; return the exit status."""
+    """ForgetJob the job, or allow it again; return the exit status."""
     parser = argparse.ArgumentParser(prog="make forget")
-    parser.add_argument("job", help="the job's id, as its mail, its page and its execution say it")
+    parser.add_argument("job", help="the job's id, as its email, its page and its execution say it")
     add_arguments(parser)
     parser.add_argument("--allow-again", action="store_true", help="let the same files be animated again")
     said = parser.parse_args()
@@ -24,7 +24,7 @@ def main() -> int:
             allowed = forget.allow_again(said.job)
             print("The same files may be dropped again." if allowed else f"{said.job} was not forgotten.")
             return 0 if allowed else 1
-        print(told(said.job, forget.forget(said.job)))
+        print(told(said.job, forget.run(said.job)))
     except NoStackError as error:
         print(error, file=sys.stderr)
         return 1
@@ -37,13 +37,13 @@ def main() -> int:
     return 0
 
 
-def forgetting(target: Target) -> Forget:
+def forgetting(target: Target) -> ForgetJob:
     """What forgets the jobs of a stack."""
-    return Forget(
-        target.tables,
-        Drops(target.tables),
-        Inbox(target.s3, target.inbox_bucket, target.results_bucket),
-        Results(target.s3, target.results_bucket),
+    return ForgetJob(
+        tables=target.tables,
+        drops=Drops(target.tables),
+        inbox=Inbox(target.s3, target.inbox_bucket, target.results_bucket),
+        results=Results(target.s3, target.results_bucket),
     )
 
 
@@ -54,7 +54,7 @@ def told(job_id: str, gone: Gone) -> str:
     lines += [f"  deleted from the inbox: {key}" for key in gone.drops]
     lines += [f"  kept, since others use it: {key}" for key in gone.kept]
     lines.append(
-        "Out of reach: mails and events that were sent, the names of runs (90 days), logs (as long as they are kept), "
+        "Out of reach: emails and events that were sent, the names of executions (90 days), logs (while kept), "
         "the table's point-in-time recovery (35 days)."
     )
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from motiondrop.links import Links
+from motiondrop.web.links import Links
 from tools.stack import NoStackError, add_arguments, connect
 
 
@@ -17,7 +17,7 @@ def main() -> int:
     except NoStackError as error:
         print(error, file=sys.stderr)
         return 1
-    print(Links(target.watch_url, lambda: target.link_secret).to_gallery())
+    print(Links(target.result_page_url, lambda: target.link_secret).to_gallery())
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from motiondrop.records import LINE, PAUSE, Tables
+from motiondrop.storage.items import PAUSE, QUEUE, Tables
 from tools.stack import NoStackError, add_arguments, connect
 
 
@@ -30,12 +30,12 @@ def main() -> int:
 
 def pause(tables: Tables) -> None:
     """Put the item that `slots` looks for before it gives a slot."""
-    tables.line(LINE, PAUSE, since=datetime.now(UTC)).save()
+    tables.queue(QUEUE, PAUSE, since=datetime.now(UTC)).save()
 
 
 def resume(tables: Tables) -> None:
     """Take it away."""
-    tables.line(LINE, PAUSE).delete()
+    tables.queue(QUEUE, PAUSE).delete()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Check a deployed stack from outside: its parts first, then one real job, after asking.
 
-What costs nothing is checked first: the key, the buckets, the state machine, who is told. The job goes the whole way:
+What costs nothing is checked first: the key, the buckets, the state machine, the subscribers. The job goes all the way:
 drop, receipt, execution, result, link. It is made of the files that were named, or of drawn ones, the cheapest
 there can be: two seconds of video. Whether the provider sees a person in a drawing is known by trying only.
 """
@@ -25,8 +25,8 @@ from PIL import Image, ImageOps
 
 from local.samples import given_or_drawn
 from local.stack import Stack, StackNotRunningError
-from motiondrop.links import Links
-from motiondrop.pricing import AS_ON_THE_PAGE, Prices, usd
+from motiondrop.domain.pricing import AS_ON_THE_PAGE, Prices, usd
+from motiondrop.web.links import Links
 
 T = TypeVar("T")
 
@@ -156,7 +156,7 @@ def parts(target: Target) -> Iterator[str]:
         confirmed = [each for each in listed if each["SubscriptionArn"].startswith("arn:")]
         waiting = len(listed) - len(confirmed)
         if not confirmed:
-            raise SmokeError(f"{name} tells nobody ({waiting} not confirmed): confirm the mail, or subscribe")
+            raise SmokeError(f"{name} tells nobody ({waiting} not confirmed): confirm the email, or subscribe")
         yield f"{name} tells {len(confirmed)}" + (f", {waiting} not confirmed" if waiting else "")
 
 
@@ -166,11 +166,11 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     s3, sfn = client("s3"), client("stepfunctions")
     folder = f"{_STEM}/{int(time.time())}/"
 
-    def runs() -> dict[str, dict[str, Any]]:
+    def executions() -> dict[str, dict[str, Any]]:
         listed = sfn.list_executions(stateMachineArn=outputs["StateMachineArn"], maxResults=100)["executions"]
         return {each["name"]: each for each in listed if each["name"].startswith(f"{_STEM}-")}
 
-    before = set(runs())  # of smoke tests that were
+    before = set(executions())  # of smoke tests that were
     for path in (files.image, files.video):
         s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
     yield f"dropped two files into {folder}"
@@ -178,18 +178,18 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     def receipt(beginning: str = "") -> str:
         key = f"{folder}{_STEM}{files.video.suffix}"
         tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=key)["TagSet"]
-        told = (tag["Value"] for tag in tags if tag["Key"] == "motiondrop")
-        return next((text for text in told if text.startswith(beginning)), "")
+        notified = (tag["Value"] for tag in tags if tag["Key"] == "motiondrop")
+        return next((text for text in notified if text.startswith(beginning)), "")
 
-    told = wait(receipt, "a receipt", 3)
-    if told.startswith("rejected"):
-        raise SmokeError(f"the video was refused, as it should be: {told}")
-    yield f"the drop has its receipt: {told}"
+    notified = wait(receipt, "a receipt", 3)
+    if notified.startswith("rejected"):
+        raise SmokeError(f"the video was refused, as it should be: {notified}")
+    yield f"the drop has its receipt: {notified}"
 
-    def run() -> dict[str, Any]:
-        return next((each for name, each in runs().items() if name not in before), {})
+    def execution() -> dict[str, Any]:
+        return next((each for name, each in executions().items() if name not in before), {})
 
-    arn = wait(run, "an execution", 3)["executionArn"]
+    arn = wait(execution, "an execution", 3)["executionArn"]
     yield f"it is an execution: {arn}"
 
     def end() -> dict[str, Any]:
@@ -210,7 +210,7 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     yield f"the result is saved: {size} bytes at videos/{job_id}.mp4"
     yield f"its receipt says so: {wait(lambda: receipt('done'), 'the receipt', 3)}"
     secret = client("secretsmanager").get_secret_value(SecretId=f"{target.name}/link-secret")["SecretString"]
-    answer = requests.get(Links(outputs["WatchUrl"], lambda: secret).to(job_id), timeout=60)
+    answer = requests.get(Links(outputs["ResultPageUrl"], lambda: secret).to(job_id), timeout=60)
     if answer.status_code != requests.codes.ok:
         raise SmokeError(f"the permanent link answers {answer.status_code}")
     yield "the permanent link plays it"

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from motiondrop.job import Job, folder_of
-from motiondrop.jobs import Jobs
-from motiondrop.pricing import usd
-from motiondrop.text import plain
+from motiondrop.domain.job import Job
+from motiondrop.domain.keys import folder_of
+from motiondrop.domain.pricing import usd
+from motiondrop.sanitize import plain
+from motiondrop.storage.jobs import Jobs
 from tools.stack import NoStackError, add_arguments, connect
 
 _PAGE = 100
 
-#: A job may end so long after it was recorded: four runs of 30 days, and the pauses between them.
+#: A job may end so long after it was recorded: four executions of 30 days, and the pauses between them.
 _LONGEST = timedelta(days=125)
 
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id")

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.stack import STATE_DIR, Stack, StackNotRunningError
-from motiondrop.records import Tables, bind
+from motiondrop.storage.items import Tables, bind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,7 @@ class Target:
     tables: Tables
     inbox_bucket: str
     results_bucket: str
-    watch_url: str
+    result_page_url: str
     link_secret: str
 
 
@@ -54,7 +54,7 @@ def _on_aws(name: str) -> Target:
         s3 = session.client("s3", config=Config(signature_version="s3v4"))
     except (BotoCoreError, ClientError) as error:
         raise NoStackError(f"The stack {name} cannot be reached: {error}") from error
-    return _target(s3, bind(outputs["JobsTable"], session.region_name), outputs, outputs["WatchUrl"], secret)
+    return _target(s3, bind(outputs["JobsTable"], session.region_name), outputs, outputs["ResultPageUrl"], secret)
 
 
 def _local(state_dir: Path) -> Target:
@@ -62,13 +62,13 @@ def _local(state_dir: Path) -> Target:
         stack = Stack.load(state_dir)
     except StackNotRunningError as error:
         raise NoStackError(f"{error}, or name a stack on AWS: STACK=motiondrop") from error
-    # PynamoDB has no other way to be told.
+    # PynamoDB has no other way to be notified.
     os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = stack.access_key_id, stack.secret_access_key
     os.environ.pop("AWS_SESSION_TOKEN", None)
     secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/link-secret")["SecretString"]
     tables = bind(stack.table, stack.region, stack.endpoint_url)
-    return _target(stack.s3, tables, stack.outputs, stack.watch_url, secret)
+    return _target(stack.s3, tables, stack.outputs, stack.result_page_url, secret)
 
 
-def _target(s3: Any, tables: Tables, outputs: Mapping[str, str], watch_url: str, secret: str) -> Target:
-    return Target(s3, tables, outputs["InboxBucket"], outputs["ResultsBucket"], watch_url, secret)
+def _target(s3: Any, tables: Tables, outputs: Mapping[str, str], result_page_url: str, secret: str) -> Target:
+    return Target(s3, tables, outputs["InboxBucket"], outputs["ResultsBucket"], result_page_url, secret)

@@ -1,42 +1,27 @@
-"""admit: the run picks up its job, lets its folder settle, or waits for a slot."""
+"""admit: the execution claims its job, lets its folder settle, or waits for a slot."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from motiondrop.admit import Admit
-from motiondrop.job import Run
-from motiondrop.parts import Parts, Telling
+from motiondrop import bootstrap
+from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
-@cache
-def _admit() -> Admit:
-    parts = Parts.of_environment(Telling)
-    return Admit(
-        parts.jobs,
-        parts.slots,
-        parts.runs,
-        parts.folders,
-        parts.ending,
-        parts.settings.settle_seconds,
-    )
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:  # noqa: ARG001  # Lambda's shape
-    """Do what the state asks for and say where the run goes on; a run in line is told so at its token."""
-    run = Run.of(event["execution"])
-    logger.append_keys(job_id=run.job_id)
+    """Do what the state asks for and say where the execution goes on; one that waits is told so at its token."""
+    execution = Execution.of(event["execution"])
+    logger.append_keys(job_id=execution.job_id)
     match event["action"]:
         case "pick up":
-            return _admit().pick_up(run)
+            return bootstrap.admit().claim(execution)
         case "settle":
-            return _admit().settle(run)
+            return bootstrap.admit().settle(execution)
         case "wait":
-            _admit().wait(run, event["token"])
+            bootstrap.admit().wait(execution, event["token"])
             return None
         case action:
-            raise ValueError(f"admit knows no action {action!r}")
+            raise ValueError(f"admit has no action {action!r}")

@@ -1,35 +1,18 @@
-"""finalize: the run saves its job's video and tells people."""
+"""finalize: the execution saves its job's video and notifies people."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from motiondrop.finalize import Finalize
-from motiondrop.job import Run
-from motiondrop.parts import Parts, Telling
+from motiondrop import bootstrap
+from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
-@cache
-def _finalize() -> Finalize:
-    parts = Parts.of_environment(Telling)
-    return Finalize(
-        parts.jobs,
-        parts.wan,
-        parts.session,
-        parts.results,
-        parts.ledger,
-        parts.ending,
-        parts.origins,
-        parts.prices,
-    )
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
-    """Save the video and say where the run goes on."""
-    run = Run.of(event["execution"])
-    logger.append_keys(job_id=run.job_id)
-    return _finalize().finalize(run)
+    """Save the video and say where the execution goes on."""
+    execution = Execution.of(event["execution"])
+    logger.append_keys(job_id=execution.job_id)
+    return bootstrap.finalize().run(execution)

@@ -1,34 +1,18 @@
-"""poll: the run asks after its job's task."""
+"""poll: the execution polls its job's task."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from motiondrop.job import Run
-from motiondrop.parts import Parts
-from motiondrop.poll import Poll
+from motiondrop import bootstrap
+from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
-@cache
-def _poll() -> Poll:
-    parts = Parts.of_environment()
-    return Poll(
-        parts.jobs,
-        parts.slots,
-        parts.wan,
-        parts.receipts,
-        parts.settings.poll_seconds,
-        parts.prices,
-        measures=parts.measures,
-    )
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
-    """Ask after the task and say where the run goes on."""
-    run = Run.of(event["execution"])
-    logger.append_keys(job_id=run.job_id)
-    return _poll().poll(run, event["polls"])
+    """Poll the task and say where the execution goes on."""
+    execution = Execution.of(event["execution"])
+    logger.append_keys(job_id=execution.job_id)
+    return bootstrap.poll().run(execution, event["polls"])

@@ -1,14 +1,14 @@
-"""`python -m local.emulator`: MiniStack with the mends; the launcher starts it and sets its environment."""
+"""`python -m local.emulator`: MiniStack with the patches; the launcher starts it and sets its environment."""
 
 import logging
 
 from ministack import app
 
-from local.emulator.mends import apply_mends
+from local.emulator.patches import apply_patches
 
 if __name__ == "__main__":
     # Functions' output has files of its own; payloads of every call do not belong in the emulator's log.
     for talkative in ("lambda", "hypercorn.access"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
-    apply_mends()
+    apply_patches()
     app.main()

@@ -1,4 +1,4 @@
-"""Mends of CloudFormation: properties it drops, a definition it does not read, a URL that leads nowhere."""
+"""Patches of CloudFormation: properties it drops, a definition it does not read, a URL that leads nowhere."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A mend of DynamoDB's expressions: each is read once, and not once for every item it is held against."""
+"""A patch of DynamoDB's expressions: each is read once, and not once for every item it is held against."""
 
 from functools import lru_cache
 from typing import Any

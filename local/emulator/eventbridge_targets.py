@@ -1,4 +1,4 @@
-"""Mends of EventBridge and Scheduler: a function as a target is invoked asynchronously."""
+"""Patches of EventBridge and Scheduler: a function as a target is invoked asynchronously."""
 
 import json
 from typing import Any

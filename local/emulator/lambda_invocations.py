@@ -1,4 +1,4 @@
-"""Mends of Lambda's invocations: their errors, how many run at once, how long an environment is kept."""
+"""Patches of Lambda's invocations: their errors, how many run at once, how long an environment is kept."""
 
 import contextvars
 import threading

@@ -1,4 +1,4 @@
-"""Mends of S3's uploads: the checksum every object has, and the least size of a part."""
+"""Patches of S3's uploads: the checksum every object has, and the least size of a part."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Mends of S3's tags: their limits, and what an overwrite does to them."""
+"""Patches of S3's tags: their limits, and what an overwrite does to them."""
 
 from collections.abc import Callable
 from typing import Any

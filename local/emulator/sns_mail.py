@@ -1,4 +1,4 @@
-"""Mends of SNS: mails become files, and subjects that AWS refuses are refused."""
+"""Patches of SNS: emails become files, and subjects that AWS refuses are refused."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""A mend of SQS: dead letters can be put back."""
+"""A patch of SQS: dead letters can be put back."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""Mends of queues as event sources: bounds given as text, and what a malformed answer means."""
+"""Patches of queues as event sources: bounds given as text, and what a malformed answer means."""
 
 import contextvars
 import json

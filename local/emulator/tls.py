@@ -1,4 +1,4 @@
-"""A mend of how requests arrive: the loopback stands for TLS."""
+"""A patch of how requests arrive: the loopback stands for TLS."""
 
 from ministack import app
 

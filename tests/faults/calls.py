@@ -37,8 +37,13 @@ _TABLE = {
     "batch_get": ("BatchGetItem", ""),
 }
 #: What stands for a class in an annotation: a protocol that one class of the library keeps.
-_KEEPS = {"Waker": "Runs"}
-_PROVIDER = {"Wan.create": "create", "Wan.query": "query", "Wan.list": "list", "Wan.cancel": "cancel"}
+_KEEPS = {"Waker": "Executions"}
+_PROVIDER = {
+    "WanClient.create": "create",
+    "WanClient.query": "query",
+    "WanClient.list": "list",
+    "WanClient.cancel": "cancel",
+}
 
 
 @dataclass
@@ -59,7 +64,7 @@ class Code:
     @classmethod
     def read(cls) -> "Code":
         code = cls({}, {})
-        for path in LIBRARY.glob("*.py"):
+        for path in LIBRARY.rglob("*.py"):
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.ClassDef):
                     code.classes[node.name] = _class(node)
@@ -87,7 +92,8 @@ def _class(node: ast.ClassDef) -> _Class:
             if any(_name(decorator) in {"cached_property", "property"} for decorator in item.decorator_list):
                 found.attributes[item.name] = _name(item.returns)
     if "__init__" in found.methods:
-        parameters = {arg.arg: _name(arg.annotation) for arg in found.methods["__init__"].args.args}
+        arguments = found.methods["__init__"].args
+        parameters = {arg.arg: _name(arg.annotation) for arg in arguments.args + arguments.kwonlyargs}
         for part in ast.walk(found.methods["__init__"]):
             if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Attribute):
                 value = part.value.id if isinstance(part.value, ast.Name) else ""
@@ -130,7 +136,9 @@ class _Walk:
             if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
                 types[item.targets[0].id] = self._type(item.value, types)
         for item in ast.walk(node):
-            if isinstance(item, ast.Attribute):
+            if isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.value.id == "bootstrap":
+                self._mention(item.attr)
+            elif isinstance(item, ast.Attribute):
                 self._enter(self._type(item.value, types), item.attr)
                 self._leaf(item)
             elif isinstance(item, ast.Name):
@@ -159,6 +167,8 @@ class _Walk:
             case ast.Attribute(value=value, attr=attr):
                 known = self._code.classes.get(self._type(value, types))
                 return known.attributes.get(attr, "") if known else ""
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="bootstrap"), attr=name)):
+                return _name(self._code.functions[name].returns)
             case ast.Call(func=ast.Name(id=name)):
                 if name in self._code.classes:
                     return name

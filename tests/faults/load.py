@@ -1,4 +1,4 @@
-"""`python -m tests.faults.load [PAIRS]`: a thousand pairs dropped at once, and a run that is polled for a day.
+"""`python -m tests.faults.load [PAIRS]`: a thousand pairs dropped at once, and an execution that is polled for a day.
 
 Both take long, so they are part of `make faults` only.
 """
@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from motiondrop.poll import interval
-from tests.faults.stand import FEW_PROCESSES, Stand
-from tests.integration.conftest import running_cloud
-from tests.integration.way.support import image
+from motiondrop.workflow.poll import interval
+from tests.support.cloud import running_cloud
+from tests.support.driver import image
+from tests.support.stand import FEW_PROCESSES, Stand
 
 _DAY = 24 * 3600
 _FOLDER = 50  # pairs of a folder
@@ -33,33 +33,33 @@ def cloud(folder: Path) -> Iterator[Stand]:
     try:
         with patch.dict(os.environ, FEW_PROCESSES):
             stand = Stand(next(clouds))
-        stand.way.control("settings", concurrency=1)
+        stand.driver.control("settings", concurrency=1)
         yield stand
     finally:
         clouds.close()  # type: ignore[attr-defined]  # a generator, typed as the iterator it is
 
 
 def many(stand: Stand, pairs: int) -> list[str]:
-    """Drop so many pairs at once and wait for the last mail; return what is wrong, with the times on the way."""
+    """Drop so many pairs at once and wait for the last email; return what is wrong, with the times on the way."""
     stems = [f"p{number:04d}" for number in range(pairs)]
     began = time.monotonic()
 
     def drop(number: int) -> None:
-        stand.way.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
+        stand.driver.drop_pair(f"set{number // _FOLDER:02d}/{stems[number]}", image((200, 200)), stand.clip)
 
     with ThreadPoolExecutor(8) as droppers:
         list(droppers.map(drop, range(pairs)))
     dropped = time.monotonic() - began
-    told = 0
-    while told < pairs and time.monotonic() - began < 4 * pairs:
+    notified = 0
+    while notified < pairs and time.monotonic() - began < 4 * pairs:
         time.sleep(3)
-        before, told = told, stand.told()
-        if told * 10 // pairs > before * 10 // pairs:
-            _say(f"{told} of {pairs} jobs have ended after {time.monotonic() - began:.0f} s")
+        before, notified = notified, stand.notified()
+        if notified * 10 // pairs > before * 10 // pairs:
+            _say(f"{notified} of {pairs} jobs have ended after {time.monotonic() - began:.0f} s")
     stand.settle(stems, 60)
     ended = time.monotonic() - began
     tally = stand.tally(stems)
-    created, peak = stand.way.control("stats")["created"], stand.most_at_once()
+    created, peak = stand.driver.control("stats")["created"], stand.most_at_once()
     states = Counter(job["state"] for job in stand.jobs().values())
     _say(f"{pairs} pairs: dropped in {dropped:.0f} s, ended in {ended:.0f} s, {dict(states)}")
     _say(f"tasks {created}, at most {peak} unfinished or given slots at a time")
@@ -72,28 +72,32 @@ def many(stand: Stand, pairs: int) -> list[str]:
 
 
 def day(stand: Stand) -> list[str]:
-    """Let a run poll as often as it does in a day; return what is wrong."""
+    """Let an execution poll as often as it does in a day; return what is wrong."""
     polls, passed = 0, 0
     while passed < _DAY:
         passed += interval(polls, 15)
         polls += 1
-    stand.way.control("settings", task_seconds=_DAY - 7200)
+    stand.driver.control("settings", task_seconds=_DAY - 7200)
     before = _queries(stand)
     stand.drop(["day"])
     stand.wait(lambda: _queries(stand) - before >= polls, 900)
-    stand.way.control("clock", advance_seconds=_DAY - 7199)
+    stand.driver.control("clock", advance_seconds=_DAY - 7199)
     stand.settle(["day"], 60)
-    run = stand.way.runs("day")[0]
-    pages = stand.stack.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=run["executionArn"])
+    execution = stand.driver.executions("day")[0]
+    pages = stand.stack.stepfunctions.get_paginator("get_execution_history").paginate(
+        executionArn=execution["executionArn"]
+    )
     events = [event for page in pages for event in page["events"]]
     polled = sum(event.get("stateEnteredEventDetails", {}).get("name") == "Poll" for event in events)
     counted = len(events) + polled * (_EVENTS_OF_A_POLL - 8)
-    _say(f"a run polled {polled} times, for 24 h, has {counted} events of history: {run['status']}")
-    return [f"{counted} events"] * (counted >= _MOST_EVENTS) + [run["status"]] * (run["status"] != "SUCCEEDED")
+    _say(f"an execution polled {polled} times, for 24 h, has {counted} events of history: {execution['status']}")
+    return [f"{counted} events"] * (counted >= _MOST_EVENTS) + [execution["status"]] * (
+        execution["status"] != "SUCCEEDED"
+    )
 
 
 def _queries(stand: Stand) -> int:
-    return sum(number for what, number in stand.way.control("stats")["requests"].items() if what.startswith("GET"))
+    return sum(number for what, number in stand.driver.control("stats")["requests"].items() if what.startswith("GET"))
 
 
 def _say(line: str) -> None:

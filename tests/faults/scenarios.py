@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.faults.stand import SLOTS, Kill, Stand
-from tests.integration.way.support import image
+from tests.support.driver import image
+from tests.support.stand import SLOTS, Kill, Stand
 
 Stems = list[str]
 _AHEAD = 20  # seconds of a task that others wait for
@@ -48,13 +48,13 @@ def _plain(stand: Stand, stems: Stems) -> None:
 
 def _in_folders(stand: Stand, stems: Stems) -> None:
     for stem in stems:
-        stand.way.drop(f"{stem}-folder/{stem}.png", image((200, 200)))
-        stand.way.drop(f"{stem}-folder/clip.mp4", stand.clip)
+        stand.driver.drop(f"{stem}-folder/{stem}.png", image((200, 200)))
+        stand.driver.drop(f"{stem}-folder/clip.mp4", stand.clip)
 
 
 def _not_taken_in(stand: Stand, stems: Stems) -> None:
     """The door's own calls fail for a moment, and the messages come back."""
-    with stand.way.failing({"service": "s3", "status": 403, "code": "AccessDenied"}):
+    with stand.driver.failing({"service": "s3", "status": 403, "code": "AccessDenied"}):
         stand.drop(stems)
         time.sleep(3)
 
@@ -69,32 +69,32 @@ def _retried(stand: Stand, stems: Stems) -> None:
 
 def _task_fails(stand: Stand, stems: Stems, code: str) -> None:
     fault = {"on": "create", "kind": "task_failed", "code": code, "message": "x", "after_seconds": 0}
-    stand.way.control("faults", times=len(stems), **fault)
+    stand.driver.control("faults", times=len(stems), **fault)
     stand.drop(stems)
 
 
 def _answer_lost(stand: Stand, stems: Stems) -> None:
-    stand.way.control("faults", on="create", kind="accepted_then_lost", times=len(stems))
+    stand.driver.control("faults", on="create", kind="accepted_then_lost", times=len(stems))
     stand.drop(stems)
 
 
 def _held(stand: Stand, stems: Stems) -> None:
-    stand.way.control("settings", api_keys=["another-key"])
+    stand.driver.control("settings", api_keys=["another-key"])
     stand.drop(stems)
-    stand.wait(lambda: "BREAKER" in stand.way.line(), 200)
+    stand.wait(lambda: "BREAKER" in stand.driver.queue(), 200)
     time.sleep(1)  # what is to die does
 
 
-def _mended(stand: Stand, stems: Stems) -> None:
+def _fixed(stand: Stand, stems: Stems) -> None:
     stand.sweep()
     time.sleep(3.5)  # the sweep tells the operator where the function could not
     stand.sweep()
-    stand.way.control("settings", api_keys=["sk-local-demo"])
+    stand.driver.control("settings", api_keys=["sk-local-demo"])
     stand.probe_is_due()
 
 
 def _behind_another(stand: Stand, stems: Stems) -> None:
-    stand.way.control("settings", task_seconds=LONG, concurrency=1)
+    stand.driver.control("settings", task_seconds=LONG, concurrency=1)
     ahead = [f"{stem}-ahead" for stem in stems]
     stand.drop(ahead)
     stand.wait_for_state(ahead, {"RUNNING"})
@@ -104,23 +104,23 @@ def _behind_another(stand: Stand, stems: Stems) -> None:
 
 
 def _cancel_fails(stand: Stand, stems: Stems) -> None:
-    stand.way.control("faults", on="cancel", kind="error", times=1, status=500)
+    stand.driver.control("faults", on="cancel", kind="error", times=1, status=500)
     _behind_another(stand, stems)
 
 
 def _move_on(stand: Stand, stems: Stems) -> None:
     time.sleep(1)
-    stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
-    stand.way.control("clock", advance_seconds=LONG + 1)
+    stand.driver.control("settings", task_seconds=0.05, concurrency=SLOTS)
+    stand.driver.control("clock", advance_seconds=LONG + 1)
 
 
 def _stopped_while_created(stand: Stand, stems: Stems) -> None:
     # The provider's clock is left alone: what it made is looked for by the moment of the call.
-    stand.way.control("settings", task_seconds=_AHEAD, concurrency=1)
+    stand.driver.control("settings", task_seconds=_AHEAD, concurrency=1)
     ahead = [f"{stem}-ahead" for stem in stems]
     stand.drop(ahead)
     stand.wait_for_state(ahead, {"RUNNING"})
-    stand.way.control("faults", on="create", kind="hang", times=1, seconds=4)
+    stand.driver.control("faults", on="create", kind="hang", times=1, seconds=4)
     stand.drop(stems)
     stand.wait_for_state(stems, {"SUBMITTING"})
     stand.stop(stems)
@@ -128,23 +128,23 @@ def _stopped_while_created(stand: Stand, stems: Stems) -> None:
 
 
 def _let_all_work(stand: Stand, stems: Stems) -> None:
-    stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
+    stand.driver.control("settings", task_seconds=0.05, concurrency=SLOTS)
 
 
 def _wait_in_line(stand: Stand, stems: Stems) -> None:
-    """Drop pairs, and wait until their runs wait for a slot."""
+    """Drop pairs, and wait until their executions wait for a slot."""
     stand.drop(stems)
     stand.wait(lambda: all(stand.jobs().get(stem, {}).get("token") for stem in stems), 120)
 
 
 def _unserved_line(stand: Stand, stems: Stems) -> None:
-    """A line with free slots that nobody gives: who ends next gives them. Nor is there room for its mail."""
+    """A line with free slots that nobody gives: who ends next gives them. Nor is there room for its email."""
     (stem,) = stems
     stand.pause()
     _wait_in_line(stand, [f"{stem}-first"])
     _wait_in_line(stand, [stem])
     stand.stale_place()
-    stand.no_room_for_mails()
+    stand.no_room_for_emails()
     stand.resume()
 
 
@@ -163,10 +163,10 @@ def _deleted_in_unserved_line(stand: Stand, stems: Stems) -> None:
 
 
 def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
-    """Throttled until the line is as it should be, and then refused."""
+    """Throttled until the queue is as it should be, and then refused."""
     (stem,) = stems
-    stand.way.control("faults", on="create", kind="error", times=60, status=429, code="Throttling.RateQuota")
-    stand.way.control("faults", on="create", kind="error", status=400, code="InvalidParameter", message="x")
+    stand.driver.control("faults", on="create", kind="error", times=60, status=429, code="Throttling.RateQuota")
+    stand.driver.control("faults", on="create", kind="error", status=400, code="InvalidParameter", message="x")
     with stand.no_rounds():
         stand.drop([stem])
         stand.wait_for_state([stem], {"ADMITTED", "SUBMITTING"})
@@ -179,20 +179,20 @@ def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
 
 
 def _expired_before_unserved_line(stand: Stand, stems: Stems) -> None:
-    """The link fails until the line is as it should be, and then is found to have expired."""
+    """The link fails until the queue is as it should be, and then is found to have expired."""
     (stem,) = stems
-    stand.way.control("settings", task_seconds=LONG)
+    stand.driver.control("settings", task_seconds=LONG)
     with stand.no_rounds():
         stand.drop([stem])
         stand.wait_for_state([stem], {"PENDING", "RUNNING"})
         stand.over_a_day_ago(stem)
-        stand.way.control("settings", task_seconds=0.05)
+        stand.driver.control("settings", task_seconds=0.05)
         stand.pause()
         _wait_in_line(stand, [f"{stem}-first"])
         stand.stale_place()
-        stand.way.control("faults", on="result", kind="error", times=6, status=503)
-        stand.way.control("faults", on="result", kind="expired", times=2)
-        stand.way.control("clock", advance_seconds=LONG + 1)
+        stand.driver.control("faults", on="result", kind="error", times=6, status=503)
+        stand.driver.control("faults", on="result", kind="expired", times=2)
+        stand.driver.control("clock", advance_seconds=LONG + 1)
         stand.wait_for_state([stem], {"SAVING"})
         stand.resume()
         stand.wait_for_state([stem], {"FAILED"})
@@ -205,7 +205,7 @@ def _told_by_the_next_run(stand: Stand, stems: Stems) -> None:
         _task_fails(stand, stems, "InvalidImage.NoHuman")
         stand.wait_for_state(stems, {"FAILED"})
         time.sleep(2)
-        stand.no_room_for_mails()
+        stand.no_room_for_emails()
         stand.stale_place()
         stand.begin_cold("admit")
         for stem in stems:
@@ -254,10 +254,10 @@ SCENARIOS = (
     Scenario(
         "unserved, expired", ("finalize",), _expired_before_unserved_line, together=False, may_fail=True, expires=True
     ),
-    Scenario("told by the next run", ("admit",), _told_by_the_next_run, together=False, may_fail=True),
+    Scenario("told by the next execution", ("admit",), _told_by_the_next_run, together=False, may_fail=True),
 )
 BESIDE = (
-    Scenario("held", ("create",), _held, _mended, together=False, in_order=False),
+    Scenario("held", ("create",), _held, _fixed, together=False, in_order=False),
     Scenario(
         "stopped while created", ("create",), _stopped_while_created, _let_all_work, together=False, may_fail=True
     ),

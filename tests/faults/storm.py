@@ -4,7 +4,8 @@ import random
 import time
 from collections.abc import Iterable
 
-from tests.faults.stand import Kill, Stand, Tally
+from tests.support.stand import Kill, Stand
+from tests.support.tally import Tally
 
 Point = tuple[str, str, str]  # function, call, when
 
@@ -47,7 +48,7 @@ def storm(stand: Stand, dice: random.Random, seed: int, aims: Iterable[Point] = 
         stem = dice.choice(stems)
         match dice.choice(("fault", "fault", "double", "lose", "stop", "delete", "no key", "nothing")):
             case "fault":
-                stand.way.control("faults", times=1, **dice.choice(_PROVIDER_FAULTS))
+                stand.driver.control("faults", times=1, **dice.choice(_PROVIDER_FAULTS))
             case "double":
                 stand.double_event(stem)
             case "lose":
@@ -58,9 +59,9 @@ def storm(stand: Stand, dice: random.Random, seed: int, aims: Iterable[Point] = 
             case "delete" if stem in stand.jobs():
                 stand.stack.s3.delete_object(Bucket=stand.stack.inbox_bucket, Key=f"{stem}.png")
             case "no key":
-                stand.way.control("settings", api_keys=["another-key"])
+                stand.driver.control("settings", api_keys=["another-key"])
                 time.sleep(1)
-                stand.way.control("settings", api_keys=["sk-local-demo"])
+                stand.driver.control("settings", api_keys=["sk-local-demo"])
         time.sleep(dice.random())
     stand.plan(aimed)
     stand.settle(stems, 900, every=2)
@@ -69,5 +70,5 @@ def storm(stand: Stand, dice: random.Random, seed: int, aims: Iterable[Point] = 
     reached = stand.happened(aimed)
     tally.killed = len(stand.storm_kills(seed)) + len(reached)
     # Under a storm a function may die between publishing and noting it more than once.
-    tally.mails = [one for one in tally.mails if " 0 events" in one]
+    tally.emails = [one for one in tally.emails if " 0 events" in one]
     return tally, reached

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import SCENARIOS, Scenario, by_name
-from tests.faults.stand import SLOTS, Call, Kill, Stand, Tally, faulty_cloud
 from tests.faults.storm import Point, storm
 from tests.faults.sweeping import sweep_kills
+from tests.support.stand import SLOTS, Call, Kill, Stand, faulty_cloud
+from tests.support.tally import Tally
 
 #: Functions that only read: there is nothing to lose in them (test_faults_calls looks at their policies).
-READERS = {"watch"}
+READERS = {"result_page"}
 
 #: Scenarios in which `create` makes calls under the lock that it makes nowhere else. A kill there takes a minute.
 UNDER_THE_LOCK = {
@@ -74,7 +75,7 @@ class Table:
         return not self.unreached and self.most_at_once <= SLOTS and not any(tally.faults for _, tally in self.rows)
 
 
-_HEAD = ("scenario", "kills", "jobs", "lost", "paid twice", "unsaved", "leaked", "mails", "out of order")
+_HEAD = ("scenario", "kills", "jobs", "lost", "paid twice", "unsaved", "leaked", "emails", "out of order")
 
 
 def _say(line: str) -> None:
@@ -83,7 +84,7 @@ def _say(line: str) -> None:
 
 
 def _line(name: str, tally: Tally) -> str:
-    lists = (tally.lost, tally.paid_twice, tally.unsaved, tally.leaked, tally.mails, tally.out_of_order)
+    lists = (tally.lost, tally.paid_twice, tally.unsaved, tally.leaked, tally.emails, tally.out_of_order)
     return _columns(name, str(tally.killed), str(tally.jobs), *(str(len(found)) for found in lists))
 
 
@@ -139,7 +140,7 @@ def reference(stand: Stand, scenario: Scenario, stem: str) -> list[Call]:
 
 
 def under_the_lock(calls: list[Call]) -> list[Call]:
-    """The calls of `create` between taking the lock and saving the task: after a kill there the line waits a minute."""
+    """The calls of `create` between taking the lock and saving the task: after a kill the queue waits a minute."""
     inside: list[Call] = []
     begun = False
     for call in (call for call in calls if call.function == "create"):

@@ -4,7 +4,8 @@ import time
 
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import LONG
-from tests.faults.stand import SLOTS, Kill, Stand, Tally
+from tests.support.stand import SLOTS, Kill, Stand
+from tests.support.tally import Tally
 
 _WRECKS = 6
 _ROUNDS = 3  # tries to reach a kill point; what heals its wreck otherwise makes a new one necessary
@@ -40,7 +41,7 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
 
 
 def _wrecks(stand: Stand, prefix: str) -> list[str]:
-    """Jobs of which nobody was told how their run ended, and drops that nobody was told of."""
+    """Jobs of which nobody was told how their execution ended, and drops that nobody was told of."""
     stopped = [f"{prefix}s{number}" for number in range(_WRECKS)]
     broken = [f"{prefix}b{number}" for number in range(_WRECKS)]
     unseen = [f"{prefix}u{number}" for number in range(_WRECKS)]
@@ -49,7 +50,7 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
     with stand.no_drop_events():
         stand.drop(unseen)
     with stand.no_status_events():
-        stand.way.control("settings", task_seconds=LONG, concurrency=1)  # one works, one waits and can be canceled
+        stand.driver.control("settings", task_seconds=LONG, concurrency=1)  # one works, one waits and can be canceled
         stand.drop(pending)
         stand.wait_for_state(pending, {"PENDING", "RUNNING"})
         stand.plan([Kill(f"{stem}-crash", "create", "dynamodb:DeleteItem", "after", stem) for stem in broken])
@@ -62,7 +63,7 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
         time.sleep(3)
         stand.stop(pending + stopped)
         time.sleep(2)  # an end that is told late is told to nobody either
-    stand.way.control("settings", task_seconds=0.05, concurrency=SLOTS)
-    stand.way.control("clock", advance_seconds=LONG + 1)
+    stand.driver.control("settings", task_seconds=0.05, concurrency=SLOTS)
+    stand.driver.control("clock", advance_seconds=LONG + 1)
     time.sleep(3)  # the sweep's grace
     return pending + stopped + broken + unseen + unwoken

@@ -3,23 +3,24 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.stand import faulty_cloud
-from tests.integration.conftest import SPEED, command
-from tests.integration.way.support import image, video
+from tests.support.cloud import SPEED, command
+from tests.support.driver import image, video
+from tests.support.stand import faulty_cloud
 
-_BUDGET = 1.5  # USD: six clips of 2 s at 0.12 USD a second, of which each reserves a tenth more while it is made
-_FIT = 6
-_JOBS = 12
+_BUDGET = 1.0  # USD: four clips of 2 s at 0.12 USD a second, of which each reserves a tenth more while it is made
+_FIT = 4
+_JOBS = 8
+_KILLS = 6
 
 
 def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None:
     folder = tmp_path / "cloud"
     with faulty_cloud(folder, "--parameter", f"DailyBudgetUSD={_BUDGET}") as stand:
-        stand.way.drop_pair("dear", image((200, 200)), video(15))
-        assert "1.80 USD is more than a day may cost" in stand.way.wait_for_receipt("dear.mp4", "rejected")
+        stand.driver.drop_pair("dear", image((200, 200)), video(15))
+        assert "1.80 USD is more than a day may cost" in stand.driver.wait_for_receipt("dear.mp4", "rejected")
 
         stems = [f"budget{number:02d}" for number in range(_JOBS)]
-        stand.plan(storm={"seed": 1, "chance": 0.02, "most": 12})
+        stand.plan(storm={"seed": 1, "chance": 0.02, "most": _KILLS})
         stand.drop(stems)
 
         def states() -> Counter[str]:
@@ -32,10 +33,10 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
         for _ in range(3):
             stand.sweep()
         assert states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}
-        paid = [task for task in stand.way.control("tasks") if task["status"] == "SUCCEEDED"]
+        paid = [task for task in stand.driver.control("tasks") if task["status"] == "SUCCEEDED"]
         assert len(paid) == _FIT
-        told = [mail for mail in stand.way.mails("MotionDrop") if "the day's budget is spent" in mail]
-        assert len(told) == 1
+        notified = [email for email in stand.driver.emails("MotionDrop") if "the day's budget is spent" in email]
+        assert len(notified) == 1
 
         more = ("--parameter", "DailyBudgetUSD=100", "--parameter", "GraceSeconds=3", "--parameter", "MaxInFlight=6")
         command("up", folder, *SPEED, *more)

@@ -7,8 +7,8 @@ import pytest
 from benchmarks.thousand import READS, WRITES
 from tests.faults.calls import all_calls
 from tests.faults.scenarios import Scenario, by_name
-from tests.faults.stand import SLOTS, Kill, Stand, faulty_cloud
 from tests.faults.suite import play
+from tests.support.stand import SLOTS, Kill, Stand, faulty_cloud
 
 _PLAIN = (
     ("submit", "dynamodb:TransactWriteItems", "before"),
@@ -72,13 +72,13 @@ def test_a_job_makes_no_more_calls_and_states_than_it_is_priced_with(stand: Stan
     stand.plan()
     stand.drop(["counted"])
     stand.settle(["counted"], 120)
-    calls = [call for call in stand.traced("counted") if call.function not in {"poll", "sweep", "watch"}]
+    calls = [call for call in stand.traced("counted") if call.function not in {"poll", "sweep", "result_page"}]
     writes = [call for call in calls if call.name.removeprefix("dynamodb:") in WRITES]
     reads = [call for call in calls if call.name.removeprefix("dynamodb:") in READS]
-    (run,) = stand.way.runs("counted")
-    states = stand.way.states(run["executionArn"])
+    (execution,) = stand.driver.executions("counted")
+    states = stand.driver.states(execution["executionArn"])
     polls = states.count("Poll")
-    history = stand.stack.stepfunctions.get_execution_history(executionArn=run["executionArn"], maxResults=1000)
+    history = stand.stack.stepfunctions.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)
     assert len(states) - 3 * polls <= 9
     assert len(history["events"]) - 8 * polls <= 36
     assert len(writes) <= 32

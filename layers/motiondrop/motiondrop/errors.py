@@ -1,4 +1,34 @@
-"""The errors of the library; each kind is one sentence that a person could be told."""
+"""The errors of the library. Each is one sentence that a person could be told; other modules add those of their own.
+
+MotionDropError
+├── SettingsError
+├── JobClosed
+├── NotOwner
+├── NoSuchJob
+│   └── Forgotten
+├── JobFailed
+├── JobCanceled
+├── Contended
+├── DropGone
+├── CopyFailed
+├── ResultExpired
+├── Rejected                     media.limits: the file cannot be animated
+├── SandboxError                 media.sandbox: the sandbox failed, which says nothing about the file
+├── WanError                     domain.provider_errors: the provider refused or failed, by family
+│   ├── KeyRefused, AsyncHeaderMissing, AccessNotGranted, BillingTrouble, NotFound, RequestInvalid
+│   ├── DownloadFailed, ContentRefused, MediaUnfit, NotCancelable, Throttled, QuotaExhausted
+│   └── ProviderFault, ProviderTimeout, ProviderBusy, UnknownRefusal
+├── NoAnswer                     provider.responses: a call came to no answer that can be used
+│   ├── Unreachable
+│   │   └── NotSent
+│   ├── NotUnderstood
+│   └── OutcomeUnknown
+├── ConditionFailed              storage.transactions: a transaction changed nothing
+├── LockBusy                     storage.submission_lock: another create call is under way
+├── NotSaved                     storage.submission_lock: a task's id could not be saved now
+├── OverBudget                   storage.budget: today's budget has no room
+└── StillRunning                 workflow.forget: the job has not ended
+"""
 
 
 class MotionDropError(Exception):
@@ -14,7 +44,7 @@ class JobClosed(MotionDropError):
 
 
 class NotOwner(MotionDropError):
-    """Another run owns the job, so this run may change nothing and ends quietly."""
+    """Another execution owns the job, so this execution may change nothing and ends quietly."""
 
 
 class NoSuchJob(MotionDropError):

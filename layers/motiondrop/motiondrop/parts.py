@@ -1,8 +1,8 @@
-"""The one place where the parts are put together: built on first use, kept for the container's life."""
+"""The parts of one stack, from its settings: clients, records and what the functions share, each built when asked for.
 
-import os
-import re
-from dataclasses import dataclass
+A module that only some functions need is imported where it is used, since importing is most of a cold start.
+"""
+
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,97 +10,45 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from motiondrop.drops import Drops
-from motiondrop.drops_queue import DropsQueue
-from motiondrop.ending import Ending
+from motiondrop.aws.executions import Executions
+from motiondrop.aws.inbox import Inbox
+from motiondrop.aws.metrics import Metrics
+from motiondrop.aws.results import Results
+from motiondrop.aws.secrets import CachedSecret, Secrets
+from motiondrop.domain.pricing import Prices
 from motiondrop.errors import SettingsError
-from motiondrop.folders import Folders
-from motiondrop.inbox import Inbox
-from motiondrop.jobs import Jobs
-from motiondrop.ledger import Ledger
-from motiondrop.links import Links
-from motiondrop.listeners import Listeners
-from motiondrop.lost_drops import LostDrops
-from motiondrop.measures import Measures
-from motiondrop.messenger import Messenger, Topics
-from motiondrop.outbox import Outbox
-from motiondrop.pricing import Prices
-from motiondrop.receipts import Receipts
-from motiondrop.records import Tables, bind
-from motiondrop.results import Results
-from motiondrop.runs import Runs
-from motiondrop.secrets import Kept, Secret
-from motiondrop.settings import load
-from motiondrop.slots import Slots
+from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings
+from motiondrop.storage.budget import Budget
+from motiondrop.storage.circuit_breaker import CircuitBreaker
+from motiondrop.storage.drops import Drops
+from motiondrop.storage.items import Tables, bind
+from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.ledger import Ledger
+from motiondrop.storage.slots import Slots
+from motiondrop.storage.submission_lock import SubmissionLock
+from motiondrop.web.links import Links
+from motiondrop.workflow.receipts import Receipts
 
 if TYPE_CHECKING:
     import requests
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
 
-    from motiondrop.wan import Wan
+    from motiondrop.aws.event_queue import EventQueue
+    from motiondrop.aws.topics import Publisher, TopicArns
+    from motiondrop.provider.client import WanClient
+    from motiondrop.workflow.closing import Closing
+    from motiondrop.workflow.folders import Folders
 
-
-#: After so many seconds a new link secret has revoked the links that were sent.
+#: Seconds that the link secret is kept: so long after a new one was set, the links that were sent have ended.
 _LINK_SECRET_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What every function is told by template.yaml, in the environment. Times in seconds."""
-
-    aws_region: str
-    stack: str
-    table: str
-    inbox_bucket: str
-    results_bucket: str
-    state_machine_arn: str
-    notifications_topic_arn: str
-    operations_topic_arn: str
-    events_topic_arn: str
-    provider_key_secret: str
-    link_secret: str
-    wan_base_url: str
-    wan_region: str
-    wan_model: str
-    wan_prices: str
-    wan_result_origins: str
-    default_mode: str
-    max_in_flight: int
-    max_fan_out: int
-    mails_per_minute: int
-    daily_budget_usd: float
-    poll_seconds: int
-    settle_seconds: int
-    reconcile_margin_seconds: int
-    grace_seconds: int
-
-
-@dataclass(frozen=True)
-class Telling(Settings):
-    """What a function is told beside that if it sends mails, which carry links."""
-
-    watch_url: str
-
-
-@dataclass(frozen=True)
-class Queueing(Telling):
-    """What `submit` and the sweep are told beside that, about the drops queue. Times in seconds."""
-
-    drops_queue_url: str
-    drops_queue_visibility: int
-
-
 class Parts:
-    """The parts of one stack, from its settings."""
+    """The parts of one stack. What they are made of is built on first use, and kept for the container's life."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-
-    @classmethod
-    def of_environment(cls, kind: type[Settings] = Settings) -> "Parts":
-        """The parts that the function's environment describes; SettingsError where it does not."""
-        return cls(load(kind, os.environ))
 
     @cached_property
     def _config(self) -> Config:
@@ -120,9 +68,14 @@ class Parts:
         return boto3.client("s3", config=config)
 
     @cached_property
+    def sns(self) -> "SNSClient":
+        """SNS."""
+        return boto3.client("sns", config=self._config)
+
+    @cached_property
     def session(self) -> "requests.Session":
         """The HTTP connections to the provider and its result hosts; proxies and the like are the environment's."""
-        import requests  # noqa: PLC0415  # not every function calls the provider
+        import requests  # noqa: PLC0415
 
         return requests.Session()
 
@@ -147,15 +100,36 @@ class Parts:
         return Drops(self.tables)
 
     @cached_property
-    def runs(self) -> Runs:
-        """The state machine."""
-        return Runs(boto3.client("stepfunctions", config=self._config), self.settings.state_machine_arn)
+    def budget(self) -> Budget:
+        """What a day may cost."""
+        return Budget(self.tables, self.daily_budget)
+
+    @cached_property
+    def circuit_breaker(self) -> CircuitBreaker:
+        """What holds the queue while only the operator can fix the cause."""
+        return CircuitBreaker(self.tables)
+
+    @cached_property
+    def submission_lock(self) -> SubmissionLock:
+        """The right to make a create call."""
+        return SubmissionLock(self.tables, self.jobs)
 
     @cached_property
     def slots(self) -> Slots:
-        """Slots, lock, breaker and line."""
-        size = self.settings.max_in_flight
-        return Slots(self.tables, self.jobs, self.runs, size, daily_budget=self.daily_budget)
+        """Slots and queue."""
+        return Slots(
+            self.tables,
+            self.jobs,
+            waker=self.executions,
+            budget=self.budget,
+            breaker=self.circuit_breaker,
+            size=self.settings.max_in_flight,
+        )
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The state machine."""
+        return Executions(boto3.client("stepfunctions", config=self._config), self.settings.state_machine_arn)
 
     @property
     def prices(self) -> Prices:
@@ -173,76 +147,65 @@ class Parts:
         return Inbox(self.s3, self.settings.inbox_bucket, self.settings.results_bucket)
 
     @cached_property
-    def folders(self) -> Folders:
+    def results(self) -> Results:
+        """The results bucket."""
+        return Results(self.s3, self.settings.results_bucket)
+
+    @cached_property
+    def folders(self) -> "Folders":
         """The inbox's folders, as the pairing rule sees them."""
-        return Folders(self.inbox, self.drops, self.settings.max_fan_out)
+        from motiondrop.workflow.folders import Folders  # noqa: PLC0415
+
+        return Folders(inbox=self.inbox, drops=self.drops, max_fan_out=self.settings.max_fan_out)
 
     @cached_property
     def receipts(self) -> Receipts:
         """The drops' receipts."""
-        return Receipts(self.inbox, self.drops, self.jobs)
+        return Receipts(inbox=self.inbox, drops=self.drops, jobs=self.jobs)
 
     @cached_property
-    def measures(self) -> Measures:
+    def metrics(self) -> Metrics:
         """The metrics."""
-        return Measures(self.settings.stack)
+        return Metrics(self.settings.stack)
 
     @cached_property
-    def _sns(self) -> "SNSClient":
-        return boto3.client("sns", config=self._config)
-
-    @cached_property
-    def topics(self) -> Topics:
+    def topics(self) -> "TopicArns":
         """The topics' ARNs."""
-        told = self.settings
-        return Topics(told.notifications_topic_arn, told.operations_topic_arn, told.events_topic_arn)
+        from motiondrop.aws.topics import TopicArns  # noqa: PLC0415
+
+        settings = self.settings
+        return TopicArns(settings.notifications_topic_arn, settings.operations_topic_arn, settings.events_topic_arn)
 
     @cached_property
-    def messenger(self) -> Messenger:
+    def publisher(self) -> "Publisher":
         """The topics."""
-        return Messenger(self._sns, self.topics, Outbox(self.tables, self.settings.mails_per_minute))
+        from motiondrop.aws.topics import Publisher  # noqa: PLC0415
+        from motiondrop.storage.outbox import Outbox  # noqa: PLC0415
+
+        return Publisher(self.sns, self.topics, Outbox(self.tables, self.settings.emails_per_minute))
 
     @cached_property
-    def listeners(self) -> Listeners:
-        """The topics' subscribers."""
-        return Listeners(self._sns, self.topics, self.tables, self.messenger)
+    def _secrets(self) -> Secrets:
 
-    @cached_property
-    def _secretsmanager(self) -> Secret:
-        return Secret(boto3.client("secretsmanager", config=self._config))
+        return Secrets(boto3.client("secretsmanager", config=self._config))
 
-    def key(self) -> str:
+    def provider_key(self) -> str:
         """The provider's key, read at use; KeyRefused where it has no value yet."""
-        return self._secretsmanager.key(self.settings.provider_key_secret)
+        return self._secrets.key(self.settings.provider_key_secret)
 
     @cached_property
-    def wan(self) -> "Wan":
+    def wan(self) -> "WanClient":
         """The provider."""
-        from motiondrop.wan import Wan  # noqa: PLC0415  # the same
+        from motiondrop.provider.client import WanClient  # noqa: PLC0415
 
-        return Wan(self.session, self.settings.wan_base_url, self.key)
+        return WanClient(self.session, self.settings.wan_base_url, self.provider_key)
 
     @cached_property
     def links(self) -> Links:
         """The permanent links."""
-        base_url = self.settings.watch_url if isinstance(self.settings, Telling) else ""
-        secret = Kept(lambda: self._secretsmanager.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
+        base_url = self.settings.result_page_url if isinstance(self.settings, PublishingSettings) else ""
+        secret = CachedSecret(lambda: self._secrets.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
         return Links(base_url, secret)
-
-    @cached_property
-    def ending(self) -> Ending:
-        """How jobs end."""
-        return Ending(
-            self.jobs,
-            self.slots,
-            self.runs,
-            self.receipts,
-            self.messenger,
-            self.links,
-            self.settings.results_bucket,
-            pause=self.grace / 2,
-            measures=self.measures,
-        )
 
     @cached_property
     def grace(self) -> timedelta:
@@ -250,30 +213,28 @@ class Parts:
         return timedelta(seconds=self.settings.grace_seconds)
 
     @cached_property
-    def drops_queue(self) -> DropsQueue:
-        """The queue before `submit`; SettingsError for a function that is told nothing of it."""
-        if not isinstance(self.settings, Queueing):
-            raise SettingsError("this function is told nothing of the drops queue")
+    def closing(self) -> "Closing":
+        """How jobs end."""
+        from motiondrop.workflow.closing import Closing  # noqa: PLC0415
+
+        return Closing(
+            jobs=self.jobs,
+            slots=self.slots,
+            executions=self.executions,
+            receipts=self.receipts,
+            publisher=self.publisher,
+            links=self.links,
+            bucket=self.settings.results_bucket,
+            pause=self.grace / 2,
+            metrics=self.metrics,
+        )
+
+    @cached_property
+    def event_queue(self) -> "EventQueue":
+        """The queue that invokes `submit`; SettingsError for a function that is told nothing of it."""
+        from motiondrop.aws.event_queue import EventQueue  # noqa: PLC0415
+
+        if not isinstance(self.settings, EventQueueSettings):
+            raise SettingsError("this function has no settings of the event queue")
         sqs = boto3.client("sqs", config=self._config)
-        return DropsQueue(sqs, self.settings.drops_queue_url, self.settings.drops_queue_visibility)
-
-    @cached_property
-    def lost_drops(self) -> LostDrops:
-        """The inbox beside the drops' records; an event is given up only after a message's time in the queue."""
-        inbox = self.settings.inbox_bucket
-        return LostDrops(self.s3, self.drops_queue, self.tables, self.drops, inbox, 10 * self.grace)
-
-    @cached_property
-    def results(self) -> Results:
-        """The results bucket."""
-        return Results(self.s3, self.settings.results_bucket)
-
-    @cached_property
-    def margin(self) -> timedelta:
-        """How long after a broken-off create call its outcome is asked for."""
-        return timedelta(seconds=self.settings.reconcile_margin_seconds)
-
-    @cached_property
-    def origins(self) -> re.Pattern[str]:
-        """Where results may be fetched from."""
-        return re.compile(self.settings.wan_result_origins)
+        return EventQueue(sqs, self.settings.event_queue_url, self.settings.event_queue_visibility)

@@ -4,12 +4,58 @@ A function declares a frozen dataclass; each field is read from the variable of 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar, get_type_hints
 
 from motiondrop.errors import SettingsError
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What template.yaml tells every function, in the environment. Times in seconds."""
+
+    aws_region: str
+    stack: str
+    table: str
+    inbox_bucket: str
+    results_bucket: str
+    state_machine_arn: str
+    notifications_topic_arn: str
+    operations_topic_arn: str
+    events_topic_arn: str
+    provider_key_secret: str
+    link_secret: str
+    wan_base_url: str
+    wan_region: str
+    wan_model: str
+    wan_prices: str
+    wan_result_origins: str
+    default_mode: str
+    max_in_flight: int
+    max_fan_out: int
+    emails_per_minute: int
+    daily_budget_usd: float
+    poll_seconds: int
+    settle_seconds: int
+    reconcile_margin_seconds: int
+    grace_seconds: int
+
+
+@dataclass(frozen=True)
+class PublishingSettings(Settings):
+    """What a function needs as well if it sends emails, which carry links."""
+
+    result_page_url: str
+
+
+@dataclass(frozen=True)
+class EventQueueSettings(PublishingSettings):
+    """What `submit` and the sweep need as well, about the event queue. Times in seconds."""
+
+    event_queue_url: str
+    event_queue_visibility: int
 
 
 def _boolean(text: str) -> bool:
@@ -19,6 +65,9 @@ def _boolean(text: str) -> bool:
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _boolean}
+
+
+_EXPECTED = {int: "an integer", float: "a number", bool: "true or false"}
 
 
 def load(kind: type[T], environ: Mapping[str, str]) -> T:
@@ -35,7 +84,7 @@ def load(kind: type[T], environ: Mapping[str, str]) -> T:
         try:
             values[field.name] = _PARSERS[hints[field.name]](text)
         except ValueError:
-            faults.append(f"{name} is {text!r}, which is no {hints[field.name].__name__}")
+            faults.append(f"{name} must be {_EXPECTED[hints[field.name]]}, got {text!r}")
     if faults:
         raise SettingsError("; ".join(faults))
     return kind(**values)

@@ -1,0 +1,69 @@
+"""The queue between S3's events and `submit`."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus, unquote_plus
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+#: Seconds until a message that failed comes back: the first time, and the factor from time to time. The queue's own
+#: time is six of the function's time-outs (AWS's advice), which is for functions that hang or die.
+FIRST_PAUSE = 5
+FACTOR = 4
+
+_COUNTS: tuple["QueueAttributeNameType", ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+class EventQueue:
+    """The event queue of one stack; `longest` is its visibility timeout in seconds."""
+
+    def __init__(self, sqs: "SQSClient", url: str, longest: int) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._longest = longest
+
+    def resend(self, key: str) -> None:
+        """Send the event of the drop at `key` once more."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key))
+
+    def try_again_soon(self, receipt_handle: str, received: int) -> None:
+        """Let a message that failed for the `received`th time come back after a short while."""
+        pause = min(FIRST_PAUSE * FACTOR ** (received - 1), self._longest)
+        self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=pause)
+
+    def holds_messages(self) -> bool:
+        """Whether the queue holds messages, being worked on or not (SQS counts approximately)."""
+        notified = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_COUNTS))["Attributes"]
+        return any(int(notified.get(name, 0)) for name in _COUNTS)
+
+
+@dataclass(frozen=True)
+class DropEvent:
+    """An event of S3: a drop arrived at `key`, or was removed. `sequencer` is S3's order of the events of one key."""
+
+    key: str
+    removed: bool
+    sequencer: str | None
+
+
+def events_in(body: str) -> Iterator[DropEvent]:
+    """The events in a message of the queue; none in S3's test event."""
+    for record in json.loads(body).get("Records", []):
+        item = record["s3"]["object"]
+        removed = record["eventName"].startswith("ObjectRemoved")
+        yield DropEvent(unquote_plus(item["key"]), removed, item.get("sequencer"))
+
+
+def event_of(key: str) -> str:
+    """What S3 would have sent for the key, as far as `submit` reads it: without a sequencer, so it never is a later
+    drop than one that is recorded.
+    """
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote_plus(key)}}}]})

@@ -1,0 +1,67 @@
+"""The state machine: starting executions, asking after them, and waking those that wait."""
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from motiondrop.domain.job import Job
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+#: What a token answers that nobody waits at any more.
+_OVER = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
+
+
+class Executions:
+    """The executions of one stack's state machine."""
+
+    def __init__(self, sfn: "SFNClient", state_machine_arn: str) -> None:
+        self._sfn = sfn
+        self._arn = state_machine_arn
+
+    def start(self, job: Job) -> None:
+        """Start the job's newest execution; that it was started before is as good."""
+        try:
+            self._sfn.start_execution(
+                stateMachineArn=self._arn,
+                name=job.execution_name,
+                input=json.dumps({"job_id": job.job_id}),
+            )
+        except ClientError as error:
+            if _code(error) != "ExecutionAlreadyExists":
+                raise
+
+    def stop(self, arn: str, cause: str) -> None:
+        """Stop an execution whose job has ended without it; one that is over is left alone."""
+        self._sfn.stop_execution(executionArn=arn, error="JobClosed", cause=cause)
+
+    def status(self, arn: str) -> str:
+        """The execution's status, such as RUNNING or ABORTED; GONE for one that Step Functions has forgotten."""
+        try:
+            return self._sfn.describe_execution(executionArn=arn)["status"]
+        except ClientError as error:
+            if _code(error) == "ExecutionDoesNotExist":
+                return "GONE"
+            raise
+
+    def alive(self, arn: str) -> bool:
+        """Whether the execution still works."""
+        return self.status(arn) == "RUNNING"
+
+    def arn_of(self, name: str) -> str:
+        """The ARN of the execution called `name`."""
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def wake(self, token: str) -> None:
+        """Tell the execution that waits at `token` to go on; a token that is over is left alone, the record stands."""
+        try:
+            self._sfn.send_task_success(taskToken=token, output=json.dumps({"next": "create"}))
+        except ClientError as error:
+            if _code(error) not in _OVER:
+                raise
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

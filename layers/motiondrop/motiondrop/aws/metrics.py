@@ -1,0 +1,84 @@
+"""What is measured (docs/metrics.md): CloudWatch metrics by Powertools, in the embedded metric format.
+
+A metric is a line in a function's log, which CloudWatch reads: to measure costs no call and cannot fail a job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.provider_errors import Owner, by_name
+
+NAMESPACE = "MotionDrop"
+
+#: CloudWatch's units; it has none for money.
+COUNT, SECONDS, PERCENT, USD = "Count", "Seconds", "Percent", "None"
+
+_OWNERS = {Owner.USER: "user", Owner.OPERATOR: "operator", Owner.PROVIDER: "provider", Owner.OURS: "motiondrop"}
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of one stack; its name is the dimension `service` of each."""
+
+    stack: str
+
+    def drop(self, outcome: str) -> None:
+        """A drop was `accepted` or `rejected`."""
+        self._put({"Drops": (1, COUNT)}, Outcome=outcome)
+
+    def provider_error(self, family: str) -> None:
+        """The provider refused a call, failed a task or could not be reached."""
+        self._put({"ProviderErrors": (1, COUNT)})
+        self._put({"ProviderErrors": (1, COUNT)}, Family=family)
+
+    def end(self, job: Job, moment: datetime) -> None:
+        """A job has ended and is told of at that moment."""
+        self._put({"JobsEnded": (1, COUNT)}, State=str(job.state))
+        if job.state == State.FAILED:
+            self._put({"JobsFailed": (1, COUNT)}, Owner=owner(job))
+        if job.cost:
+            self._put({"Spend": (job.cost / 1_000_000, USD)})
+            self._put({"Spend": (job.cost / 1_000_000, USD)}, Mode=job.billed_mode or job.options.mode)
+        spans = {
+            "DropToTask": (job.recorded_at, job.asked_at),
+            "ProviderWait": (job.submitted_at, job.scheduled_at),
+            "ProviderRun": (job.scheduled_at, job.ended_at),
+            "DropToMail": (job.recorded_at, moment),
+        }
+        known = {name: (end - begin).total_seconds() for name, (begin, end) in spans.items() if begin and end}
+        # The provider's clock is not ours: what seems to end before it began took no time.
+        self._put({name: (max(0.0, seconds), SECONDS) for name, seconds in known.items()})
+
+    def queue(self, waiting: int, oldest: float, taken: int, *, stalled: bool, unsaved: int) -> None:
+        """The queue as a round of the sweep found it: `oldest` is how long the first has waited, in seconds."""
+        self._put(
+            {
+                "JobsWaiting": (waiting, COUNT),
+                "OldestWait": (oldest, SECONDS),
+                "SlotsTaken": (taken, COUNT),
+                "Stalled": (int(stalled), COUNT),
+                "ResultsUnsaved": (unsaved, COUNT),
+            }
+        )
+
+    def budget(self, used: float) -> None:
+        """How much of the day's budget is spent or reserved, in percent."""
+        self._put({"BudgetUsed": (used, PERCENT)})
+
+    def _put(self, values: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
+        # Loaded when something is measured first: most invocations measure nothing.
+        from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415
+
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=self.stack)
+        for name, (value, unit) in values.items():
+            metrics.add_metric(name=name, unit=unit, value=value)
+        for name, value_ in dimensions.items():
+            metrics.add_dimension(name=name, value=value_)
+        metrics.flush_metrics()
+
+
+def owner(job: Job) -> str:
+    """Whose matter the failure was. Where the provider gave no verdict it is ours, so that somebody looks."""
+    return _OWNERS[by_name(job.verdict).owner] if job.verdict else _OWNERS[Owner.OURS]

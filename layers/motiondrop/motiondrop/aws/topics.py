@@ -1,0 +1,91 @@
+"""PublishingSettings: people by email, programs by JSON, operators of what is theirs to fix."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from motiondrop.domain.messages import Message, digest
+from motiondrop.storage.outbox import Digest, Outbox
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
+
+
+@dataclass(frozen=True)
+class TopicArns:
+    """The ARNs of the stack's topics."""
+
+    notifications: str
+    operations: str
+    events: str
+
+
+class Publisher:
+    """Publishes to the stack's topics."""
+
+    def __init__(self, sns: "SNSClient", topics: TopicArns, outbox: Outbox) -> None:
+        self._sns = sns
+        self._topics = topics
+        self._outbox = outbox
+
+    def notify(self, message: Message) -> None:
+        """Tell programs, and the people who drop files: at once, or where that is too much in the next digest."""
+        self._event(message)
+        if self._outbox.has_room(message):
+            self._email(self._topics.notifications, message)
+        else:
+            self._outbox.postpone(message)
+
+    def alert(self, message: Message) -> None:
+        """Tell programs and the operator."""
+        self._event(message)
+        self._email(self._topics.operations, message)
+
+    def send_digests(self) -> int:
+        """Send what was too much for emails of its own; return how many emails that made."""
+        due = self._outbox.digests()
+        for one in due:
+            self._send_digest(one)
+            self._outbox.sent(one)  # a death before this line makes a second email, never none
+        return len(due)
+
+    def _send_digest(self, one: Digest) -> None:
+        subject, body = digest(one.folder, one.events, one.lines)
+        # Lists, of which one match is enough for a subscriber's filter.
+        attributes = {
+            "event": _strings(["digest", *one.events]),
+            "folder": _string(one.folder),
+            "mode": _strings(one.modes),
+        }
+        self._sns.publish(
+            TopicArn=self._topics.notifications, Subject=subject, Message=body, MessageAttributes=attributes
+        )
+
+    def _email(self, topic: str, message: Message) -> None:
+        self._sns.publish(
+            TopicArn=topic,
+            Subject=message.subject,
+            Message=message.body,
+            MessageAttributes=_attributes(message.attributes),
+        )
+
+    def _event(self, message: Message) -> None:
+        self._sns.publish(
+            TopicArn=self._topics.events,
+            Message=json.dumps(message.document),
+            MessageAttributes=_attributes(message.attributes),
+        )
+
+
+def _attributes(values: Mapping[str, str]) -> "dict[str, MessageAttributeValueTypeDef]":
+    return {name: _string(value) for name, value in values.items()}
+
+
+def _string(value: str) -> "MessageAttributeValueTypeDef":
+    return {"DataType": "String", "StringValue": value}
+
+
+def _strings(values: Iterable[str]) -> "MessageAttributeValueTypeDef":
+    return {"DataType": "String.Array", "StringValue": json.dumps(sorted(set(values)))}

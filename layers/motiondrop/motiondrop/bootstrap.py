@@ -1,0 +1,183 @@
+"""One factory per function, each from the function's environment; what it returns is kept for the container's life.
+
+A step is imported where it is made: a function imports its own and no other.
+"""
+
+import os
+import re
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings, load
+
+if TYPE_CHECKING:
+    from motiondrop.aws.event_queue import EventQueue
+    from motiondrop.web.result_page import ResultPage
+    from motiondrop.workflow.admit import Admission
+    from motiondrop.workflow.conclude import ConcludeExecution
+    from motiondrop.workflow.create import CreateTask
+    from motiondrop.workflow.finalize import FinalizeJob
+    from motiondrop.workflow.poll import PollTask
+    from motiondrop.workflow.submit import DropIntake
+    from motiondrop.workflow.sweep import Sweep
+from motiondrop.parts import Parts
+
+
+@cache
+def submit() -> "DropIntake":
+    """What `submit` does."""
+    from motiondrop.media.check import check  # noqa: PLC0415
+    from motiondrop.workflow.submit import Defaults, DropIntake  # noqa: PLC0415
+
+    parts = Parts(load(EventQueueSettings, os.environ))
+    settings = parts.settings
+    return DropIntake(
+        inbox=parts.inbox,
+        drops=parts.drops,
+        folders=parts.folders,
+        jobs=parts.jobs,
+        executions=parts.executions,
+        receipts=parts.receipts,
+        closing=parts.closing,
+        publisher=parts.publisher,
+        defaults=Defaults(settings.default_mode, settings.wan_model, parts.prices),
+        check=check,
+        metrics=parts.metrics,
+        daily_budget=parts.daily_budget,
+    )
+
+
+@cache
+def event_queue() -> "EventQueue":
+    """The queue that invokes `submit`."""
+    return Parts(load(EventQueueSettings, os.environ)).event_queue
+
+
+@cache
+def admit() -> "Admission":
+    """What `admit` does."""
+    from motiondrop.workflow.admit import Admission  # noqa: PLC0415
+
+    parts = Parts(load(PublishingSettings, os.environ))
+    return Admission(
+        jobs=parts.jobs,
+        slots=parts.slots,
+        executions=parts.executions,
+        folders=parts.folders,
+        closing=parts.closing,
+        receipts=parts.receipts,
+        settle_seconds=parts.settings.settle_seconds,
+    )
+
+
+@cache
+def create() -> "CreateTask":
+    """What `create` does."""
+    from motiondrop.workflow.create import CreateTask  # noqa: PLC0415
+
+    parts = Parts(load(PublishingSettings, os.environ))
+    return CreateTask(
+        jobs=parts.jobs,
+        slots=parts.slots,
+        lock=parts.submission_lock,
+        breaker=parts.circuit_breaker,
+        wan=parts.wan,
+        key=parts.provider_key,
+        results=parts.results,
+        receipts=parts.receipts,
+        publisher=parts.publisher,
+        closing=parts.closing,
+        margin=timedelta(seconds=parts.settings.reconcile_margin_seconds),
+        poll_seconds=parts.settings.poll_seconds,
+        metrics=parts.metrics,
+    )
+
+
+@cache
+def poll() -> "PollTask":
+    """What `poll` does."""
+    from motiondrop.workflow.poll import PollTask  # noqa: PLC0415
+
+    parts = Parts(load(Settings, os.environ))
+    return PollTask(
+        jobs=parts.jobs,
+        slots=parts.slots,
+        wan=parts.wan,
+        receipts=parts.receipts,
+        poll_seconds=parts.settings.poll_seconds,
+        prices=parts.prices,
+        metrics=parts.metrics,
+    )
+
+
+@cache
+def finalize() -> "FinalizeJob":
+    """What `finalize` does."""
+    from motiondrop.workflow.finalize import FinalizeJob  # noqa: PLC0415
+
+    parts = Parts(load(PublishingSettings, os.environ))
+    return FinalizeJob(
+        jobs=parts.jobs,
+        slots=parts.slots,
+        wan=parts.wan,
+        session=parts.session,
+        results=parts.results,
+        ledger=parts.ledger,
+        closing=parts.closing,
+        origins=re.compile(parts.settings.wan_result_origins),
+        prices=parts.prices,
+    )
+
+
+@cache
+def conclude() -> "ConcludeExecution":
+    """What `conclude` does."""
+    return _conclude(Parts(load(PublishingSettings, os.environ)))
+
+
+def _conclude(parts: "Parts") -> "ConcludeExecution":
+    from motiondrop.workflow.conclude import ConcludeExecution  # noqa: PLC0415
+
+    return ConcludeExecution(jobs=parts.jobs, executions=parts.executions, wan=lambda: parts.wan, closing=parts.closing)
+
+
+@cache
+def sweep() -> "Sweep":
+    """What `sweep` does."""
+    from motiondrop.workflow.missed_events import MissedEvents  # noqa: PLC0415
+    from motiondrop.workflow.subscribers import Subscribers  # noqa: PLC0415
+    from motiondrop.workflow.sweep import Sweep  # noqa: PLC0415
+
+    parts = Parts(load(EventQueueSettings, os.environ))
+    return Sweep(
+        jobs=parts.jobs,
+        slots=parts.slots,
+        breaker=parts.circuit_breaker,
+        budget=parts.budget,
+        executions=parts.executions,
+        closing=parts.closing,
+        conclude=_conclude(parts).run,
+        missed_events=MissedEvents(
+            s3=parts.s3,
+            queue=parts.event_queue,
+            tables=parts.tables,
+            drops=parts.drops,
+            bucket=parts.settings.inbox_bucket,
+            age=10 * parts.grace,  # an event is given up only after a message's time in the queue
+        ),
+        drops=parts.drops,
+        subscribers=Subscribers(sns=parts.sns, topics=parts.topics, tables=parts.tables, publisher=parts.publisher),
+        publisher=parts.publisher,
+        grace=parts.grace,
+        metrics=parts.metrics,
+    )
+
+
+@cache
+def result_page() -> "ResultPage":
+    """What `result_page` does."""
+    from motiondrop.web.result_page import ResultPage  # noqa: PLC0415
+
+    parts = Parts(load(Settings, os.environ))
+    return ResultPage(jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links)

@@ -1,0 +1,44 @@
+"""An execution of the state machine, as it presents itself to the functions."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from motiondrop.errors import NoSuchJob
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution that works on a job, as the state machine presents itself: its context object's Execution."""
+
+    job_id: str
+    name: str
+    arn: str
+    redrive: int = 0
+
+    @classmethod
+    def of(cls, execution: Mapping[str, Any]) -> "Execution":
+        """The calling execution, from the state machine's `$states.context.Execution`; NoSuchJob without a job id."""
+        try:
+            job_id = str(execution["Input"]["job_id"])
+        except (KeyError, TypeError) as error:
+            raise NoSuchJob('the input of an execution is {"job_id": "…"}') from error
+        return cls(job_id, execution["Name"], execution["Id"], int(execution.get("RedriveCount") or 0))
+
+    @classmethod
+    def of_status_event(cls, detail: Mapping[str, Any]) -> "Execution":
+        """The execution that a status event of Step Functions is about; NoSuchJob without a job id."""
+        return cls.of(
+            {
+                "Input": json.loads(detail.get("input") or "{}"),
+                "Name": detail["name"],
+                "Id": detail["executionArn"],
+                "RedriveCount": detail.get("redriveCount"),
+            }
+        )
+
+    @property
+    def owner(self) -> str:
+        """What the record calls this execution. A redriven execution keeps its name, so the count tells them apart."""
+        return f"{self.name}~{self.redrive}" if self.redrive else self.name

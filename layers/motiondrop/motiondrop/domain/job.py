@@ -1,0 +1,161 @@
+"""A job: one image x one video x one set of options; its states, its identity and what is known of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from motiondrop.domain.keys import folder_of
+
+
+class State(StrEnum):
+    """Where a job is on its way. The order of the members is the order of the way."""
+
+    QUEUED = "QUEUED"
+    ADMITTED = "ADMITTED"
+    SUBMITTING = "SUBMITTING"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SAVING = "SAVING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+
+
+#: The one table of legal transitions: from a state to those that may follow it.
+LEGAL: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.ADMITTED, State.FAILED, State.CANCELED}),
+    State.ADMITTED: frozenset({State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
+    State.SUBMITTING: frozenset(
+        # ADMITTED: the provider refused and nothing was made, the slot is kept (throttled).
+        {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELING, State.CANCELED}
+    ),
+    State.PENDING: frozenset(
+        # QUEUED, here and below: this task has failed, and the next one is held.
+        {State.RUNNING, State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}
+    ),
+    State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
+    State.SAVING: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.CANCELING: frozenset({State.PENDING, State.RUNNING, State.SAVING, State.FAILED, State.CANCELED}),
+    State.CANCELED: frozenset({State.QUEUED}),
+}
+
+CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
+
+#: States in which money may be under way: a task exists, may exist, or its video is not saved yet.
+IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.CANCELING, State.SAVING})
+
+
+def sources(target: State) -> frozenset[State]:
+    """The states from which `target` may be entered."""
+    return frozenset(state for state, targets in LEGAL.items() if target in targets)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the animation was asked to be like; part of the job's identity."""
+
+    mode: str
+    check_image: bool
+    model: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One of a job's two files, as it was dropped and checked.
+
+    `copy` is the key of the checked bytes in the results bucket; `digest` names the content; `sequencer` is S3's
+    order of the events of one key. Lengths are bytes, pixels, seconds and frames per second.
+    """
+
+    key: str
+    etag: str
+    digest: str
+    copy: str
+    size: int
+    width: int
+    height: int
+    duration: float | None = None
+    frame_rate: float | None = None
+    version: str | None = None
+    sequencer: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the record says of a job. Money in micro-USD, lengths in seconds, times in UTC."""
+
+    job_id: str
+    state: State
+    image: Input
+    video: Input
+    options: Options
+    recorded_at: datetime
+    order: str
+    quote: int
+    execution_number: int = 1
+    restarts: int = 0  # executions that were started because one before broke off
+    owner: str | None = None
+    owner_arn: str | None = None
+    settling: bool = False
+    token: str | None = None
+    slot: int | None = None
+    reserved: int | None = None  # of the budget of the day `reserved_on`
+    reserved_on: str | None = None
+    admitted_at: datetime | None = None
+    attempt: int = 0
+    throttled: int = 0
+    faults: int = 0
+    key_mark: str | None = None
+    deadline: datetime | None = None
+    unknown: bool = False
+    empty_lists: int = 0
+    task_id: str | None = None
+    request_id: str | None = None
+    asked_at: datetime | None = None
+    submitted_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    ended_at: datetime | None = None
+    unknown_answers: int = 0
+    retry_task: bool = False
+    verdict: str | None = None  # the name of the provider's family of errors, once that is final
+    verdict_code: str | None = None
+    verdict_message: str | None = None
+    stopped: bool = False
+    billed_seconds: float | None = None
+    billed_mode: str | None = None
+    cost: int | None = None
+    result_key: str | None = None
+    result_size: int | None = None
+    result_sha256: str | None = None
+    result_codec: str | None = None
+    result_width: int | None = None
+    result_height: int | None = None
+    result_duration: float | None = None
+    result_frame_rate: float | None = None
+    result_still: str | None = None  # the key of a JPEG of it
+    restarted_at: datetime | None = None
+    reason: str | None = None  # a sentence of ours for why it ended, once that is final
+    advice: tuple[str, ...] = ()
+    closed_at: datetime | None = None
+    notified: bool = False
+    notifying_until: datetime | None = None  # until then somebody is about to tell
+    drops: frozenset[str] = frozenset()
+    seen_at: datetime | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.state in CLOSED
+
+    @property
+    def folder(self) -> str:
+        """The key prefix of the image up to and with its last `/`; empty at the root."""
+        return folder_of(self.image.key)
+
+    @property
+    def execution_name(self) -> str:
+        """The name of the job's newest execution: names are taken for 90 days, so each execution has its own."""
+        return f"{self.job_id}-{self.execution_number}"

@@ -1,0 +1,289 @@
+"""What is notified: the texts of the emails, and the facts that programs are told in their place."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.keys import folder_of, stem_of
+from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, what_happened
+from motiondrop.domain.pricing import usd
+from motiondrop.domain.provider_errors import WanError, by_name
+from motiondrop.sanitize import ascii_line, duration, plain, storable
+
+#: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
+NONE = "none"
+
+#: The version of docs/message.schema.json.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something to tell: a headline with the name first, a plain body, and what a program needs of it.
+
+    `event`, `folder` and `mode` are what subscribers filter by. `about` is the same for the same message, however
+    often it is notified. `link` leads to the job's page.
+    """
+
+    event: str
+    headline: str
+    body: str
+    about: str
+    folder: str = NONE
+    mode: str = NONE
+    link: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """The headline as SNS takes a subject: one line of at most 99 ASCII characters."""
+        return ascii_line(self.headline)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What subscribers filter by."""
+        return {"event": self.event, "folder": self.folder, "mode": self.mode}
+
+    @property
+    def line(self) -> str:
+        """The message in a digest."""
+        return f"- {plain(self.headline, 300)}" + (f"\n  {self.link}" if self.link else "")
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What programs are told (docs/message.schema.json)."""
+        return {"version": _VERSION, **self.attributes, **self.facts}
+
+
+def outcome(job: Job, bucket: str, link: str) -> Message:
+    """The message for the job's end, whichever it was."""
+    if job.state == State.SUCCEEDED:
+        return succeeded(job, bucket, link)
+    return canceled(job, link) if job.state == State.CANCELED else failed(job, link)
+
+
+def succeeded(job: Job, bucket: str, link: str) -> Message:
+    """The video is saved: where it is, how long, what it cost, and how to see it."""
+    lines = [
+        _line("Watch it", link),
+        _line("File", f"s3://{bucket}/{job.result_key}"),
+        _line("Length", duration(job.billed_seconds or 0)),
+        _line("Picture", picture(job)),
+        _line("Mode", job.options.mode),
+        _line("Cost", _cost(job)),
+        _line("Took", _took(job)),
+        _line("Job", job.job_id),
+    ]
+    body = _paragraphs(f"{_pair(job)} - the animation is ready.", "\n".join(filter(None, lines)), *notes(job))
+    result = {
+        "bucket": bucket,
+        "key": job.result_key,
+        "size": job.result_size,
+        "sha256": job.result_sha256,
+        "codec": job.result_codec,
+        "width": job.result_width,
+        "height": job.result_height,
+        "frame_rate": job.result_frame_rate,
+    }
+    headline = f"{_name(job)}: animated - {duration(job.billed_seconds or 0)} for {usd(job.cost or 0)}"
+    return _of_job(job, headline, body, link, {"seconds": job.billed_seconds, "result": result})
+
+
+def failed(job: Job, link: str) -> Message:
+    """The job FAILED: what happened in one sentence, whether it cost anything, what to do, how to retry."""
+    lines = [_line("Cost", cost_of_failure(job))]
+    if job.verdict_code or job.verdict_message:
+        said = ": ".join(plain(part) for part in (job.verdict_code, job.verdict_message) if part)
+        lines.append(_line("The service said", said))
+    if job.request_id:
+        lines.append(_line("Its request id", plain(job.request_id)))
+    lines += [_line("Its page", link), _line("Job", job.job_id)]
+    body = _paragraphs(f"{_pair(job)} - the animation failed.", what_happened(job), "\n".join(lines), RETRY)
+    error = {
+        "family": job.verdict,
+        "code": job.verdict_code,
+        "message": job.verdict_message and plain(job.verdict_message, 500),
+        "request_id": job.request_id,
+    }
+    headline = f"{_name(job)}: failed - {_short_reason(job)}"
+    return _of_job(job, headline, body, link, {"reason": what_happened(job), "error": error})
+
+
+def canceled(job: Job, link: str) -> Message:
+    """The job was CANCELED before anything was charged."""
+    body = _paragraphs(
+        f"{_pair(job)} - the animation was canceled.",
+        f"{what_happened(job)} {NOTHING_CHARGED}",
+        "\n".join([_line("Its page", link), _line("Job", job.job_id)]),
+        RETRY,
+    )
+    headline = f"{_name(job)}: canceled - nothing was charged"
+    return _of_job(job, headline, body, link, {"reason": what_happened(job)})
+
+
+def rejected(key: str, reason: str) -> Message:
+    """A drop cannot be used: what was measured, and what to change."""
+    body = _paragraphs(
+        f"{plain(key)} cannot be used.",
+        f"What was found: {plain(reason, 300)}.",
+        _CHANGE,
+    )
+    return Message(
+        "rejected",
+        f"{_ascii_name(key) or 'A file'}: rejected - {reason}",
+        body,
+        f"rejected {key} {reason}",
+        _folder(key),
+        facts={"key": key, "reason": plain(reason, 300)},
+    )
+
+
+def alone(key: str, missing: str, receipt: str | None = None) -> Message:
+    """A drop has made no job for a day, for want of `missing` or as its receipt says; it is mentioned this once."""
+    simply = receipt is None or receipt.startswith("waiting for ")
+    body = _paragraphs(
+        f"{plain(key)} has waited for {missing} for a day." + ("" if simply else f" Its receipt says: {receipt}."),
+        f"Drop {missing} with the same name into the same folder, or delete the file. It is not mentioned again.",
+        NOTHING_CHARGED,
+    )
+    return Message(
+        "alone",
+        f"{_ascii_name(key) or 'A file'}: still waiting for {missing}",
+        body,
+        f"alone {key}",
+        _folder(key),
+        facts={"key": key, "missing": missing},
+    )
+
+
+def held(refusal: WanError) -> Message:
+    """To the operator: the queue is held until something is fixed; no job fails for it."""
+    said = ": ".join(plain(part) for part in (refusal.code, refusal.message) if part) or "no code"
+    body = _paragraphs(
+        "The queue is held: no job is sent to the animation service, and no job fails.",
+        refusal.sentence,
+        "\n".join([_line("It said", said), _line("Its request id", plain(refusal.request_id or "unknown"))]),
+        "One job at a time tries whether it is fixed, every five minutes; then the queue goes on by itself.",
+    )
+    headline = f"MotionDrop: the queue is held - {refusal.code or 'no code'}"
+    return Message("held", headline, body, "held", facts={"reason": refusal.sentence, "code": refusal.code})
+
+
+def over_budget(job: Job, reserve: int) -> Message:
+    """To the operator: the queue waits for the next day, since today's budget has no room for its first job."""
+    reason = "The day's budget (DailyBudgetUSD) has no room for the first job of the queue."
+    body = _paragraphs(
+        "The queue is held: no job is sent to the animation service, and no job fails.",
+        reason,
+        _line("It needs", f"{usd(reserve)} (its quote and a tenth)") + "\n" + _line("Job", job.job_id),
+        "The queue goes on by itself when the next day begins (UTC), or at once with a greater budget.",
+    )
+    headline = "MotionDrop: the queue is held - the day's budget is spent"
+    return Message("held", headline, body, "over budget", facts={"reason": reason, "code": None})
+
+
+def resumed() -> Message:
+    """To the operator: the queue goes on."""
+    return Message("resumed", "MotionDrop: the queue goes on", "The animation service takes tasks again.\n", "resumed")
+
+
+def unheard(topics: Sequence[str]) -> Message:
+    """To the operator: these topics have no confirmed subscriber; it is said once a day."""
+    body = _paragraphs(
+        f"Nobody hears of {' and '.join(topics)}: the topic has no confirmed subscriber.",
+        "An email address that was given to the stack hears nothing until its owner follows the link in the email "
+        '"AWS Notification - Subscription Confirmation". The stack\'s outputs name the topics to subscribe to.',
+        "Nothing is lost: jobs go on, and the receipts on the dropped files say what became of them.",
+    )
+    headline = f"MotionDrop: nobody hears of {' and '.join(topics)}"
+    return Message("unheard", headline, body, "unheard", facts={"topics": list(topics)})
+
+
+def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
+    """Subject and body of the one email for many messages of a folder, whose events and lines these are."""
+    counts = Counter(_DONE.get(event, event) for event in events)
+    name = "" if folder in {"/", NONE} else ascii_line(folder, 40)
+    subject = f"{name or 'MotionDrop'}: {len(lines)} more - {', '.join(f'{n} {what}' for what, n in counts.items())}"
+    many = "This email has what came too fast for an email each."
+    advice = [_CHANGE_MANY] if "rejected" in events else []
+    advice += [RETRY] if {"failed", "canceled"} & set(events) else []
+    return ascii_line(subject), _paragraphs(many, "\n".join(lines), *advice)
+
+
+_CHANGE = f"{NOTHING_CHARGED} Change the file and drop it again under the same name or another."
+_CHANGE_MANY = "Nothing was charged for a rejected file. Change it and drop it again under the same name or another."
+
+RETRY = (
+    "To try again, drop the files again, changed where that helps, or start a new execution with the same input in the"
+    " Step Functions console."
+)
+
+_DONE = {"succeeded": "animated"}
+
+
+def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any]) -> Message:
+    event = {State.SUCCEEDED: "succeeded", State.CANCELED: "canceled"}.get(job.state, "failed")
+    facts = {
+        "job_id": job.job_id,
+        "execution": job.execution_number,
+        "image": job.image.key,
+        "video": job.video.key,
+        "recorded_at": _iso(job.recorded_at),
+        "closed_at": _iso(job.closed_at),
+        "quoted_usd": job.quote / 1_000_000,
+        "cost_usd": None if job.cost is None else job.cost / 1_000_000,
+        "link": link,
+        "advice": list(job.advice),
+    }
+    about = f"{event} {job.job_id} {job.execution_number}"
+    return Message(event, headline, body, about, _folder(job.image.key), job.options.mode, link, facts | more)
+
+
+def _folder(key: str) -> str:
+    return storable(folder_of(key)) or "/"
+
+
+def _pair(job: Job) -> str:
+    return f"{plain(job.image.key)} x {plain(job.video.key)}"
+
+
+def _name(job: Job) -> str:
+    """The dropped name as a subject can show it; the job's id where no letter of it is ASCII."""
+    return _ascii_name(job.image.key) or job.job_id
+
+
+def _ascii_name(key: str) -> str:
+    name = ascii_line(stem_of(key), 40)
+    return name if any(char.isalnum() for char in name) else ""
+
+
+def _line(label: str, value: str) -> str:
+    return f"{label + ':':18}{value}" if value else ""
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cost(job: Job) -> str:
+    return usd(job.cost or 0) if job.cost == job.quote else f"{usd(job.cost or 0)} (quoted {usd(job.quote)})"
+
+
+def _took(job: Job) -> str:
+    whole = duration(((job.closed_at or job.recorded_at) - job.recorded_at).total_seconds())
+    if not (job.submitted_at and job.scheduled_at and job.ended_at):
+        return whole
+    line = duration(max(0.0, (job.scheduled_at - job.recorded_at).total_seconds()))
+    work = duration((job.ended_at - job.scheduled_at).total_seconds())
+    return f"{whole} ({line} in the queue, {work} at work)"
+
+
+def _short_reason(job: Job) -> str:
+    return (by_name(job.verdict).means if job.verdict else what_happened(job)).rstrip(".")
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

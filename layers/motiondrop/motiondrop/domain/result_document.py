@@ -1,0 +1,100 @@
+"""`result.json`: everything about a result that lies beside its video (docs/result.schema.json)."""
+
+import json
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from motiondrop.domain.job import Input, Job
+from motiondrop.domain.pricing import Prices
+from motiondrop.version import __version__
+
+#: The version of docs/result.schema.json.
+_VERSION = 1
+
+#: What the result came through on its way.
+_PACKAGES = ("boto3", "requests", "av", "pillow")
+
+
+def render(job: Job, saved: datetime, prices: Prices) -> bytes:
+    """The document of a job whose video is saved; `prices` are the stack's, in the provider's region."""
+    document = {
+        "version": _VERSION,
+        "job_id": job.job_id,
+        "execution": job.execution_number,
+        "image": _input(job.image),
+        "video": _input(job.video),
+        "options": asdict(job.options),
+        "provider": _provider(job, prices),
+        "result": _result(job),
+        "recorded_at": _iso(job.recorded_at),
+        "saved_at": _iso(saved),
+        "advice": list(job.advice),
+        "software": _software(),
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(errors="replace")
+
+
+def _input(one: Input) -> dict[str, Any]:
+    """A dropped file: bytes, pixels, seconds, frames per second."""
+    return {
+        "key": one.key,
+        "version": one.version,
+        "etag": one.etag,
+        "copy": one.copy,
+        "size": one.size,
+        "width": one.width,
+        "height": one.height,
+        "duration": one.duration,
+        "frame_rate": one.frame_rate,
+    }
+
+
+def _provider(job: Job, prices: Prices) -> dict[str, Any]:
+    """What the provider did and charged: UTC, seconds, USD."""
+    mode = job.billed_mode or job.options.mode
+    return {
+        "region": prices.region,
+        "task_id": job.task_id,
+        "request_id": job.request_id,
+        "attempts": job.attempt,
+        "submitted_at": _iso(job.submitted_at),
+        "scheduled_at": _iso(job.scheduled_at),
+        "ended_at": _iso(job.ended_at),
+        "billed_seconds": job.billed_seconds,
+        "billed_mode": mode,
+        "usd_per_second": prices.by_mode[mode] / 1_000_000,
+        "cost_usd": (job.cost or 0) / 1_000_000,
+        "quoted_usd": job.quote / 1_000_000,
+    }
+
+
+def _result(job: Job) -> dict[str, Any]:
+    """The saved video, as it was found when it was opened; null where it could not be."""
+    return {
+        "key": job.result_key,
+        "still": job.result_still,
+        "size": job.result_size,
+        "sha256": job.result_sha256,
+        "codec": job.result_codec,
+        "width": job.result_width,
+        "height": job.result_height,
+        "duration": job.result_duration,
+        "frame_rate": job.result_frame_rate,
+    }
+
+
+def _software() -> dict[str, str]:
+    found = {"motiondrop": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a layer that was packed without its metadata
+            found[name] = "unknown"
+    return found
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

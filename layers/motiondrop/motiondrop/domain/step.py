@@ -1,0 +1,28 @@
+"""What a step of the state machine answers: where the execution goes on."""
+
+from typing import Any
+
+from motiondrop.domain.job import Job, State
+
+Step = dict[str, Any]
+
+#: Where a job in this state goes on; the names are those of the state machine's choice.
+NEXT = {
+    State.QUEUED: "slot",
+    State.ADMITTED: "create",
+    State.SUBMITTING: "create",
+    State.CANCELING: "create",
+    State.PENDING: "poll",
+    State.RUNNING: "poll",
+    State.SAVING: "finalize",
+    State.SUCCEEDED: "done",
+    State.FAILED: "closed",
+    State.CANCELED: "closed",
+}
+
+
+def where(job: Job) -> str:
+    """Where the job goes on."""
+    if job.retry_task and job.state in {State.PENDING, State.RUNNING}:
+        return "create"
+    return NEXT[job.state]

@@ -1,0 +1,123 @@
+"""The day's budget: what a job may cost is reserved with its slot and settled when it gives the slot up.
+
+A reservation stands in the job's own record, with its day (UTC), and changes in the transactions that give and take
+the slot. So it cannot be lost or counted twice, and as many jobs at once as there are cannot exceed the budget.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from motiondrop.clock import Clock, now
+from motiondrop.domain.job import IN_FLIGHT, Job, State
+from motiondrop.errors import MotionDropError
+from motiondrop.storage.items import BUDGET, BudgetItem, Tables
+
+#: Micro-USD that no day reaches: a stack without a budget.
+NO_LIMIT = 10**15
+
+#: What a job gives back when it gives its slot up.
+NOTHING_RESERVED: dict[str, Any] = {"reserved": None, "reserved_on": None}
+
+_KEPT = timedelta(days=400)
+
+
+class OverBudget(MotionDropError):
+    """The day's budget has no room for the head of the queue, which waits for the next day."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day's budget in micro-USD: `committed` is what is spent or reserved."""
+
+    committed: int
+    notified: bool
+
+
+class Budget:
+    """The budget of one stack, `daily` micro-USD from midnight to midnight UTC."""
+
+    def __init__(self, tables: Tables, daily: int, clock: Clock = now) -> None:
+        self._tables = tables
+        self._daily = daily
+        self._clock = clock
+
+    def today(self) -> Day:
+        """What is spent or reserved today, and whether the operator knows that it is all."""
+        try:
+            item = self._tables.budget.get(BUDGET, _sort_key(self._day()), consistent_read=True)
+        except DoesNotExist:
+            return Day(0, notified=False)
+        return Day(int(item.committed), bool(item.notified))
+
+    def used(self) -> float:
+        """What is spent or reserved today, in percent of the budget."""
+        return 100 * self.today().committed / self._daily if self._daily else 100.0
+
+    def has_room(self, job: Job) -> bool:
+        """Whether the job could be given a slot today."""
+        return self.today().committed + reserve_of(job.quote) <= self._daily
+
+    def note_notified(self) -> None:
+        """Note that the operator knows that today's budget is spent."""
+        self._tables.budget(BUDGET, _sort_key(self._day())).update(
+            actions=[
+                BudgetItem.notified.set(True),
+                BudgetItem.committed.add(0),
+                BudgetItem.expires.set(self._expires()),
+            ]
+        )
+
+    def reserve(self, transaction: TransactWrite, job: Job) -> dict[str, Any]:
+        """Reserve for the job in the transaction, which is refused where there is no room; return what to note.
+
+        It has to be the transaction's last operation but for the job's own. OverBudget where no day has room.
+        """
+        amount, day = reserve_of(job.quote), self._day()
+        if amount > self._daily:
+            raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
+        room = BudgetItem.committed.does_not_exist() | (BudgetItem.committed <= self._daily - amount)
+        self._change(transaction, day, amount, room)
+        return {"reserved": amount, "reserved_on": day}
+
+    def settle(self, transaction: TransactWrite, job: Job, to: State, changes: Mapping[str, Any]) -> None:
+        """Put what the job was charged in the place of what it had reserved, on the same day.
+
+        `to` and `changes` are what becomes of the job's record.
+        """
+        charged = _charged(job, to, changes)
+        if change := charged - (job.reserved or 0):
+            self._change(transaction, job.reserved_on or self._day(), change, None)
+
+    def _change(self, transaction: TransactWrite, day: str, amount: int, condition: Any) -> None:
+        actions: list[Action] = [BudgetItem.committed.add(amount), BudgetItem.expires.set(self._expires())]
+        transaction.update(self._tables.budget(BUDGET, _sort_key(day)), actions=actions, condition=condition)
+
+    def _expires(self) -> int:
+        return int((self._clock() + _KEPT).timestamp())
+
+    def _day(self) -> str:
+        return f"{self._clock():%Y-%m-%d}"
+
+
+def reserve_of(quote: int) -> int:
+    """What is reserved for a quote: a tenth more, since the delivered video may be a little longer."""
+    return -(-quote * 11 // 10)
+
+
+def _charged(job: Job, to: State, changes: Mapping[str, Any]) -> int:
+    """What the provider charges for a job that gives its slot up so, in micro-USD."""
+    if to == State.SAVING:
+        return int(changes.get("cost") or 0)
+    if to == State.FAILED and job.state in IN_FLIGHT and not changes.get("verdict"):
+        return job.reserved or 0  # with a verdict nothing was charged; without one nobody knows
+    return 0
+
+
+def _sort_key(day: str) -> str:
+    return f"DAY#{day}"

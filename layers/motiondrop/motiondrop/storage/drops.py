@@ -1,0 +1,175 @@
+"""The drops' records: what was found out about each, and which jobs it has."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from motiondrop.clock import Clock, now
+from motiondrop.domain.formats import Kind
+from motiondrop.domain.job import Input
+from motiondrop.domain.keys import folder_of
+from motiondrop.storage.items import ALONE, REFUSED, DropItem, RefusedItem, Tables
+from motiondrop.storage.transactions import conditional_write
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A drop as it was checked: `media` where it can be used, `rejected` with the reason where not.
+
+    `deleted` while its jobs are being looked through because it is gone.
+    """
+
+    key: str
+    kind: Kind
+    etag: str
+    media: Input | None = None
+    rejected: str | None = None
+    mode: str | None = None
+    check_image: bool | None = None
+    sequencer: str | None = None
+    jobs: frozenset[str] = frozenset()
+    receipt: str | None = None
+    dropped_at: datetime | None = None
+    deleted: bool = False
+
+
+class Drops:
+    """The drops in the table, by folder. `clock` gives the time in UTC."""
+
+    def __init__(self, tables: Tables, clock: Clock = now) -> None:
+        self._item = tables.drop
+        self._refused = tables.refused
+        self._clock = clock
+
+    def get(self, key: str) -> Drop | None:
+        """The record of the drop at `key` (strongly consistent), None where there is none."""
+        try:
+            return _drop(self._item.get(*_key(key), consistent_read=True))
+        except DoesNotExist:
+            return None
+
+    def find(self, keys: Collection[str]) -> dict[str, Drop]:
+        """The records of those of `keys` that have one."""
+        found = self._item.batch_get([_key(key) for key in keys], consistent_read=True)
+        return {item.key: _drop(item) for item in found}
+
+    def record(self, drop: Drop, *, same_content: bool = False) -> None:
+        """Record what was found out, in place of what was known; the same content keeps its jobs.
+
+        A drop that has none waits for a partner from now on.
+        """
+        marker = self._marker(drop.key)
+        if drop.rejected is None:
+            marker.delete()
+        else:
+            marker.save()
+        media = drop.media and {name: value for name, value in asdict(drop.media).items() if value is not None}
+        values: dict[str, Any] = {
+            "key": drop.key,
+            "kind": drop.kind,
+            "etag": drop.etag,
+            "dropped_at": drop.dropped_at or self._clock(),
+            "media": media,
+            "rejected": drop.rejected,
+            "mode": drop.mode,
+            "check_image": drop.check_image,
+            "sequencer": drop.sequencer,
+            "deleted": None,
+            "receipt": None,  # whatever replaced the drop took its tags along
+        }
+        if not same_content:
+            waits = drop.media is not None
+            values |= {"jobs": None, "open": ALONE if waits else None, "seen_at": self._clock() if waits else None}
+        actions: list[Action] = []
+        for name, value in values.items():
+            attribute: Attribute[Any] = getattr(DropItem, name)
+            actions.append(attribute.remove() if value is None else attribute.set(value))
+        self._item(*_key(drop.key)).update(actions=actions)
+
+    def add_job(self, key: str, job_id: str) -> None:
+        """Note that the drop has this job, so that it does not wait for a partner any more."""
+        item = self._item(*_key(key))
+        actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]
+        conditional_write(lambda: item.update(actions=actions, condition=DropItem.pk.exists()))
+
+    def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
+        """Drops that have waited for a partner since before `moment`, longest first (eventually consistent)."""
+        found = self._item.open_drops.query(ALONE, DropItem.seen_at < moment, limit=limit)
+        return [_drop(item) for item in found]
+
+    def mentioned(self, key: str) -> bool:
+        """Note that the drop's wait was mentioned; False where it was before, or has ended."""
+        item = self._item(*_key(key))
+        actions: list[Action] = [DropItem.open.remove(), DropItem.seen_at.remove()]
+        return conditional_write(lambda: item.update(actions=actions, condition=DropItem.open == ALONE))
+
+    def note_receipt(self, key: str, receipt: str) -> None:
+        """Note which receipt the drop carries."""
+        item = self._item(*_key(key))
+        conditional_write(lambda: item.update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists()))
+
+    def remove_job(self, key: str, job_id: str) -> None:
+        """The drop has this job no longer."""
+        item = self._item(*_key(key))
+        conditional_write(lambda: item.update(actions=[DropItem.jobs.delete({job_id})], condition=DropItem.pk.exists()))
+
+    def refused(self, folder: str, limit: int) -> set[str]:
+        """The keys of the folder's drops that were refused (strongly consistent), at most `limit`."""
+        pk = _key(folder)[0]
+        found = self._refused.query(pk, RefusedItem.sk.startswith(REFUSED), consistent_read=True, limit=limit)
+        return {folder + item.sk.removeprefix(REFUSED) for item in found}
+
+    def mark_deleted(self, drop: Drop) -> bool:
+        """Note that the drop is gone; False where it is another by now."""
+        item = self._item(*_key(drop.key))
+        return conditional_write(lambda: item.update(actions=[DropItem.deleted.set(True)], condition=_as_read(drop)))
+
+    def forget_deleted(self, drop: Drop) -> None:
+        """Remove the record of a drop that is gone, unless it was dropped again meanwhile."""
+        if conditional_write(lambda: self._item(*_key(drop.key)).delete(condition=DropItem.deleted == True)):  # noqa: E712  # pynamodb's condition
+            self._marker(drop.key).delete()
+
+    def forget(self, key: str) -> None:
+        """The drop is gone."""
+        self._marker(key).delete()
+        self._item(*_key(key)).delete()
+
+    def _marker(self, key: str) -> RefusedItem:
+        """What says, for the pairing rule, that the drop was refused."""
+        folder = folder_of(key)
+        return self._refused(_key(folder)[0], f"{REFUSED}{key[len(folder) :]}")
+
+
+def _key(key: str) -> tuple[str, str]:
+    folder = folder_of(key)
+    return f"FOLDER#{folder}", f"DROP#{key[len(folder) :]}"
+
+
+def _as_read(drop: Drop) -> Condition:
+    sequencer = DropItem.sequencer
+    same = sequencer.does_not_exist() if drop.sequencer is None else sequencer == drop.sequencer
+    condition: Condition = (DropItem.etag == drop.etag) & same
+    return condition
+
+
+def _drop(item: DropItem) -> Drop:
+    return Drop(
+        key=item.key,
+        kind=Kind(item.kind),
+        etag=item.etag,
+        media=Input(**item.media.attribute_values) if item.media else None,
+        rejected=item.rejected,
+        mode=item.mode,
+        check_image=item.check_image,
+        sequencer=item.sequencer,
+        jobs=frozenset(item.jobs or ()),
+        receipt=item.receipt,
+        dropped_at=item.dropped_at,
+        deleted=bool(item.deleted),
+    )

@@ -1,0 +1,331 @@
+"""The table's items. They never leave the modules that store them (jobs, slots, drops).
+
+One table, keys `pk` and `sk`:
+
+| item | pk | sk |
+|---|---|---|
+| job | `JOB#<identity>` | `JOB` |
+| a task's owner | `TASK#<task id>` | `TASK` |
+| drop | `FOLDER#<folder>` | `DROP#<name>` |
+| a drop that was refused | `FOLDER#<folder>` | `REFUSED#<name>` |
+| forgotten job | `JOB#<identity>` | `JOB` |
+| ledger | `LEDGER` | `RESULTS` |
+| emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
+| line | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<order>` |
+| a day's budget | `BUDGET` | `DAY#<date>` |
+| the last place given | `ORDER` | `ORDER` |
+| the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
+
+Open jobs, and drops that wait for a partner, carry `open` and are found, longest unseen first, through the sparse
+index `open-items`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.connection import Connection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+QUEUE = "QUEUE"
+LOCK = "LOCK"
+BREAKER = "BREAKER"
+JOB = "JOB"
+TASK = "TASK"
+LEDGER = "LEDGER"
+EMAIL = "EMAIL"
+OPEN = "OPEN"
+ALONE = "ALONE"
+REFUSED = "REFUSED#"
+ORDER = "ORDER"
+SWEEP = "SWEEP"
+PAUSE = "PAUSE"
+BUDGET = "BUDGET"
+CURSOR = "CURSOR"
+SUBSCRIBERS = "SUBSCRIBERS"
+
+#: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost one and its retries.
+_TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
+
+
+class Item(Model):
+    """What every item has."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class InputMap(MapAttribute[str, Any]):
+    """`job.Input`, stored."""
+
+    key = UnicodeAttribute()
+    etag = UnicodeAttribute()
+    digest = UnicodeAttribute()
+    copy = UnicodeAttribute()
+    size = NumberAttribute()
+    width = NumberAttribute()
+    height = NumberAttribute()
+    duration = NumberAttribute(null=True)
+    frame_rate = NumberAttribute(null=True)
+    version = UnicodeAttribute(null=True)
+    sequencer = UnicodeAttribute(null=True)
+
+
+class OptionsMap(MapAttribute[str, Any]):
+    """`job.Options`, stored."""
+
+    mode = UnicodeAttribute()
+    check_image = BooleanAttribute()
+    model = UnicodeAttribute()
+
+
+class OpenItems(GlobalSecondaryIndex[Any]):
+    """What is not finished, by when it was last looked at: open jobs, drops that wait for a partner."""
+
+    class Meta:
+        """PynamoDB's settings of the index."""
+
+        index_name = "open-items"
+        projection = AllProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    seen_at = UTCDateTimeAttribute(range_key=True)
+
+
+class JobsByTime(GlobalSecondaryIndex[Any]):
+    """All jobs by when they were recorded, which no other item has. Keys only: a job's steps do not cost twice."""
+
+    class Meta:
+        """PynamoDB's settings of the index."""
+
+        index_name = "jobs-by-time"
+        projection = KeysOnlyProjection()
+
+    sk = UnicodeAttribute(hash_key=True)
+    recorded_at = UTCDateTimeAttribute(range_key=True)
+
+
+class JobItem(Item):
+    """`job.Job`, stored; the attributes have the names of its fields."""
+
+    open_jobs: ClassVar[OpenItems] = OpenItems()
+    jobs_by_time: ClassVar[JobsByTime] = JobsByTime()
+
+    job_id = UnicodeAttribute()
+    state = UnicodeAttribute()
+    image = InputMap()  # type: ignore[no-untyped-call]
+    video = InputMap()  # type: ignore[no-untyped-call]
+    options = OptionsMap()  # type: ignore[no-untyped-call]
+    recorded_at = UTCDateTimeAttribute()
+    order = UnicodeAttribute()
+    quote = NumberAttribute()
+    execution_number = NumberAttribute()
+    restarts = NumberAttribute(default=0)
+    owner = UnicodeAttribute(null=True)
+    owner_arn = UnicodeAttribute(null=True)
+    settling = BooleanAttribute(default=False)
+    token = UnicodeAttribute(null=True)
+    slot = NumberAttribute(null=True)
+    reserved = NumberAttribute(null=True)
+    reserved_on = UnicodeAttribute(null=True)
+    admitted_at = UTCDateTimeAttribute(null=True)
+    attempt = NumberAttribute(default=0)
+    throttled = NumberAttribute(default=0)
+    faults = NumberAttribute(default=0)
+    key_mark = UnicodeAttribute(null=True)
+    deadline = UTCDateTimeAttribute(null=True)
+    unknown = BooleanAttribute(default=False)
+    empty_lists = NumberAttribute(default=0)
+    task_id = UnicodeAttribute(null=True)
+    request_id = UnicodeAttribute(null=True)
+    asked_at = UTCDateTimeAttribute(null=True)
+    submitted_at = UTCDateTimeAttribute(null=True)
+    scheduled_at = UTCDateTimeAttribute(null=True)
+    ended_at = UTCDateTimeAttribute(null=True)
+    unknown_answers = NumberAttribute(default=0)
+    retry_task = BooleanAttribute(default=False)
+    verdict = UnicodeAttribute(null=True)
+    verdict_code = UnicodeAttribute(null=True)
+    verdict_message = UnicodeAttribute(null=True)
+    stopped = BooleanAttribute(default=False)
+    billed_seconds = NumberAttribute(null=True)
+    billed_mode = UnicodeAttribute(null=True)
+    cost = NumberAttribute(null=True)
+    result_key = UnicodeAttribute(null=True)
+    result_size = NumberAttribute(null=True)
+    result_sha256 = UnicodeAttribute(null=True)
+    result_codec = UnicodeAttribute(null=True)
+    result_width = NumberAttribute(null=True)
+    result_height = NumberAttribute(null=True)
+    result_duration = NumberAttribute(null=True)
+    result_frame_rate = NumberAttribute(null=True)
+    result_still = UnicodeAttribute(null=True)
+    restarted_at = UTCDateTimeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    advice: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
+    closed_at = UTCDateTimeAttribute(null=True)
+    notified = BooleanAttribute(default=False)
+    notifying_until = UTCDateTimeAttribute(null=True)
+    drops = UnicodeSetAttribute(null=True)
+    forgotten_at = UTCDateTimeAttribute(null=True)  # then nothing else is left: see ForgottenItem
+
+    open = UnicodeAttribute(null=True)
+    seen_at = UTCDateTimeAttribute(null=True)
+
+
+class RefusedItem(Item):
+    """Says that a file of the folder was refused, so that the pairing rule leaves its name out."""
+
+
+class ForgottenItem(Item):
+    """What stands in a job's place once it was forgotten: that it was, and when."""
+
+    forgotten_at = UTCDateTimeAttribute()
+
+
+class LedgerItem(Item):
+    """What all results together came to. Micro-USD and milliseconds, so that sums are exact."""
+
+    results = NumberAttribute(default=0)
+    cost = NumberAttribute(default=0)
+    milliseconds = NumberAttribute(default=0)
+
+
+class EmailCountItem(Item):
+    """How many emails were sent in a span of time."""
+
+    sent = NumberAttribute(default=0)
+    expires = NumberAttribute()
+
+
+class PostponedItem(Item):
+    """A message that waits for the next digest email of its folder."""
+
+    event = UnicodeAttribute()
+    folder = UnicodeAttribute()
+    mode = UnicodeAttribute()
+    line = UnicodeAttribute()
+    stored_at = UTCDateTimeAttribute()
+
+
+class BudgetItem(Item):
+    """What of a day's budget is spent or reserved, in micro-USD."""
+
+    committed = NumberAttribute(default=0)
+    notified = BooleanAttribute(null=True)  # the operator knows that it is all
+    expires = NumberAttribute()
+
+
+class TaskItem(Item):
+    """Which job a task belongs to: written once, so that no task is ever claimed twice."""
+
+    job_id = UnicodeAttribute()
+    attempt = NumberAttribute()
+    key_mark = UnicodeAttribute(null=True)
+    expires = NumberAttribute()
+
+
+class QueueItem(Item):
+    """A leased slot, the lock, the breaker, a pause or a place in the queue: one kind of item, being read together.
+
+    A free slot, a free lock, a closed breaker and no pause have no item. A place is there from the moment its job is
+    recorded; its token comes when the job's execution waits.
+    """
+
+    job_id = UnicodeAttribute(null=True)
+    until = UTCDateTimeAttribute(null=True)  # slot: the lease; lock: the create call; breaker: the next probe
+    attempt = NumberAttribute(null=True)  # lock
+    token = UnicodeAttribute(null=True)  # place: what the execution waits at
+    family = UnicodeAttribute(null=True)  # breaker: what the operator has to fix
+    code = UnicodeAttribute(null=True)
+    since = UTCDateTimeAttribute(null=True)
+    notified = BooleanAttribute(null=True)  # breaker: the operator knows
+
+
+class OrderItem(Item):
+    """How many places of the queue have been given out."""
+
+    last = NumberAttribute()
+
+
+class CursorItem(Item):
+    """How far the sweep has come in the inbox: the last key it has looked at, none at the beginning."""
+
+    key = UnicodeAttribute(null=True)
+
+
+class DropItem(Item):
+    """What was found out about a drop: `media` where it can be used, `rejected` where not."""
+
+    open_drops: ClassVar[OpenItems] = OpenItems()
+
+    key = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    etag = UnicodeAttribute()
+    sequencer = UnicodeAttribute(null=True)
+    media = InputMap(null=True)  # type: ignore[no-untyped-call]
+    rejected = UnicodeAttribute(null=True)
+    mode = UnicodeAttribute(null=True)
+    check_image = BooleanAttribute(null=True)
+    jobs = UnicodeSetAttribute(null=True)
+    receipt = UnicodeAttribute(null=True)
+    dropped_at = UTCDateTimeAttribute()
+    deleted = BooleanAttribute(null=True)
+
+    open = UnicodeAttribute(null=True)
+    seen_at = UTCDateTimeAttribute(null=True)
+
+
+_M = TypeVar("_M", bound=Item)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The items, bound to one table, and the connection that transactions need."""
+
+    connection: Connection
+    job: type[JobItem]
+    task: type[TaskItem]
+    queue: type[QueueItem]
+    drop: type[DropItem]
+    refused: type[RefusedItem]
+    forgotten: type[ForgottenItem]
+    ledger: type[LedgerItem]
+    budget: type[BudgetItem]
+    email_count: type[EmailCountItem]
+    postponed: type[PostponedItem]
+    order: type[OrderItem]
+    cursor: type[CursorItem]
+
+
+def bind(table: str, region: str, host: str | None = None) -> Tables:
+    """Bind the items to `table`; `host` is another endpoint than AWS's own."""
+    meta = type("Meta", (), {"table_name": table, "region": region, "host": host, **_TIMEOUTS})
+
+    def bound(item: type[_M]) -> type[_M]:
+        return type(item.__name__, (item,), {"Meta": meta})
+
+    return Tables(
+        Connection(region=region, host=host, **_TIMEOUTS),
+        bound(JobItem),
+        bound(TaskItem),
+        bound(QueueItem),
+        bound(DropItem),
+        bound(RefusedItem),
+        bound(ForgottenItem),
+        bound(LedgerItem),
+        bound(BudgetItem),
+        bound(EmailCountItem),
+        bound(PostponedItem),
+        bound(OrderItem),
+        bound(CursorItem),
+    )

@@ -1,0 +1,392 @@
+"""The jobs' records: every write names the states it may come from and the execution that owns the job."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pynamodb.attributes import Attribute
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from motiondrop.clock import Clock, now
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.identity import identity_of
+from motiondrop.domain.job import CLOSED, LEGAL, Input, Job, Options, State
+from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
+from motiondrop.storage.items import JOB, OPEN, ORDER, QUEUE, TASK, JobItem, OrderItem, QueueItem, Tables
+from motiondrop.storage.transactions import ConditionFailed, conditional_write, transact
+
+_T = TypeVar("_T")
+
+#: What a job forgets when it is to be run again from the start: everything of the executions before.
+_FRESH: dict[str, Any] = dict.fromkeys(
+    [
+        "token",
+        "slot",
+        "deadline",
+        "task_id",
+        "request_id",
+        "asked_at",
+        "submitted_at",
+        "scheduled_at",
+        "ended_at",
+        "verdict",
+        "verdict_code",
+        "verdict_message",
+        "billed_seconds",
+        "billed_mode",
+        "cost",
+        "reason",
+        "closed_at",
+        "key_mark",
+        "restarted_at",
+        "result_key",
+        "result_size",
+        "result_sha256",
+        "admitted_at",
+        "notifying_until",
+    ]
+) | {
+    "restarts": 0,
+    "attempt": 0,
+    "throttled": 0,
+    "faults": 0,
+    "unknown": False,
+    "empty_lists": 0,
+    "unknown_answers": 0,
+    "retry_task": False,
+    "stopped": False,
+    "notified": False,
+}
+
+
+_TAKERS = 20  # tries to be given a place while others are
+_RACES = 3  # tries to take a job over while somebody else writes to it
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Owner a task is; `key_mark` tells apart the keys that tasks were made with, and no key can be read from it."""
+
+    job_id: str
+    attempt: int
+    key_mark: str | None
+
+
+class Jobs:
+    """The jobs in the table. `clock` gives the time in UTC."""
+
+    def __init__(self, tables: Tables, clock: Clock = now) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now (strongly consistent); NoSuchJob where there is none, Forgotten where there was one."""
+        try:
+            item = self._tables.job.get(_key(job_id), JOB, consistent_read=True)
+        except DoesNotExist as error:
+            raise NoSuchJob(job_id) from error
+        if item.forgotten_at:
+            raise Forgotten(job_id)
+        return _job(item)
+
+    def find(self, job_ids: Iterable[str]) -> list[Job]:
+        """Those of the jobs that exist."""
+        return self._read(_key(job_id) for job_id in job_ids)
+
+    def record(self, job: Job) -> bool:
+        """Record a new job, with its place in the queue if its folder has settled; False where it is known already.
+
+        Places are numbered as they are recorded: whoever is recorded later is behind it.
+        """
+
+        def fill(transaction: TransactWrite, order: str) -> None:
+            recorded = replace(job, order=order)
+            item = self._item(job.job_id)
+            for field in fields(recorded):
+                value = getattr(recorded, field.name)
+                if value is not None:
+                    setattr(item, field.name, _stored(value))
+            item.open, item.seen_at = OPEN, self._clock()
+            transaction.save(item, condition=JobItem.pk.does_not_exist())
+            if not job.settling:
+                transaction.save(self.place(recorded))
+
+        try:
+            self._in_order(job.job_id, fill)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _in_order(self, job_id: str, fill: Callable[[TransactWrite, str], _T]) -> _T:
+        """Do a transaction that gives the job the next place of all; again where another job was given that one."""
+        for _ in range(_TAKERS):
+            try:
+                last = int(self._tables.order.get(ORDER, ORDER, consistent_read=True).last)
+                free: Condition = OrderItem.last == last
+            except DoesNotExist:
+                last, free = 0, OrderItem.pk.does_not_exist()
+            number = self._tables.order(ORDER, ORDER, last=last + 1)
+            order = _numbered(last + 1, job_id)
+
+            def numbered(
+                transaction: TransactWrite, number: OrderItem = number, free: Condition = free, order: str = order
+            ) -> _T:
+                transaction.save(number, condition=free)
+                return fill(transaction, order)
+
+            try:
+                return transact(self._tables.connection, numbered)
+            except Contended:
+                continue
+            except ConditionFailed as error:
+                taken, *others = error.which
+                if any(others) or not taken:
+                    raise
+        raise Contended(f"job {job_id} found no place in the queue")
+
+    def place(self, job: Job, token: str | None = None) -> QueueItem:
+        """The job's place in the queue, to be put there; `token` is what its execution waits at, if it does."""
+        return self._tables.queue(QUEUE, place_of(job), job_id=job.job_id, token=token, since=self._clock())
+
+    def owned(self, execution: Execution) -> Job:
+        """The job, where `execution` owns it and it has not ended; else JobClosed or NotOwner."""
+        job = self.get(execution.job_id)
+        _check_owner(job, execution.owner)
+        return job
+
+    def write(self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any) -> Job:
+        """Change the job as it was read, where nobody changed state or owner since.
+
+        `to` is the state to enter, the present one by default. Raise JobClosed, NotOwner or Contended where the
+        record has moved on.
+        """
+        item, actions, condition = self.change(job, owner, to, **changes)
+        if not conditional_write(lambda: item.update(actions=actions, condition=condition)):
+            raise self.moved_on(job.job_id, owner)
+        return _job(item)
+
+    def write_with(
+        self,
+        transaction: TransactWrite,
+        job: Job,
+        owner: str | None,
+        to: State | None = None,
+        /,
+        **changes: Any,
+    ) -> Job:
+        """Add such a change to a transaction; return the job as it will be."""
+        item, actions, condition = self.change(job, owner, to, **changes)
+        transaction.update(item, actions=actions, condition=condition)
+        return replace(job, state=to or job.state, **changes)
+
+    def change(
+        self,
+        job: Job,
+        owner: str | None,
+        to: State | None = None,
+        /,
+        **changes: Any,
+    ) -> tuple[JobItem, list[Action], Condition]:
+        """A change of the job's record: the item, what to set, and the condition that nothing moved on."""
+        target = to or job.state
+        if target != job.state and target not in LEGAL[job.state]:
+            raise ValueError(f"a job cannot go from {job.state} to {target}")
+        changes["state"] = target
+        changes["seen_at"] = self._clock()
+        if target in CLOSED and target != job.state:
+            changes["closed_at"] = self._clock()
+        if target not in CLOSED:
+            changes["open"] = OPEN
+        elif changes.get("notified"):
+            changes["open"] = None  # ended and told of: nothing is left to look after
+        condition = (JobItem.state == job.state) & (
+            JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
+        )
+        return self._item(job.job_id), [_action(name, value) for name, value in changes.items()], condition
+
+    def moved_on(self, job_id: str, owner: str | None) -> MotionDropError:
+        """Why a conditional write was refused."""
+        job = self.get(job_id)
+        try:
+            _check_owner(job, owner)
+        except MotionDropError as error:
+            return error
+        return Contended(f"job {job_id} was changed at the same moment")
+
+    def take_over(self, execution: Execution, alive: Callable[[str], bool]) -> Job:
+        """Make `execution` the job's owner, unless another execution that is `alive` owns it: then NotOwner.
+
+        That the job is given a slot at the same moment is no hindrance. A job that FAILED or was CANCELED is opened
+        again for an execution that a person asked for: a *New execution*, or a *Redrive*. The numbered executions that
+        MotionDrop starts find such a job closed.
+        """
+        for _ in range(_RACES - 1):
+            with suppress(Contended):
+                return self._take_over(execution, alive)
+        return self._take_over(execution, alive)
+
+    def _take_over(self, execution: Execution, alive: Callable[[str], bool]) -> Job:
+        job = self.get(execution.job_id)
+        if job.owner == execution.owner:
+            return job
+        if not job.closed and job.owner_arn and job.owner_arn != execution.arn and alive(job.owner_arn):
+            raise NotOwner(f"execution {job.owner} works on job {job.job_id}")
+        mine: dict[str, Any] = {"owner": execution.owner, "owner_arn": execution.arn}
+        asked_for = execution.redrive > 0 or not execution.name.startswith(f"{job.job_id}-")
+        if job.state in {State.FAILED, State.CANCELED} and asked_for:
+            return self.reopen(job, settling=False, **mine)
+        if job.closed:
+            return job
+        return self.write(job, job.owner, **mine)
+
+    def reopen(self, job: Job, **changes: Any) -> Job:
+        """Send a job that FAILED or was CANCELED back to the queue, behind those that wait."""
+
+        def fill(transaction: TransactWrite, order: str) -> Job:
+            again = _FRESH | {"order": order} | changes
+            after = self.write_with(transaction, job, job.owner, State.QUEUED, **again)
+            if not after.settling:
+                transaction.save(self.place(after))
+            return after
+
+        try:
+            return self._in_order(job.job_id, fill)
+        except ConditionFailed as error:
+            raise self.moved_on(job.job_id, job.owner) from error
+
+    def begin_notifying(self, job: Job, until: datetime) -> Job | None:
+        """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
+        item, actions, condition = self.change(job, job.owner, notifying_until=until)
+        free = JobItem.notifying_until.does_not_exist() | (JobItem.notifying_until < self._clock())
+        untold = condition & free & ~(JobItem.notified == True)  # noqa: E712  # pynamodb's condition
+        return _job(item) if conditional_write(lambda: item.update(actions=actions, condition=untold)) else None
+
+    def end_notifying(self, job: Job) -> Job:
+        """Note that the end was told for which `begin_notifying` gave this job; an end after that is another one."""
+        item, actions, condition = self.change(job, job.owner, notified=True)
+        mine = condition & (JobItem.notifying_until == job.notifying_until)
+        return (
+            _job(item)
+            if conditional_write(lambda: item.update(actions=actions, condition=mine))
+            else self.get(job.job_id)
+        )
+
+    def claimed(self, task_ids: Iterable[str]) -> dict[str, Claim]:
+        """Which of the tasks belong to a job, and to which."""
+        keys = [(f"{TASK}#{task_id}", TASK) for task_id in task_ids]
+        return {
+            item.pk.removeprefix(f"{TASK}#"): Claim(item.job_id, int(item.attempt), item.key_mark)
+            for item in self._tables.task.batch_get(keys, consistent_read=True)
+        }
+
+    def add_drops(self, job_id: str, keys: Collection[str]) -> None:
+        """Note that these drops have this job, so that their receipts follow it."""
+        self._item(job_id).update(actions=[JobItem.drops.add(set(keys))], condition=JobItem.pk.exists())
+
+    def least_seen(self, limit: int) -> list[Job]:
+        """Open jobs, those first that nothing has looked at for longest (eventually consistent)."""
+        return [_job(item) for item in self._tables.job.open_jobs.query(OPEN, limit=limit)]
+
+    def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
+        """Jobs by when they were recorded, newest first, and the mark `after` which there are more, if there are.
+
+        Eventually consistent: a job of this second may be missing. A mark that is none begins at the beginning.
+        """
+        query = self._tables.job.jobs_by_time.query
+        found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
+        shown = found[:limit]
+        jobs = {_key(job.job_id): job for job in self._read(item.pk for item in shown)}
+        more = len(found) > limit
+        return [jobs[item.pk] for item in shown if item.pk in jobs], _mark(shown[-1]) if more else None
+
+    def _read(self, keys: Iterable[str]) -> list[Job]:
+        items = self._tables.job.batch_get([(key, JOB) for key in keys], consistent_read=True)
+        return [_job(item) for item in items if not item.forgotten_at]
+
+    def _item(self, job_id: str) -> JobItem:
+        return self._tables.job(_key(job_id), JOB, job_id=job_id)
+
+
+def order_of(moment: datetime, job_id: str) -> str:
+    """What stands for a job's place until it is recorded, which numbers it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job_id)}"
+
+
+def _numbered(number: int, job_id: str) -> str:
+    """A job's place among all that were recorded."""
+    return f"{number:012d}#{identity_of(job_id)}"
+
+
+def place_of(job: Job) -> str:
+    """The job's place in the queue, as a sort key."""
+    return f"WAIT#{job.order}"
+
+
+def _check_owner(job: Job, owner: str | None) -> None:
+    if job.owner != owner:
+        raise NotOwner(f"execution {job.owner} owns job {job.job_id}")
+    if job.closed:
+        raise JobClosed(f"job {job.job_id} is {job.state}")
+
+
+def _key(job_id: str) -> str:
+    identity = identity_of(job_id)
+    if identity is None:
+        raise NoSuchJob(f"{job_id!r} is no job id")
+    return f"{JOB}#{identity}"
+
+
+_MARK = re.compile(r"(\d{16})-([0-9a-f]{20})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _mark(item: JobItem) -> str:
+    """A job's place among all by time, for a URL: microseconds and the identity."""
+    microseconds = (item.recorded_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds:016d}-{item.pk.removeprefix(f'{JOB}#')}"
+
+
+def _mark_key(mark: str | None) -> dict[str, dict[str, str]] | None:
+    """The index's key at a mark; None for what is no mark."""
+    match = _MARK.fullmatch(mark or "")
+    if not match:
+        return None
+    moment = _EPOCH + timedelta(microseconds=int(match.group(1)))
+    key = {
+        "pk": f"{JOB}#{match.group(2)}",
+        "sk": JOB,
+        "recorded_at": str(JobItem.recorded_at.serialize(moment)),
+    }
+    return {name: {"S": value} for name, value in key.items()}
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Input | Options):
+        return {name: part for name, part in asdict(value).items() if part is not None}
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, frozenset):
+        return set(value) or None
+    return value
+
+
+def _action(name: str, value: Any) -> Action:
+    attribute: Attribute[Any] = getattr(JobItem, name)
+    return attribute.remove() if value is None else attribute.set(_stored(value))
+
+
+def _job(item: JobItem) -> Job:
+    values = {field.name: getattr(item, field.name) for field in fields(Job)}
+    values["state"] = State(item.state)
+    values["image"] = Input(**item.image.attribute_values)
+    values["video"] = Input(**item.video.attribute_values)
+    values["options"] = Options(**item.options.attribute_values)
+    values["advice"] = tuple(item.advice or ())
+    values["drops"] = frozenset(item.drops or ())
+    return Job(**values)

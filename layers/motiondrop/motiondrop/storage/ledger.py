@@ -1,0 +1,61 @@
+"""What all results together came to: kept as jobs end, never counted again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from motiondrop.domain.job import Job, State
+from motiondrop.storage.items import LEDGER, LedgerItem, Tables
+from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.transactions import ConditionFailed, transact
+
+_RESULTS = "RESULTS"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All results there ever were: micro-USD, seconds of video. What is forgotten stays counted, since it was paid."""
+
+    results: int
+    cost: int
+    seconds: float
+
+
+class Ledger:
+    """The running total of one stack."""
+
+    def __init__(self, tables: Tables, jobs: Jobs) -> None:
+        self._tables = tables
+        self._jobs = jobs
+
+    def succeed(self, job: Job, owner: str | None, **changes: Any) -> Job:
+        """End the job as SUCCEEDED and count it in, both or neither.
+
+        Raise JobClosed, NotOwner or Contended where the record has moved on.
+        """
+        actions: list[Action] = [
+            LedgerItem.results.add(1),
+            LedgerItem.cost.add(job.cost or 0),
+            LedgerItem.milliseconds.add(round((job.billed_seconds or 0) * 1000)),
+        ]
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions=actions)
+            self._jobs.write_with(transaction, job, owner, State.SUCCEEDED, **changes)
+
+        try:
+            transact(self._tables.connection, fill)
+        except ConditionFailed as error:
+            raise self._jobs.moved_on(job.job_id, owner) from error
+        return self._jobs.get(job.job_id)
+
+    def totals(self) -> Totals:
+        """What it came to until now."""
+        try:
+            item = self._tables.ledger.get(LEDGER, _RESULTS)
+        except DoesNotExist:
+            return Totals(0, 0, 0.0)
+        return Totals(int(item.results), int(item.cost), item.milliseconds / 1000)

@@ -1,0 +1,114 @@
+"""How many emails go out: those above the measure are stored, and become one digest email a folder.
+
+SNS shuts an email address off that gets more than ten emails a second.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from motiondrop.clock import Clock, now
+from motiondrop.domain.messages import Message
+from motiondrop.storage.items import EMAIL, EmailCountItem, PostponedItem, Tables
+
+#: Of the emails of their own that a minute may have, a quarter may go out in one second: 5 with the default of 20.
+SECONDS_SHARE = 4
+
+#: Rejections in one folder that have an email of their own in a minute.
+REJECTIONS_PER_FOLDER = 1
+
+#: Digest emails in one round of the sweep; with five emails a second they stay within SNS's ten.
+DIGESTS_PER_ROUND = 5
+
+#: Messages that one round looks at, and bytes of lines in one email (SNS takes 256 KB).
+_LOOK_AT = 2000
+_BYTES = 200_000
+
+_KEPT = timedelta(hours=1)  # a count is of no use after its span
+_POSTPONED = "POSTPONED#"
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Messages of one folder that become one email; `keys` are their items'."""
+
+    folder: str
+    events: tuple[str, ...]
+    modes: tuple[str, ...]
+    lines: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+class Outbox:
+    """Counts the emails of one stack, and keeps those that wait for a digest.
+
+    `per_minute` is how many emails of their own a minute may have; `clock` gives the time in UTC.
+    """
+
+    def __init__(self, tables: Tables, per_minute: int, clock: Clock = now) -> None:
+        self._tables = tables
+        self._per_minute = per_minute
+        self._clock = clock
+
+    def has_room(self, message: Message) -> bool:
+        """Whether the message may go out now as an email of its own; it is counted if so."""
+        moment = self._clock()
+        minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
+        if message.event == "rejected":
+            folder = hashlib.sha256(message.folder.encode()).hexdigest()[:16]
+            if self._count(f"{minute}#{folder}", moment) > REJECTIONS_PER_FOLDER:
+                return False
+        per_second = max(1, self._per_minute // SECONDS_SHARE)
+        return self._count(minute, moment) <= self._per_minute and self._count(second, moment) <= per_second
+
+    def postpone(self, message: Message) -> None:
+        """Keep the message for a digest; the same message again changes nothing."""
+        name = hashlib.sha256(message.about.encode()).hexdigest()[:32]
+        self._tables.postponed(
+            EMAIL,
+            f"{_POSTPONED}{name}",
+            event=message.event,
+            folder=message.folder,
+            mode=message.mode,
+            line=message.line,
+            stored_at=self._clock(),
+        ).save()
+
+    def digests(self) -> list[Digest]:
+        """The digests that are due, those first whose messages wait longest."""
+        query = self._tables.postponed.query
+        waiting = query(EMAIL, PostponedItem.sk.startswith(_POSTPONED), consistent_read=True, limit=_LOOK_AT)
+        folders: dict[str, list[PostponedItem]] = {}
+        for item in sorted(waiting, key=lambda item: item.stored_at):
+            folders.setdefault(item.folder, []).append(item)
+        return [_digest(folder, items) for folder, items in list(folders.items())[:DIGESTS_PER_ROUND]]
+
+    def sent(self, digest: Digest) -> None:
+        """The digest went out: its messages wait no longer."""
+        for key in digest.keys:
+            self._tables.postponed(EMAIL, key).delete()
+
+    def _count(self, span: str, moment: datetime) -> int:
+        """Count one more email in the span; return how many that makes."""
+        item = self._tables.email_count(EMAIL, f"SENT#{span}")
+        expires = int((moment + _KEPT).timestamp())
+        item.update(actions=[EmailCountItem.sent.add(1), EmailCountItem.expires.set(expires)])
+        return int(item.sent)
+
+
+def _digest(folder: str, items: list[PostponedItem]) -> Digest:
+    """As many of the folder's messages as fit into an email."""
+    taken: list[PostponedItem] = []
+    size = 0
+    for item in items:
+        size += len(item.line.encode()) + 1
+        if taken and size > _BYTES:
+            break
+        taken.append(item)
+    return Digest(
+        folder,
+        tuple(item.event for item in taken),
+        tuple(item.mode for item in taken),
+        tuple(item.line for item in taken),
+        tuple(item.sk for item in taken),
+    )

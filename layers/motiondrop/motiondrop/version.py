@@ -1,0 +1,3 @@
+"""The version, which results carry and pyproject.toml reads."""
+
+__version__ = "0.1.0"

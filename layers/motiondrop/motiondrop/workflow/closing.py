@@ -1,0 +1,100 @@
+"""How a job ends, and how it goes on when its execution ended before it did."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from motiondrop.aws.executions import Executions
+from motiondrop.aws.metrics import Metrics
+from motiondrop.aws.topics import Publisher
+from motiondrop.clock import Clock, now
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.messages import outcome
+from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.slots import Slots
+from motiondrop.web.links import Links
+from motiondrop.workflow.receipts import Receipts
+
+#: The provider forgets a task and its video after this time (its page, "Data validity").
+VALIDITY = timedelta(hours=24)
+
+#: The longest pause between two executions of one job; they double from run to run.
+LONGEST_PAUSE = timedelta(hours=1)
+
+#: How often a job that has cost nothing yet gets a new execution after one broke off; then it has FAILED.
+FREE_RESTARTS = 3
+
+#: How long one function has for telling before another may; it takes a second or two.
+_NOTIFYING = timedelta(seconds=30)
+
+STOPPED = "The execution was stopped before the animation began."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """Closes jobs, tells people, and starts the next execution of a job whose money is in flight."""
+
+    jobs: Jobs
+    slots: Slots
+    executions: Executions
+    receipts: Receipts
+    publisher: Publisher
+    links: Links
+    bucket: str
+    pause: timedelta
+    metrics: Metrics
+    clock: Clock = now
+
+    def close(self, job: Job, state: State, reason: str | None = None) -> Job:
+        """End the job, give up all it holds, and tell."""
+        changes = {"reason": reason} if reason else {}
+        return self.notify(self.slots.release(job, job.owner, state, **changes))
+
+    def notify(self, job: Job) -> Job:
+        """Send the email for the job's end, if it has ended, that was not noted, and nobody else is at it.
+
+        At least one email, a second only after a function died here; the sweep looks after those untold.
+        """
+        if not job.closed or job.notified:
+            return job
+        self.receipts.follow(job)
+        notifying = self.jobs.begin_notifying(job, self.clock() + _NOTIFYING)
+        if notifying is None:
+            return job
+        self.publisher.notify(outcome(notifying, self.bucket, self.links.to(job.job_id)))
+        self.metrics.end(notifying, self.clock())
+        return self.jobs.end_notifying(notifying)
+
+    def start_next(self, job: Job, *, stopped: bool = False) -> Job:
+        """Go on with a job whose execution is over, unless it did so a short time ago: then the sweep does."""
+        moment = self.clock()
+        if _lost(job, moment):
+            return self.close(job, State.FAILED, EXPIRED)
+        stopped = stopped or job.stopped
+        pause = min(self.pause * 2 ** min(job.restarts, 10), LONGEST_PAUSE)
+        if job.restarted_at and moment < job.restarted_at + pause:
+            return self.jobs.write(job, job.owner, stopped=stopped)
+        job = self.jobs.write(
+            job,
+            job.owner,
+            execution_number=job.execution_number + 1,
+            restarts=job.restarts + 1,
+            restarted_at=moment,
+            stopped=stopped,
+        )
+        self.executions.start(job)
+        return job
+
+
+def _lost(job: Job, moment: datetime) -> bool:
+    """Whether the provider has forgotten the job's task for certain, so that no execution can save its video.
+
+    A task that may exist is looked for by `create`, which says when that is in vain. A video on its way gets a
+    further day, since the provider alone says how long its link lives.
+    """
+    days = {State.PENDING: 1, State.RUNNING: 1, State.SAVING: 2}.get(job.state)
+    if days is None or job.asked_at is None or job.retry_task:
+        return False
+    return moment > job.asked_at + days * VALIDITY + LONGEST_PAUSE
+
+
+EXPIRED = "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched within them."

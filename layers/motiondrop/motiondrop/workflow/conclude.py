@@ -1,0 +1,88 @@
+"""The one door for every unhappy end of an execution. A job whose money is in flight is never closed here."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from motiondrop.aws.executions import Executions
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.job import IN_FLIGHT, Job, State
+from motiondrop.domain.provider_errors import WanError
+from motiondrop.errors import Contended, JobClosed, NoSuchJob
+from motiondrop.provider.responses import NotUnderstood, Unreachable
+from motiondrop.storage.jobs import Jobs
+from motiondrop.workflow.closing import FREE_RESTARTS, STOPPED, Closing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from motiondrop.provider.client import WanClient  # its HTTP library is imported when a task is to be canceled
+
+ABORTED = "ABORTED"
+
+_LOOKS = 3  # at a job that changes while it is concluded, as a stopped execution's function may still do
+_OWN_FAULT = "MotionDrop stopped working on it because of a fault of its own ({error})."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConcludeExecution:
+    """Closes, cancels or goes on with the job of an execution that has ended. `wan` is made when needed: seldom."""
+
+    jobs: Jobs
+    executions: Executions
+    wan: "Callable[[], WanClient]"
+    closing: Closing
+
+    def run(self, execution: Execution, error: str | None = None) -> str:
+        """Do what the execution's end asks for; return in a word what that was."""
+        for _ in range(_LOOKS - 1):
+            with suppress(Contended, JobClosed):
+                return self._conclude(execution, error)
+        return self._conclude(execution, error)
+
+    def _conclude(self, execution: Execution, error: str | None) -> str:
+        try:
+            job = self.jobs.get(execution.job_id)
+        except NoSuchJob:
+            return "no such job"
+        if not _owns(execution, job):
+            return "stale"
+        status = self.executions.status(execution.arn)
+        if status in {"RUNNING", "PENDING_REDRIVE"}:
+            return "running"
+        if job.closed:
+            self.closing.notify(job)
+            return "notified"
+        if status == ABORTED:
+            return self._aborted(job)
+        if job.state in IN_FLIGHT or job.restarts < FREE_RESTARTS:
+            self.closing.start_next(job)
+            return "next execution"
+        self.closing.close(job, State.FAILED, _OWN_FAULT.format(error=error or status))
+        return "failed"
+
+    def _aborted(self, job: Job) -> str:
+        """Somebody pressed Stop execution: cancel what can be canceled."""
+        if job.state in {State.QUEUED, State.ADMITTED} or job.retry_task or self._cancel(job):
+            self.closing.close(job, State.CANCELED, STOPPED)
+            return "canceled"
+        if job.state == State.SUBMITTING:
+            # Whether a task was made is not known yet: the next execution finds out, and cancels it.
+            job = self.jobs.write(job, job.owner, State.CANCELING)
+        self.closing.start_next(job, stopped=True)
+        return "next execution"
+
+    def _cancel(self, job: Job) -> bool:
+        """Cancel the job's task at the provider; where that cannot be done now the next execution tries it again."""
+        if job.state != State.PENDING or job.task_id is None:
+            return False
+        try:
+            self.wan().cancel(job.task_id)
+        except (WanError, Unreachable, NotUnderstood):
+            return False
+        return True
+
+
+def _owns(execution: Execution, job: Job) -> bool:
+    """Whether the execution is the job's owner, or the first execution of a job that nobody has picked up."""
+    return job.owner == execution.owner or (job.owner is None and execution.name == job.execution_name)

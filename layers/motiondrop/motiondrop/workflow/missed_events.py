@@ -1,0 +1,72 @@
+"""Drops whose event was lost: found by going through the inbox, a page a round, and announced again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pynamodb.exceptions import DoesNotExist
+
+from motiondrop.aws.event_queue import EventQueue
+from motiondrop.clock import Clock, now
+from motiondrop.domain.keys import ignored
+from motiondrop.storage.drops import Drops
+from motiondrop.storage.items import CURSOR, SWEEP, Tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: Keys of the inbox that one round looks at, and how many events it makes at most.
+PAGE = 500
+MOST = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissedEvents:
+    """The inbox of one stack, beside the drops' records. What is younger than `age` may still be in the queue."""
+
+    s3: "S3Client"
+    queue: EventQueue
+    tables: Tables
+    drops: Drops
+    bucket: str
+    age: timedelta
+    clock: Clock = now
+
+    def resend(self) -> int:
+        """Make the event of every drop of the next page that has no record; return how many there were.
+
+        While the queue holds messages their drops may be among them, so nothing is looked for.
+        """
+        if self.queue.holds_messages():
+            return 0
+        after = self._cursor()
+        page = (
+            self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE, StartAfter=after)
+            if after
+            else self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE)
+        )
+        before = self.clock() - self.age
+        there = {
+            item["Key"]: item["ETag"]
+            for item in page.get("Contents", [])
+            if item["Size"] and item["LastModified"] < before and not ignored(item["Key"])
+        }
+        known = self.drops.find(list(there)) if there else {}
+        lost = [key for key, etag in there.items() if key not in known or known[key].etag != etag]
+        for key in lost[:MOST]:
+            self.queue.resend(key)
+        keys = [item["Key"] for item in page.get("Contents", [])]
+        if len(lost) > MOST:
+            self._remember(lost[MOST - 1])
+        else:
+            self._remember(keys[-1] if page.get("IsTruncated") and keys else None)
+        return len(lost[:MOST])
+
+    def _cursor(self) -> str | None:
+        try:
+            return self.tables.cursor.get(SWEEP, CURSOR, consistent_read=True).key
+        except DoesNotExist:
+            return None
+
+    def _remember(self, key: str | None) -> None:
+        self.tables.cursor(SWEEP, CURSOR, key=key).save()

@@ -1,0 +1,47 @@
+"""Whether anybody hears: a subscription by email delivers nothing until its owner has confirmed it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pynamodb.exceptions import DoesNotExist
+
+from motiondrop.aws.topics import Publisher, TopicArns
+from motiondrop.clock import Clock, now
+from motiondrop.domain.messages import unheard
+from motiondrop.storage.items import SUBSCRIBERS, SWEEP, Tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscribers:
+    """The subscribers of one stack's topics for people."""
+
+    sns: "SNSClient"
+    topics: TopicArns
+    tables: Tables
+    publisher: Publisher
+    clock: Clock = now
+
+    def check(self) -> int:
+        """Once a day (UTC), tell the operator of the topics that nobody hears; return how many there were."""
+        today = f"{self.clock():%Y-%m-%d}"
+        if self._checked() == today:
+            return 0
+        names = {"results and failures": self.topics.notifications, "operations": self.topics.operations}
+        silent = [name for name, topic in names.items() if not self._confirmed(topic)]
+        if silent:
+            self.publisher.alert(unheard(silent))
+        self.tables.cursor(SWEEP, SUBSCRIBERS, key=today).save()
+        return len(silent)
+
+    def _confirmed(self, topic: str) -> bool:
+        attributes = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        return int(attributes.get("SubscriptionsConfirmed", "0")) > 0
+
+    def _checked(self) -> str | None:
+        try:
+            return self.tables.cursor.get(SWEEP, SUBSCRIBERS, consistent_read=True).key
+        except DoesNotExist:
+            return None

@@ -1,0 +1,17 @@
+"""The whole way, each test with the provider as it is by default."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cloud import Cloud
+from tests.support.driver import Driver
+
+
+@pytest.fixture
+def driver(cloud: Cloud) -> Iterator[Driver]:
+    driver = Driver(cloud)
+    driver.control("settings", task_seconds=0.2, concurrency=1, creations_per_second=100, queries_per_second=1000)
+    yield driver
+    driver.control("settings", task_seconds=0.2)
+    assert driver.cloud.wait_for(lambda: not driver.queue() and "free", "every slot to be free again")

@@ -1,0 +1,75 @@
+"""The documents say what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from local.stack import PROJECT
+from motiondrop.domain.job import LEGAL, State
+from tests.support.template import TEMPLATE
+
+README = (PROJECT / "README.md").read_text()
+ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
+MAKEFILE = (PROJECT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("name", [*TEMPLATE["Parameters"], *TEMPLATE["Outputs"]])
+def test_the_readme_has_every_parameter_and_output(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+def test_the_readme_gives_each_parameters_default(name: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    default = str(TEMPLATE["Parameters"][name]["Default"])
+    said = row.split("|")[2].strip().strip("`")
+    assert said in {default, "the region's", "the provider's"}
+
+
+def test_every_make_target_that_a_document_names_is_one() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("local/*.md")]:
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE))
+        assert named <= targets, path.name
+
+
+def test_no_link_to_a_file_is_dead() -> None:
+    for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("local/**/*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_no_link_to_a_heading_is_dead() -> None:
+    for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]:
+        for file, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", path.read_text()):
+            target = path.parent / file if file else path
+            titles = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert heading in {_anchor(title) for title in titles}, f"{path.name}: {file}#{heading}"
+
+
+def _anchor(title: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-")
+
+
+def test_the_readmes_commands_look_where_the_stack_is_deployed_to() -> None:
+    deployed = re.findall(r'^region = "(.+?)"', (PROJECT / "samconfig.toml").read_text(), re.MULTILINE)
+    assert {f"export AWS_DEFAULT_REGION={region}" for region in deployed} <= set(README.splitlines())
+
+
+def test_the_table_of_states_is_the_codes() -> None:
+    for state in State:
+        row = next(line for line in ARCHITECTURE.splitlines() if re.match(rf"\| .*\b{state}\b.* \| \w", line))
+        assert set(re.findall(r"[A-Z]{5,}", row.split("|")[3])) == {str(target) for target in LEGAL[state]}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "events").glob("*.json")), ids=lambda path: path.stem)
+def test_a_sample_event_parses(path: Path) -> None:
+    assert isinstance(json.loads(path.read_text()), dict)
+
+
+def test_each_function_has_a_sample_event() -> None:
+    names = {path.stem.split("-")[0] for path in (PROJECT / "events").glob("*.json")}
+    assert names == {path.parent.name for path in (PROJECT / "functions").glob("*/app.py")}

@@ -1,0 +1,72 @@
+"""The state machine that ships: whole, bounded, and in step with the code."""
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from local.stack import PROJECT
+from motiondrop.domain import provider_errors as refusals
+from motiondrop.domain import step
+from motiondrop.workflow import admit, create, finalize, poll
+
+MACHINE: dict[str, Any] = yaml.safe_load((PROJECT / "statemachine" / "animation.asl.yaml").read_text())
+STATES: dict[str, Any] = MACHINE["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+
+
+def targets(state: dict[str, Any]) -> set[str]:
+    nexts = [state.get("Next"), state.get("Default")]
+    nexts += [choice["Next"] for choice in state.get("Choices", [])]
+    nexts += [catch["Next"] for catch in state.get("Catch", [])]
+    return {name for name in nexts if name}
+
+
+def test_every_state_is_reached_and_every_next_exists() -> None:
+    reached, ways = {MACHINE["StartAt"]}, [MACHINE["StartAt"]]
+    while ways:
+        for name in targets(STATES[ways.pop()]) - reached:
+            reached.add(name)
+            ways.append(name)
+    assert reached == set(STATES)
+
+
+def test_the_machine_and_every_task_have_a_timeout() -> None:
+    assert MACHINE["TimeoutSeconds"]
+    assert [name for name, state in TASKS.items() if "TimeoutSeconds" not in state] == []
+
+
+def test_the_states_are_named_as_a_person_would_say_them() -> None:
+    for name in STATES:
+        assert re.fullmatch(r"[A-Z][a-z ]+", name), name
+        assert len(name) <= 80
+
+
+def test_nothing_but_what_was_not_done_is_tried_again_where_money_is_spent() -> None:
+    assert [retry["ErrorEquals"] for retry in STATES["Create task"]["Retry"]] == [
+        ["Lambda.TooManyRequestsException", "Contended"]
+    ]
+
+
+def test_the_providers_last_word_is_not_asked_for_twice() -> None:
+    first = STATES["Poll"]["Retry"][0]
+    assert first["MaxAttempts"] == 0
+    families = {family.__name__ for family in refusals.FAMILIES}
+    assert families < set(first["ErrorEquals"])
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "Pick up the job"])
+def test_a_step_that_finds_its_job_closed_or_taken_picks_it_up_anew(name: str) -> None:
+    caught = {error: catch["Next"] for catch in TASKS[name]["Catch"] for error in catch["ErrorEquals"]}
+    assert caught["JobClosed"] == caught["NotOwner"] == "Pick up the job"
+
+
+def test_every_way_on_that_the_code_names_is_a_choice() -> None:
+    conditions = " ".join(choice["Condition"] for choice in STATES["Go on where the record says"]["Choices"])
+    handled = set(re.findall(r'next = "(\w+)"', conditions))
+    said = set(step.NEXT.values())
+    for module in (admit, create, poll, finalize):
+        said |= set(re.findall(r'"next": "(\w+)"', inspect.getsource(module)))
+    assert said == handled

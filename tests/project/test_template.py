@@ -1,0 +1,87 @@
+"""What template.yaml promises, read as SAM reads it."""
+
+import inspect
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from local.stack import PROJECT
+from motiondrop import bootstrap
+from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings
+from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, all_statements, folder_of
+
+# What Lambda itself sets, and what Powertools reads.
+OF_LAMBDA = {"AWS_REGION"}
+OF_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+
+
+def variables(function: dict[str, Any]) -> set[str]:
+    common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = function.get("Environment", {}).get("Variables", {})
+    return set(common) | set(own)
+
+
+def test_the_eight_functions_of_the_design_are_there() -> None:
+    names = [folder_of(name) for name in FUNCTIONS]
+    assert set(names) == {folder.parent.name for folder in (PROJECT / "functions").glob("*/app.py")}
+    assert names[:4] == ["submit", "create", "poll", "finalize"]
+    assert len(names) == 8
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_says_what_it_is(section: str) -> None:
+    assert [name for name, item in TEMPLATE[section].items() if not item.get("Description")] == []
+
+
+def test_the_console_groups_every_parameter() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(name: str) -> None:
+    factory = getattr(bootstrap, folder_of(name))
+    source = inspect.getsource(factory)
+    kind = next((kind for kind in (EventQueueSettings, PublishingSettings) if kind.__name__ in source), Settings)
+    asked = {field.name.upper() for field in fields(kind)} - OF_LAMBDA
+    assert variables(FUNCTIONS[name]) - OF_POWERTOOLS == asked
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_a_log_group_that_forgets_and_that_cloudformation_names(name: str) -> None:
+    logs = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert "RetentionInDays" in RESOURCES[logs]["Properties"]
+    assert "LogGroupName" not in RESOURCES[logs]["Properties"]  # a name that is left over would block the next stack
+
+
+@pytest.mark.parametrize(("name", "statement"), list(all_statements()))
+def test_a_policy_names_its_actions_and_resources(name: str, statement: dict[str, Any]) -> None:
+    actions = statement["Action"]
+    for action in actions if isinstance(actions, list) else [actions]:
+        assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), name
+    resources = statement["Resource"]
+    for resource in resources if isinstance(resources, list) else [resources]:
+        # The machine's log deliveries have no name; test_security.py sees to it that each `*` has its reason.
+        assert resource != "*" or all(action.startswith("logs:") for action in actions), name
+
+
+def test_the_queue_hides_a_message_for_six_times_the_functions_timeout() -> None:
+    timeout = FUNCTIONS["SubmitFunction"]["Timeout"]
+    assert RESOURCES["EventQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_functions_know_how_long_the_queue_hides_a_message() -> None:
+    for name in ("SubmitFunction", "SweepFunction"):
+        notified = FUNCTIONS[name]["Environment"]["Variables"]["EVENT_QUEUE_VISIBILITY"]
+        assert notified == RESOURCES["EventQueue"]["Properties"]["VisibilityTimeout"]
+
+
+def test_the_buckets_are_private_encrypted_and_kept() -> None:
+    for name in ("InboxBucket", "ResultsBucket"):
+        bucket = RESOURCES[name]
+        assert bucket["DeletionPolicy"] == "Retain"
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["Properties"]["BucketEncryption"]

@@ -1,0 +1,62 @@
+"""A local cloud for tests, in a folder of its own, beside a developer's `make up`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from local.stack import PROJECT, Stack
+
+T = TypeVar("T")
+
+# A test ends as soon as it sees what it waits for; a busy machine takes its time.
+WAIT_SECONDS = 120.0
+
+#: No waits of ours, and tasks of a second.
+SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1")
+
+#: Each test looks for emails of its own, however many tests a minute has.
+OF_ALL_TESTS = ("--parameter", "EmailsPerMinute=100000")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running local cloud: `cloud.stack` has its names and clients."""
+
+    stack: Stack
+    state_dir: Path
+    names: dict[str, str] = field(default_factory=dict)
+    """The names of drops, and the test file that dropped them."""
+
+    def wait_for(
+        self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.05
+    ) -> T:
+        """Return the first truthy thing that looking gives; fails the test after some seconds without one."""
+        deadline = time.monotonic() + seconds
+        while not (seen := look()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
+            time.sleep(every)
+        return seen
+
+
+def command(verb: str, state_dir: Path, *options: str, quiet: bool = False) -> None:
+    """`python -m local.cloud`, with what it tells or without."""
+    words = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
+    notified = subprocess.DEVNULL if quiet else None
+    subprocess.run(words, cwd=PROJECT, check=True, stdout=notified)  # noqa: S603 - this project's own launcher
+
+
+def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
+    """Start a local cloud that ends with this process at the latest; stop it when the fixture is done."""
+    try:
+        command("up", state_dir, *SPEED, "--owner-pid", str(os.getpid()), *options)
+        yield Cloud(Stack.load(state_dir), state_dir)
+    finally:
+        command("down", state_dir)

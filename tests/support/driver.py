@@ -1,0 +1,173 @@
+"""What the tests of the whole way do again and again: draw small files, drop them, follow executions, read emails."""
+
+import io
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import av
+import requests
+from PIL import Image
+
+from local.emulator.edge import FAULTS_FILE
+from local.stack import Stack
+from tests.support.cloud import Cloud
+
+_colours = itertools.count(1)
+
+ENDED = {"SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"}
+
+
+def image(size: tuple[int, int] = (320, 480)) -> bytes:
+    """A PNG unlike any other of this session."""
+    number = next(_colours)
+    buffer = io.BytesIO()
+    colour = (number % 256, number // 256 % 256, 120)
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@cache
+def video(seconds: int = 2, colour: int = 0) -> bytes:
+    """A small H.264 MP4."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 240, 320, "yuv420p"
+        for index in range(seconds * 10):
+            frame = av.VideoFrame.from_image(Image.new("RGB", (240, 320), (index * 5 % 256, 90, colour)))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The whole way, on a local cloud."""
+
+    cloud: Cloud
+
+    @property
+    def stack(self) -> Stack:
+        return self.cloud.stack
+
+    def drop(self, key: str, body: bytes, **metadata: str) -> None:
+        """Drop a file. Tests share a cloud and look for what is theirs by name, so no two may use the same."""
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+        name = key.rpartition("/")[2].rpartition(".")[0]
+        other = self.cloud.names.setdefault(name, test)
+        assert other == test, f"{test} drops {name!r}, and so does {other}"
+        self.stack.s3.put_object(Bucket=self.stack.inbox_bucket, Key=key, Body=body, Metadata=metadata)
+
+    def drop_pair(self, stem: str, picture: bytes | None = None, clip: bytes | None = None) -> None:
+        self.drop(f"{stem}.png", picture or image())
+        self.drop(f"{stem}.mp4", clip or video())
+
+    def receipt(self, key: str) -> str:
+        tags = self.stack.s3.get_object_tagging(Bucket=self.stack.inbox_bucket, Key=key)["TagSet"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
+
+    def wait_for_receipt(self, key: str, beginning: str) -> str:
+        def look() -> str | None:
+            text = self.receipt(key)
+            return text if text.startswith(beginning) else None
+
+        return self.cloud.wait_for(look, f"a receipt {beginning!r} at {key}")
+
+    def executions(self, slug: str) -> list[Any]:
+        """The executions of the jobs of that slug, newest first."""
+        named = re.compile(rf"{re.escape(slug)}-[0-9a-f]{{20}}-\d+")
+        pages = self.stack.stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.stack.state_machine_arn
+        )
+        return [execution for page in pages for execution in page["executions"] if named.fullmatch(execution["name"])]
+
+    def wait_for_execution(self, slug: str, number: int = 1, statuses: Iterable[str] = ENDED) -> Any:
+        """The execution of that number, once it has one of the statuses."""
+
+        def look() -> Any:
+            executions = [execution for execution in self.executions(slug) if execution["name"].endswith(f"-{number}")]
+            return next((execution for execution in executions if execution["status"] in set(statuses)), None)
+
+        return self.cloud.wait_for(look, f"execution {number} of {slug} to be {set(statuses)}")
+
+    def status(self, arn: str) -> Any:
+        return self.stack.stepfunctions.describe_execution(executionArn=arn)
+
+    def states(self, arn: str) -> list[str]:
+        """The names of the states that the execution entered, in order."""
+        history = self.stack.stepfunctions.get_execution_history(executionArn=arn, maxResults=1000)
+        entered = [event.get("stateEnteredEventDetails", {}).get("name") for event in history["events"]]
+        return [name for name in entered if name]
+
+    def wait_for_state(self, slug: str, state: str, number: int = 1) -> str:
+        """The ARN of the execution of that number, once it has entered the state."""
+
+        def look() -> str | None:
+            for execution in self.executions(slug):
+                if execution["name"].endswith(f"-{number}") and self.states(execution["executionArn"])[-1:] == [state]:
+                    return str(execution["executionArn"])
+            return None
+
+        return self.cloud.wait_for(look, f"{slug} in {state!r}")
+
+    def emails(self, name: str) -> list[str]:
+        """The emails whose subject begins with the name."""
+        return [text for path in self.stack.emails() if (text := path.read_text()).startswith(f"Subject: {name}: ")]
+
+    def wait_for_email(self, name: str, number: int = 1) -> str:
+        def look() -> str | None:
+            emails = self.emails(name)
+            return emails[-1] if len(emails) >= number else None
+
+        return self.cloud.wait_for(look, f"email {number} about {name}")
+
+    def job(self, arn: str) -> dict[str, Any]:
+        """The job's record, as stored."""
+        job_id = json.loads(self.status(arn)["input"])["job_id"]
+        item = self.stack.dynamodb.get_item(
+            TableName=self.stack.table, Key={"pk": {"S": f"JOB#{job_id[-20:]}"}, "sk": {"S": "JOB"}}
+        )["Item"]
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    @contextmanager
+    def failing(self, *faults: dict[str, Any]) -> Iterator[None]:
+        """While inside, the functions' calls fail at the edge of AWS as said."""
+        file = self.cloud.state_dir / FAULTS_FILE
+        beside = file.with_suffix(".new")
+        beside.write_text(json.dumps(faults))
+        beside.rename(file)
+        try:
+            yield
+        finally:
+            file.unlink()
+
+    def sweep(self) -> dict[str, Any]:
+        """A round of the sweep, now; what it healed, or the error that it died of."""
+        answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions["SweepFunction"], Payload=b"{}")
+        healed: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
+        return healed
+
+    def queue(self) -> list[str]:
+        """What is in the queue's partition: leased slots, the lock, the breaker, those who wait."""
+        items = self.stack.dynamodb.query(
+            TableName=self.stack.table,
+            KeyConditionExpression="pk = :line",
+            ExpressionAttributeValues={":line": {"S": "QUEUE"}},
+        )["Items"]
+        return [str(item["sk"]["S"]) for item in items]
+
+    def control(self, what: str, **body: Any) -> Any:
+        url = f"{self.stack.wan_url}/_control/{what}"
+        answer = requests.post(url, json=body, timeout=10) if body or what == "reset" else requests.get(url, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def tasks(self) -> int:
+        return int(self.control("stats")["created"])

@@ -1,0 +1,189 @@
+"""Fakes of what lies outside the process: the provider, Step Functions, SNS, S3; each written once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from motiondrop.domain.job import Job, Options
+from motiondrop.domain.messages import Message
+from motiondrop.domain.provider_errors import NotCancelable
+from motiondrop.provider.responses import Created, Task, TaskPage, TaskRow, TaskStatus
+
+MODEL = "wan2.2-animate-move"
+
+
+class Clock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.moment += timedelta(microseconds=1)  # no two moments are the same
+        return self.moment
+
+    def pass_(self, **time: float) -> None:
+        self.moment += timedelta(**time)
+
+
+@dataclass
+class Woken:
+    """Step Functions, as far as waking goes: notes the tokens."""
+
+    tokens: list[str] = field(default_factory=list)
+
+    def wake(self, token: str) -> None:
+        self.tokens.append(token)
+
+
+@dataclass
+class FakeWan:
+    """The provider. `errors` holds what the next calls of a kind raise; a create's may come after it was done."""
+
+    clock: Callable[[], datetime]
+    tasks: dict[str, Task] = field(default_factory=dict)
+    rows: list[TaskRow] = field(default_factory=list)
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    during_create: Callable[[], object] = lambda: None
+    accepts_then_fails: bool = False
+    total: int | None = None
+
+    def fail(self, call: str, *errors: Exception) -> None:
+        self.errors.setdefault(call, []).extend(errors)
+
+    def made(self) -> int:
+        return self.calls.count("create")
+
+    def row(self, task_id: str, status: TaskStatus = TaskStatus.PENDING, **other: Any) -> None:
+        values: dict[str, Any] = {"model": MODEL, "api_key_id": "ours", "created_at": self.clock()} | other
+        self.rows.append(TaskRow(task_id, status, **values))
+
+    def create(self, _image: str, _video: str, _options: Options) -> Created:
+        self.calls.append("create")
+        if self.accepts_then_fails or not self.errors.get("create"):
+            task_id = f"task-{self.made()}"
+            self.row(task_id)
+            self.tasks[task_id] = Task(task_id, TaskStatus.PENDING)
+        self.during_create()
+        self._raise("create")
+        return Created(f"task-{self.made()}", TaskStatus.PENDING, "request")
+
+    def query(self, task_id: str) -> Task:
+        self.calls.append("query")
+        self._raise("query")
+        return self.tasks.get(task_id, Task(task_id, TaskStatus.UNKNOWN))
+
+    def list(
+        self, *, start: datetime | None = None, end: datetime | None = None, model: str | None = None, page: int = 1
+    ) -> TaskPage:
+        self.calls.append("list")
+        self._raise("list")
+        rows = tuple(row for row in self.rows if start is None or row.created_at is None or row.created_at >= start)
+        return TaskPage(rows, len(rows) if self.total is None else self.total, page, 1, self.clock())
+
+    def cancel(self, task_id: str) -> None:
+        self.calls.append(f"cancel {task_id}")
+        self._raise("cancel")
+        if self.tasks[task_id].status != TaskStatus.PENDING:
+            raise NotCancelable("UnsupportedOperation", "no")
+        self.tasks[task_id] = Task(task_id, TaskStatus.CANCELED)
+        self.rows = [
+            TaskRow(row.task_id, TaskStatus.CANCELED, row.model, row.api_key_id, row.created_at)
+            if row.task_id == task_id
+            else row
+            for row in self.rows
+        ]
+
+    def _raise(self, call: str) -> None:
+        if self.errors.get(call):
+            raise self.errors[call].pop(0)
+
+
+@dataclass
+class FakeExecutions:
+    """Step Functions: `statuses` of executions by name, RUNNING where nothing else is said."""
+
+    started: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
+    statuses: dict[str, str] = field(default_factory=dict)
+
+    def start(self, job: Job) -> None:
+        if job.execution_name not in self.started:
+            self.started.append(job.execution_name)
+
+    def stop(self, arn: str, cause: str) -> None:
+        self.stopped.append(arn)
+
+    def status(self, arn: str) -> str:
+        return self.statuses.get(arn.rpartition(":")[2], "RUNNING")
+
+    def alive(self, arn: str) -> bool:
+        return self.status(arn) == "RUNNING"
+
+    def arn_of(self, name: str) -> str:
+        return f"arn:aws:states:ap-southeast-1:1:execution:m:{name}"
+
+    def wake(self, token: str) -> None:
+        self.woken.append(token)
+
+
+@dataclass
+class FakePublisher:
+    """SNS: the emails by their subject, those to the operator apart; `dies` before the next one is noted."""
+
+    emails: list[Message] = field(default_factory=list)
+    alerts: list[Message] = field(default_factory=list)
+    dies: bool = False
+
+    def notify(self, message: Message) -> None:
+        self.emails.append(message)
+        if self.dies:
+            self.dies = False
+            raise ConnectionError
+
+    def alert(self, message: Message) -> None:
+        if self.dies:
+            self.dies = False
+            raise ConnectionError
+        self.alerts.append(message)
+
+    def send_digests(self) -> int:
+        return 0
+
+
+class NoReceipts:
+    """Receipts are derived, and not what is tested here."""
+
+    def follow(self, job: Job, place: int | None = None) -> None:
+        pass
+
+
+class FakeLinks:
+    """A link."""
+
+    def to(self, job_id: str) -> str:
+        return f"https://example.com/{job_id}"
+
+
+class FakeResults:
+    """The results bucket, as far as signing goes."""
+
+    def url(self, key: str, seconds: int) -> str:
+        return f"https://example.com/{key}?{seconds}"
+
+
+class NoMissedEvents:
+    """The inbox, with every drop recorded."""
+
+    def resend(self) -> int:
+        return 0
+
+
+class NoSubscribers:
+    """The topics, heard by somebody."""
+
+    def check(self) -> int:
+        return 0

@@ -1,0 +1,332 @@
+"""A local cloud whose functions can be killed, and the count of what came of the jobs that were dropped into it."""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from motiondrop.storage.items import SUBSCRIBERS, SWEEP
+from tests.support.cloud import Cloud, running_cloud
+from tests.support.driver import Driver, image, video
+from tests.support.tally import Counting, Tally, is_over
+
+#: A lost event is looked for after this, a lost drop after ten times as long.
+GRACE_SECONDS = 3
+
+#: Invocations of one function at a time: what is killed has to be started again, which costs a second of two cores.
+FEW_PROCESSES = {"EMULATOR_SYNCHRONOUS_CONCURRENCY": "3", "EMULATOR_ASYNCHRONOUS_CONCURRENCY": "2"}
+
+#: Unfinished tasks at a time: as many as two cores can follow.
+SLOTS = 6
+
+_DROPPERS = 8  # drops on their way at once
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that a function made, the `number`th of its name for one pair."""
+
+    function: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The process of `function` ends before or after a call, once; its invocation has to contain `event` and `also`."""
+
+    id: str
+    function: str
+    call: str
+    when: str
+    event: str = ""
+    skip: int = 0
+    also: str = ""
+
+
+class Stand:
+    """The cloud, the faults planned in it, and the pairs dropped into it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.driver = Driver(cloud)
+        self.stack = cloud.stack
+        self._faults = cloud.state_dir / "faults"
+        self.clip = video(2)
+        self.driver.control(
+            "settings", task_seconds=0.05, concurrency=SLOTS, creations_per_second=1000, queries_per_second=10_000
+        )
+        # Messages for programs are filed like emails, so that they can be counted.
+        self.stack.sns.subscribe(
+            TopicArn=self.stack.events_topic_arn, Protocol="email", Endpoint="programs@example.com"
+        )
+        # A message comes back when its time is over, on AWS 12 minutes after the function died.
+        self.stack.sqs.set_queue_attributes(QueueUrl=self.stack.event_queue_url, Attributes={"VisibilityTimeout": "4"})
+
+    def plan(self, kills: Iterable[Kill] = (), storm: dict[str, Any] | None = None) -> None:
+        """Let these kills happen from now on, and no others."""
+        plan = {"kills": [vars(kill) for kill in kills], "storm": storm}
+        new = self._faults / "plan.new"
+        new.write_text(json.dumps(plan))
+        new.rename(self._faults / "plan.json")
+
+    def happened(self, kills: Iterable[Kill]) -> list[Kill]:
+        """Those of the kills that have happened."""
+        return [kill for kill in kills if (self._faults / "done" / kill.id).exists()]
+
+    def storm_kills(self, seed: int) -> list[str]:
+        """The calls at which a storm killed."""
+        return [path.read_text() for path in (self._faults / "done").glob(f"storm-{seed}-*")]
+
+    def traced(self, stem: str = "", also: str = "") -> list[Call]:
+        """The calls of the invocations whose event contains both texts, each counted up within its function."""
+        counts: Counter[tuple[str, str]] = Counter()
+        calls = []
+        for line in (self._faults / "trace.log").read_text().splitlines():
+            function, name, when, event = line.split(" ", 3)
+            if when == "before" and stem in event and also in event:
+                calls.append(Call(function, name, counts[function, name]))
+                counts[function, name] += 1
+        return calls
+
+    def drop(self, stems: Iterable[str]) -> None:
+        """Drop a pair for each of the stems."""
+        with ThreadPoolExecutor(_DROPPERS) as droppers:
+            list(droppers.map(lambda stem: self.driver.drop_pair(stem, image((200, 200)), self.clip), stems))
+
+    def drop_unusable(self, stems: Iterable[str]) -> None:
+        """Drop an image that is too small for each of the stems."""
+        for stem in stems:
+            self.driver.drop(f"{stem}.png", image((100, 100)))
+
+    def rejected(self, stem: str) -> bool:
+        """Whether the drop is told that it cannot be used, and programs and people are."""
+        notified = any(
+            f'"{stem}.png"' in path.read_text() for path in self.stack.emails() if "EventsTopic" in path.read_text()
+        )
+        return notified and self.driver.receipt(f"{stem}.png").startswith("rejected")
+
+    def wait(self, look: Callable[[], object], seconds: float = 60) -> None:
+        """Wait until looking finds something; TimeoutError if it does not."""
+        deadline = time.monotonic() + seconds
+        while not look():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {seconds} s in vain")
+            time.sleep(0.1)
+
+    def wait_for_state(self, stems: Iterable[str], states: set[str], seconds: float = 60) -> None:
+        """Wait until the job of each stem is in one of the states."""
+        waiting = set(stems)
+
+        def look() -> bool:
+            jobs = self.jobs()
+            waiting.difference_update({stem for stem in waiting if jobs.get(stem, {}).get("state") in states})
+            return not waiting
+
+        self.wait(look, seconds)
+
+    def stop(self, stems: Iterable[str]) -> None:
+        """*Stop execution* of the newest execution of each."""
+        jobs = self.jobs()
+        for stem in stems:
+            if arn := jobs[stem].get("owner_arn"):
+                self.stack.stepfunctions.stop_execution(executionArn=arn)
+
+    def double_event(self, stem: str) -> None:
+        """Announce a drop once more."""
+        record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": f"{stem}.png"}}}
+        self.stack.sqs.send_message(QueueUrl=self.stack.event_queue_url, MessageBody=json.dumps({"Records": [record]}))
+
+    def new_day(self) -> None:
+        """Let the sweep do again what it does once a day."""
+        self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": SWEEP}, "sk": {"S": SUBSCRIBERS}})
+
+    def probe_is_due(self) -> None:
+        """Let the time pass that the open breaker waits before a job may probe."""
+        with suppress(self.stack.dynamodb.exceptions.ConditionalCheckFailedException):
+            self.stack.dynamodb.update_item(
+                TableName=self.stack.table,
+                Key={"pk": {"S": "QUEUE"}, "sk": {"S": "BREAKER"}},
+                UpdateExpression="SET #until = #since",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#until": "until", "#since": "since"},
+            )
+
+    def pause(self) -> None:
+        """Let no slots be given."""
+        self._put("QUEUE", "PAUSE")
+
+    def resume(self) -> None:
+        """Let slots be given again, and give none now."""
+        self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}})
+
+    def stale_place(self) -> None:
+        """Put a place into the queue, before all others, whose job is gone."""
+        self._put("QUEUE", "WAIT#000000000000#gone", job_id={"S": "gone-00000000000000000000"})
+
+    def no_room_for_emails(self) -> None:
+        """Let this minute and the next have had all their emails, so that what is told becomes a digest."""
+        moment = datetime.now(UTC)
+        for minute in (moment, moment + timedelta(minutes=1)):
+            later = str(int(minute.timestamp()) + 3600)
+            self._put("EMAIL", f"SENT#{minute:%Y-%m-%dT%H:%M}", sent={"N": "100000"}, expires={"N": later})
+
+    def over_a_day_ago(self, stem: str) -> None:
+        """Let the job's task be older than the provider keeps one."""
+        job = self.jobs()[stem]
+        asked_at = datetime.fromisoformat(job["asked_at"]) - timedelta(hours=25)
+        self.stack.dynamodb.update_item(
+            TableName=self.stack.table,
+            Key={"pk": {"S": job["pk"]}, "sk": {"S": job["sk"]}},
+            UpdateExpression="SET asked_at = :moment",
+            ExpressionAttributeValues={":moment": {"S": f"{asked_at:%Y-%m-%dT%H:%M:%S.%f%z}"}},
+        )
+
+    def run_again(self, stem: str) -> None:
+        """*New execution* of the stem's job, as a person starts one in the console."""
+        job_id = self.jobs()[stem]["job_id"]
+        self.stack.stepfunctions.start_execution(
+            stateMachineArn=self.stack.state_machine_arn,
+            name=f"by-hand-{job_id}",
+            input=json.dumps({"job_id": job_id}),
+        )
+
+    def begin_cold(self, function: str) -> None:
+        """Let the function's next invocation find no process that has read the secrets already."""
+        name = next(name for name in self.stack.functions.values() if name.endswith(f"-{function}"))
+        client = self.stack.client("lambda")
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables["BEGUN_COLD_AT"] = f"{time.time()}"  # a change makes new environments
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+    def _put(self, pk: str, sk: str, **attributes: Any) -> None:
+        self.stack.dynamodb.put_item(TableName=self.stack.table, Item={"pk": {"S": pk}, "sk": {"S": sk}, **attributes})
+
+    @contextmanager
+    def no_status_events(self) -> Iterator[None]:
+        """No execution's end is told to anybody meanwhile."""
+        with self._without_rules("EventPattern"):
+            yield
+
+    @contextmanager
+    def no_rounds(self) -> Iterator[None]:
+        """The sweep makes no round by itself meanwhile."""
+        with self._without_rules("ScheduleExpression"):
+            yield
+
+    @contextmanager
+    def _without_rules(self, kind: str) -> Iterator[None]:
+        listed: list[dict[str, Any]] = [dict(rule) for rule in self.stack.events.list_rules()["Rules"]]
+        rules = [rule["Name"] for rule in listed if kind in rule]
+        for rule in rules:
+            self.stack.events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            for rule in rules:
+                self.stack.events.enable_rule(Name=rule)
+
+    @contextmanager
+    def no_drop_events(self) -> Iterator[None]:
+        """No drop is told to anybody meanwhile."""
+        s3, bucket = self.stack.s3, self.stack.inbox_bucket
+        notified = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": notified}
+            )
+
+    def sweep(self) -> dict[str, Any]:
+        """A round of the sweep, now; what it healed, or the error that it died of."""
+        return self.driver.sweep()
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """All jobs' records, by the stem of the image that was dropped."""
+        pages = self.stack.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.table,
+            ConsistentRead=True,
+            FilterExpression="sk = :job",
+            ExpressionAttributeValues={":job": {"S": "JOB"}},
+        )
+        found = {}
+        for page in pages:
+            for item in page["Items"]:
+                job: dict[str, Any] = {name: next(iter(value.values())) for name, value in item.items()}
+                found[job["image"]["key"]["S"].removesuffix(".png").rpartition("/")[2]] = job
+        return found
+
+    def most_at_once(self) -> int:
+        """The most tasks that were unfinished at the provider at a time, or jobs that had a slot, as far as is known.
+
+        A job has its slot from when it was given until its task was asked for at least: tasks here end too fast to
+        meet each other at the provider.
+        """
+        held = [
+            (datetime.fromisoformat(job["admitted_at"]), datetime.fromisoformat(job["asked_at"]))
+            for job in self.jobs().values()
+            if "admitted_at" in job and "asked_at" in job
+        ]
+        slots = (sum(begin <= moment < end for begin, end in held) for moment, _ in held)
+        return max(int(self.driver.control("stats")["peak_unfinished"]), *slots, 0)
+
+    def notified(self) -> int:
+        """How many jobs have ended and were told of."""
+        pages = self.stack.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.table,
+            Select="COUNT",
+            FilterExpression="notified = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+        return sum(page["Count"] for page in pages)
+
+    def with_helpers(self, stems: Iterable[str]) -> list[str]:
+        """The pairs of these names, and those that were dropped for their sake, whose names begin so."""
+        begun = tuple(stems)
+        return sorted(set(begun) | {stem for stem in self.jobs() if stem.startswith(begun)})
+
+    def settle(self, stems: Iterable[str], seconds: float, every: float = 1.0) -> None:
+        """Sweep until every job has ended and was told of and nothing is left to do, or the time is over."""
+        waiting = set(stems)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            jobs = self.jobs()
+            waiting = {stem for stem in waiting if not is_over(jobs.get(stem))}
+            self.probe_is_due()
+            healed = self.sweep()
+            if not waiting and not self.driver.queue() and not healed.get("digests"):
+                return
+            time.sleep(every)
+
+    def tally(self, stems: Iterable[str], kills: Iterable[Kill] = (), *, may_fail: bool = False) -> Tally:
+        """Count what came of the pairs; a job may have FAILED or been CANCELED only where that is what it should."""
+        happened = self.happened(kills)
+        counting = Counting(self.driver, self.jobs(), bool(happened), {kill.event for kill in happened})
+        tally = counting.count(list(stems), may_fail=may_fail)
+        tally.killed = len(happened)
+        return tally
+
+
+@contextmanager
+def faulty_cloud(folder: Path, *options: str) -> Iterator[Stand]:
+    """A local cloud of its own, with no waits of ours, whose functions meet the faults that are planned."""
+    (folder / "faults").mkdir(parents=True)
+    (folder / "faults" / "trace.log").touch()
+    parameters = {"GraceSeconds": GRACE_SECONDS, "MaxInFlight": SLOTS, "DailyBudgetUSD": 1_000_000}
+    said = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+    clouds = running_cloud(folder, *said, *options)
+    try:
+        with patch.dict(os.environ, FEW_PROCESSES):
+            cloud = next(clouds)
+        yield Stand(cloud)
+    finally:
+        clouds.close()  # type: ignore[attr-defined]  # a generator, typed as the iterator it is

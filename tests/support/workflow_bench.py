@@ -1,0 +1,152 @@
+"""A bench for the steps of an execution: the records are moto's; provider, Step Functions and SNS are fakes."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from motiondrop.aws.metrics import Metrics
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.job import Job, State
+from motiondrop.provider.responses import Task, TaskStatus
+from motiondrop.workflow.admit import Admission
+from motiondrop.workflow.closing import Closing
+from motiondrop.workflow.conclude import ConcludeExecution
+from motiondrop.workflow.create import CreateTask
+from motiondrop.workflow.poll import PollTask
+from motiondrop.workflow.sweep import Sweep
+from tests.support.bench import Bench
+from tests.support.builders import PRICES
+from tests.support.fakes import (
+    FakeExecutions,
+    FakeLinks,
+    FakePublisher,
+    FakeResults,
+    FakeWan,
+    NoMissedEvents,
+    NoReceipts,
+    NoSubscribers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MARGIN = timedelta(minutes=5)
+GRACE = timedelta(seconds=120)
+
+
+class WorkflowBench:
+    """The steps of executions, over one bench of records."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.jobs, self.slots, self.clock = bench.jobs, bench.slots, bench.clock
+        self.lock, self.breaker = bench.lock, bench.breaker
+        self.wan, self.executions, self.publisher = FakeWan(bench.clock), FakeExecutions(), FakePublisher()
+        self.key: Callable[[], str] = lambda: "sk-test"
+        wan, executions, publisher = (cast("Any", fake) for fake in (self.wan, self.executions, self.publisher))
+        receipts, metrics = cast("Any", NoReceipts()), Metrics("test")
+        self.closing = Closing(
+            jobs=self.jobs,
+            slots=self.slots,
+            executions=executions,
+            receipts=receipts,
+            publisher=publisher,
+            links=cast("Any", FakeLinks()),
+            bucket="results",
+            pause=timedelta(minutes=1),
+            metrics=metrics,
+            clock=self.clock,
+        )
+        self._create = CreateTask(
+            jobs=self.jobs,
+            slots=self.slots,
+            lock=self.lock,
+            breaker=self.breaker,
+            wan=wan,
+            key=self._read_key,
+            results=cast("Any", FakeResults()),
+            receipts=receipts,
+            publisher=publisher,
+            closing=self.closing,
+            margin=MARGIN,
+            poll_seconds=15,
+            metrics=metrics,
+            clock=self.clock,
+        )
+        self._poll = PollTask(
+            jobs=self.jobs,
+            slots=self.slots,
+            wan=wan,
+            receipts=receipts,
+            poll_seconds=15,
+            prices=PRICES,
+            metrics=metrics,
+            clock=self.clock,
+        )
+        self._conclude = ConcludeExecution(jobs=self.jobs, executions=executions, wan=lambda: wan, closing=self.closing)
+        self._sweep = Sweep(
+            jobs=self.jobs,
+            slots=self.slots,
+            breaker=self.breaker,
+            budget=bench.budget,
+            executions=executions,
+            closing=self.closing,
+            conclude=self._conclude.run,
+            missed_events=cast("Any", NoMissedEvents()),
+            drops=bench.drops,
+            subscribers=cast("Any", NoSubscribers()),
+            publisher=publisher,
+            grace=GRACE,
+            metrics=metrics,
+            clock=self.clock,
+        )
+        self.admit = Admission(
+            jobs=self.jobs,
+            slots=self.slots,
+            executions=executions,
+            folders=cast("Any", None),
+            closing=self.closing,
+            receipts=receipts,
+            settle_seconds=30,
+        )
+
+    def _read_key(self) -> str:
+        return self.key()
+
+    def create(self, execution: Execution) -> dict[str, Any]:
+        return self._create.run(execution)
+
+    def poll(self, execution: Execution, polls: int = 0) -> dict[str, Any]:
+        return self._poll.run(execution, polls)
+
+    def ends(self, execution: Execution, status: str, error: str | None = None) -> str:
+        """The execution ends so, and conclude is notified."""
+        self.executions.statuses[execution.name] = status
+        return self._conclude.run(execution, error)
+
+    def sweep(self) -> dict[str, int]:
+        return self._sweep.run()
+
+    def quiet(self) -> None:
+        """Let the time pass after which the sweep looks after what nobody touched."""
+        self.clock.pass_(seconds=GRACE.total_seconds() + 1)
+
+    def start_next(self, job: Job) -> Execution:
+        """The execution that was started last for the job, once it has picked the job up."""
+        name = self.executions.started[-1]
+        execution = Execution(job.job_id, name, self.executions.arn_of(name))
+        self.admit.claim(execution)
+        return execution
+
+    def becomes(self, job: Job, status: TaskStatus, **other: Any) -> None:
+        """The job's task is told so from now on."""
+        task_id = self.bench.read(job).task_id or ""
+        self.wan.tasks[task_id] = Task(task_id, status, **other)
+
+    def pending(self, name: str = "hero") -> tuple[Job, Execution]:
+        """A job whose task was created."""
+        _, execution = self.bench.in_queue(name)
+        assert self.create(execution) == {"next": "poll", "seconds": 15}
+        return self.jobs.get(execution.job_id), execution
+
+    def state(self, job: Job) -> State:
+        return self.bench.read(job).state

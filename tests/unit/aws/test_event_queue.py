@@ -1,0 +1,27 @@
+"""The queue before `submit`: what fails comes back soon, and later and later."""
+
+import json
+
+import boto3
+import pytest
+
+from motiondrop.aws.event_queue import EventQueue
+from tests.support.builders import REGION
+
+
+@pytest.mark.parametrize(("received", "pause"), [(1, 5), (2, 20), (3, 80), (4, 320), (5, 720), (8, 720)])
+@pytest.mark.usefixtures("bench")
+def test_a_message_that_failed_comes_back_after_a_pause_that_grows(received: int, pause: int) -> None:
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.create_queue(QueueName="drops", Attributes={"VisibilityTimeout": "720"})["QueueUrl"]
+    queue = EventQueue(sqs, url, 720)
+    queue.resend("a b.png")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    asked = []
+    sqs.meta.events.register(
+        "provide-client-params.sqs.ChangeMessageVisibility", lambda params, **_: asked.append(params)
+    )
+    queue.try_again_soon(message["ReceiptHandle"], received)
+    assert [params["VisibilityTimeout"] for params in asked] == [pause]
+    assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "a+b.png"
+    assert queue.holds_messages()

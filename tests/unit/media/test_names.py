@@ -1,0 +1,254 @@
+"""What is known without opening a file: kind, format by first bytes, sentences, advice."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from motiondrop.domain.formats import AVI, BMP, HEAD_BYTES, JPEG, MOV, MP4, PNG, WEBP, Format, Kind, sniff
+from motiondrop.domain.keys import ignored, kind_of
+from motiondrop.media.check import advice, check
+from motiondrop.media.limits import REASON_MAX, Media, Rejected, check_duration, check_sides, check_size, match_name
+
+TAGGABLE = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,230}")
+
+
+@pytest.mark.parametrize("extension", ["jpg", "JPG", "jpeg", "Jpeg", "png", "PNG", "bmp", "webp", "WebP"])
+def test_image_extensions_in_any_letter_case(extension: str) -> None:
+    assert kind_of(f"folder/été.v2.{extension}") is Kind.IMAGE
+
+
+@pytest.mark.parametrize("extension", ["mp4", "MP4", "mov", "MOV", "Mov", "avi", "AVI"])
+def test_video_extensions_in_any_letter_case(extension: str) -> None:
+    assert kind_of(f"ダンス.{extension}") is Kind.VIDEO
+
+
+@pytest.mark.parametrize(
+    "key", ["", "mp4", ".mp4", "a/.png", "a.mp4/", "a.mp4/readme", "a.gif", "a.mp4.txt", "a.", "a.heic"]
+)
+def test_other_names_are_no_media(key: str) -> None:
+    assert kind_of(key) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["folder/", "a/.DS_Store", "Thumbs.db", "a/THUMBS.DB", "desktop.ini", "a/._hero.png", "._hero.mp4", ""],
+)
+def test_litter_of_desktops_is_ignored(key: str) -> None:
+    assert ignored(key)
+
+
+@pytest.mark.parametrize("key", ["hero.png", "a/notes.txt", ".hidden", "._a/hero.png"])
+def test_other_files_are_not_ignored(key: str) -> None:
+    assert not ignored(key)
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"\xff\xd8\xff\xe0", JPEG),
+        (b"\x89PNG\r\n\x1a\n", PNG),
+        (b"BM" + bytes(12) + b"\x28\x00\x00\x00", BMP),
+        (b"BMW is a car, not a bitmap", None),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", WEBP),
+        (b"RIFF\x10\x00\x00\x00AVI LIST", AVI),
+        (b"\x00\x00\x00\x20ftypisom", MP4),
+        (b"\x00\x00\x00\x20ftypmp42", MP4),
+        (b"\x00\x00\x00\x14ftypqt  ", MOV),
+        (b"\x00\x00\x00\x08wide", MOV),
+        (b"", None),
+        (b"\x00" * HEAD_BYTES, None),
+    ],
+)
+def test_first_bytes_tell_the_format(head: bytes, found: Format | None) -> None:
+    assert sniff(head) == found
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "sentence"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "a.jpg", "file is PNG but named .jpg - rename it to end in .png"),
+        (b"\xff\xd8\xff", "a.PNG", "file is JPEG but named .png - rename it to end in .jpg"),
+        (b"\xff\xd8\xff", "a.mp4", "file is JPEG but named .mp4 - rename it to end in .jpg"),
+        (b"RIFF....AVI ", "a.mp4", "file is AVI but named .mp4 - rename it to end in .avi"),
+        (b"....ftypisom", "a.avi", "file is MP4 but named .avi - rename it to end in .mp4"),
+        (b"....ftypqt  ", "a.avi", "file is MOV but named .avi - rename it to end in .mov"),
+        (b"....ftypheic", "a.jpg", "file is HEIC but named .jpg - export it again as JPG or PNG"),
+        (b"GIF89a", "a.png", "file is GIF but named .png - export it again as JPG or PNG"),
+        (b"\x1aE\xdf\xa3", "a.mp4", "file is MKV or WEBM but named .mp4 - export it again as MP4"),
+        (b"#EXTM3U\n", "a.mp4", "file is M3U but named .mp4 - export it again as MP4"),
+        (b"hello", "a.mp4", "file is no video although its name ends in .mp4 - export it again as MP4"),
+    ],
+)
+def test_a_name_that_belies_the_content_is_refused_with_advice(head: bytes, key: str, sentence: str) -> None:
+    kind = kind_of(key)
+    assert kind is not None
+    with pytest.raises(Rejected) as refusal:
+        match_name(key, sniff(head), kind)
+    assert refusal.value.reason == sentence
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "found"),
+    [
+        (b"\xff\xd8\xff", "a.jpg", JPEG),
+        (b"\xff\xd8\xff", "a.jpeg", JPEG),
+        (b"....ftypqt  ", "a.mp4", MOV),
+        (b"....ftypisom", "a.MOV", MP4),
+    ],
+)
+def test_names_of_one_container_are_interchangeable(head: bytes, key: str, found: Format) -> None:
+    kind = kind_of(key)
+    assert kind is not None
+    assert match_name(key, sniff(head), kind) == found
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("sides", [(200, 200), (200, 600), (600, 200), (2048, 2048), (2048, 683)])
+def test_sides_within_the_limits_pass(kind: Kind, sides: tuple[int, int]) -> None:
+    check_sides(kind, *sides)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides", "sentence"),
+    [
+        (Kind.IMAGE, (199, 300), "image is 199 px wide - needs 200 to 4096"),
+        (Kind.IMAGE, (300, 199), "image is 199 px tall - needs 200 to 4096"),
+        (Kind.IMAGE, (4097, 3000), "image is 4097 px wide - needs 200 to 4096"),
+        (Kind.IMAGE, (3000, 4097), "image is 4097 px tall - needs 200 to 4096"),
+        (Kind.VIDEO, (199, 300), "video is 199 px wide - needs 200 to 2048"),
+        (Kind.VIDEO, (300, 199), "video is 199 px tall - needs 200 to 2048"),
+        (Kind.VIDEO, (2049, 1000), "video is 2049 px wide - needs 200 to 2048"),
+        (Kind.VIDEO, (1000, 2049), "video is 2049 px tall - needs 200 to 2048"),
+        (Kind.IMAGE, (601, 200), "image is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1"),
+        (Kind.IMAGE, (200, 601), "image is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1"),
+        (Kind.VIDEO, (2000, 666), "video is too wide - 2000 x 666 px is 3.004:1 - needs 1:3 to 3:1"),
+        (Kind.VIDEO, (0, 0), "video is 0 px wide - needs 200 to 2048"),
+    ],
+)
+def test_sides_outside_the_limits_are_named(kind: Kind, sides: tuple[int, int], sentence: str) -> None:
+    with pytest.raises(Rejected) as refusal:
+        check_sides(kind, *sides)
+    assert refusal.value.reason == sentence
+
+
+@pytest.mark.parametrize(("kind", "size"), [(Kind.IMAGE, 1), (Kind.IMAGE, 5_000_000), (Kind.VIDEO, 200_000_000)])
+def test_sizes_within_the_limits_pass(kind: Kind, size: int) -> None:
+    check_size(kind, size)
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "sentence"),
+    [
+        ("a.png", 0, "file is empty - upload it again"),
+        ("a.png", 5_000_001, "image is 5.01 MB - needs at most 5 MB"),
+        ("a.png", 12_345_678, "image is 12.35 MB - needs at most 5 MB"),
+        ("a.mp4", 200_000_001, "video is 200.01 MB - needs at most 200 MB"),
+        ("a.txt", 10, "file is neither an image nor a video - needs JPG PNG BMP or WEBP and MP4 MOV or AVI"),
+    ],
+)
+def test_what_name_and_size_rule_out_is_refused_unread(key: str, size: int, sentence: str) -> None:
+    def read(offset: int, length: int) -> bytes:
+        raise AssertionError
+
+    with pytest.raises(Rejected) as refusal:
+        check(key, size, read)
+    assert refusal.value.reason == sentence
+
+
+@pytest.mark.parametrize("seconds", [2, 2.0000001, 1.9999999, 30, 30.0000001])
+def test_durations_within_the_limits_pass(seconds: float) -> None:
+    check_duration(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sentence"),
+    [
+        (1.999, "video is 1.99 s long - needs 2 to 30"),
+        (0.5, "video is 0.5 s long - needs 2 to 30"),
+        (30.001, "video is 30.01 s long - needs 2 to 30"),
+        (86_400, "video is 86400 s long - needs 2 to 30"),
+    ],
+)
+def test_durations_outside_the_limits_are_never_rounded_into_them(seconds: float, sentence: str) -> None:
+    with pytest.raises(Rejected) as refusal:
+        check_duration(seconds)
+    assert refusal.value.reason == sentence
+
+
+@given(st.text(max_size=400))
+def test_every_reason_fits_a_tag(text: str) -> None:
+    reason = Rejected(f"x{text}").reason
+    assert TAGGABLE.fullmatch(reason)
+    assert len(reason) <= REASON_MAX
+
+
+def reason_of(attempt: Callable[[], object]) -> str:
+    """Why it was rejected, empty if it was not."""
+    try:
+        attempt()
+    except Rejected as refusal:
+        return refusal.reason
+    return ""
+
+
+@given(st.sampled_from(Kind), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_sides_pass_exactly_within_the_limits(kind: Kind, width: int, height: int) -> None:
+    most = 4096 if kind is Kind.IMAGE else 2048
+    fits = 200 <= width <= most and 200 <= height <= most and width <= 3 * height and height <= 3 * width
+    reason = reason_of(lambda: check_sides(kind, width, height))
+    assert fits == (not reason)
+    if reason:
+        assert TAGGABLE.fullmatch(reason)
+        assert str(width) in reason or str(height) in reason
+
+
+@given(st.floats(0, 1e9))
+def test_durations_pass_exactly_within_the_limits(seconds: float) -> None:
+    reason = reason_of(lambda: check_duration(seconds))
+    if reason:
+        measured = float(reason.split()[2])
+        assert measured < 2 or measured > 30
+    else:
+        assert 1.999999 <= seconds <= 30.000001
+
+
+def _image(width: int, height: int) -> Media:
+    return Media(Kind.IMAGE, "png", "png", width, height, 1000)
+
+
+def _video(width: int, height: int, rate: float = 30.0) -> Media:
+    return Media(Kind.VIDEO, "mp4", "mp4", width, height, 1000, 5.0, rate, "h264")
+
+
+@pytest.mark.parametrize(
+    ("image", "video"),
+    [
+        (_image(720, 1280), _video(720, 1280)),
+        (_image(1000, 1000), _video(480, 480, 24000 / 1001)),
+        (_image(1600, 900), _video(640, 480, 24)),
+    ],
+)
+def test_good_pairs_get_no_advice(image: Media, video: Media) -> None:
+    assert advice(image, video) == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "video", "words"),
+    [
+        (_image(720, 1280), _video(270, 480), "270 x 480 px"),
+        (_image(720, 1280), _video(720, 1280, 12.5), "12.5 frames per second"),
+        (_image(1280, 720), _video(720, 1280), "the image is 1280 x 720 px and the video 720 x 1280 px"),
+        (_image(600, 1800), _video(480, 480), "the same shape"),
+    ],
+)
+def test_advice_says_what_was_measured(image: Media, video: Media, words: str) -> None:
+    (line,) = advice(image, video)
+    assert words in line
+    assert TAGGABLE.fullmatch(line)
+
+
+def test_all_advice_is_given_at_once() -> None:
+    assert len(advice(_image(900, 300), _video(240, 320, 8))) == 3

@@ -1,0 +1,194 @@
+"""The provider's video over HTTP: what a break, a lie or a stranger makes of the copy. The host is a fake."""
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import fastcrc
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.provider.download import MAX_RESULT_BYTES, Video, allowed_url
+
+if TYPE_CHECKING:
+    import requests
+
+ORIGINS = re.compile(r"https://dashscope[a-z0-9-]*\.oss-[a-z0-9-]+\.aliyuncs\.com")
+URL = "http://dashscope-result-sgp.oss-ap-southeast-1.aliyuncs.com/1d/video.mp4?Expires=1&Signature=s"
+BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 8000
+
+
+class Raw:
+    """The body of an answer: breaks off after `until` bytes, by an error or without a word."""
+
+    def __init__(self, body: bytes, until: int | None, *, silent: bool) -> None:
+        self._body = io.BytesIO(body if until is None else body[:until])
+        self._breaks = until is not None and not silent
+
+    def read1(self, amount: int, *, decode_content: bool) -> bytes:
+        assert not decode_content
+        piece = self._body.read(min(amount, 100_000))
+        if not piece and self._breaks:
+            raise ProtocolError("Connection broken")
+        return piece
+
+
+class Answer:
+    """An answer of the fake host, as far as requests.Response is used."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], raw: Raw) -> None:
+        self.status_code, self.headers, self.raw = status, headers, raw
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Host:
+    """An object store with one object; each of `breaks` ends one answer after so many bytes."""
+
+    body: bytes = BODY
+    breaks: list[int] = field(default_factory=list)
+    silent: bool = False
+    ranges: bool = True
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def get(self, url: str, **options: Any) -> Answer:
+        self.asked.append({"url": url, **options})
+        start, status = 0, self.status
+        headers = {
+            "Content-Length": str(len(self.body)),
+            "ETag": '"e"',
+            "x-oss-hash-crc64ecma": str(fastcrc.crc64.xz(self.body)),
+        } | self.headers
+        if self.ranges and (wanted := options["headers"].get("Range")):
+            assert options["headers"]["If-Range"] == '"e"'
+            start, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206
+            headers |= {"Content-Range": f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"}
+            headers["Content-Length"] = str(len(self.body) - start)
+        until = self.breaks.pop(0) if self.breaks else None
+        return Answer(status, headers, Raw(self.body[start:], until, silent=self.silent))
+
+    def video(self, url: str = URL) -> Video:
+        return Video(cast("requests.Session", self), url, ORIGINS)
+
+
+def read_all(video: Video, amount: int = 300_000) -> bytes:
+    parts = []
+    while part := video.read(amount):
+        parts.append(part)
+        assert len(part) <= amount
+    return b"".join(parts)
+
+
+def test_the_whole_video_is_read_in_pieces_counted_and_hashed() -> None:
+    host = Host()
+    video = host.video()
+    assert read_all(video) == BODY
+    assert video.size == len(BODY)
+    assert video.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert host.asked[0]["url"].startswith("https://")
+    assert host.asked[0]["allow_redirects"] is False
+
+
+def test_reading_without_an_amount_gives_all_of_it() -> None:
+    assert Host().video().read() == BODY
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["reset", "cut short"])
+def test_a_break_is_resumed_by_range_where_it_happened(*, silent: bool) -> None:
+    host = Host(breaks=[600_000, 300_000, 300_000], silent=silent)
+    assert read_all(host.video()) == BODY
+    ranges = [asked["headers"].get("Range") for asked in host.asked]
+    assert ranges == [None, "bytes=600000-", "bytes=900000-", "bytes=1200000-"]
+
+
+def test_a_host_that_breaks_off_again_and_again_is_given_up() -> None:
+    with pytest.raises(CopyFailed, match="broke off 6 times"):
+        read_all(Host(breaks=[1000] * 10).video())
+
+
+def test_a_host_that_starts_over_instead_of_resuming_is_not_believed() -> None:
+    with pytest.raises(CopyFailed, match="changed while"):
+        read_all(Host(breaks=[600_000], ranges=False).video())
+
+
+def test_a_wrong_crc_never_ends_the_video() -> None:
+    video = Host(headers={"x-oss-hash-crc64ecma": "1"}).video()
+    with pytest.raises(CopyFailed, match="CRC"):
+        read_all(video)
+
+
+def test_a_body_that_is_longer_than_claimed_is_refused() -> None:
+    with pytest.raises(CopyFailed, match="longer"):
+        read_all(Host(headers={"Content-Length": "1000"}).video())
+
+
+@pytest.mark.parametrize("length", ["", "0", "-5", str(MAX_RESULT_BYTES + 1), "many"])
+def test_a_size_that_is_missing_nothing_or_too_much_is_refused(length: str) -> None:
+    with pytest.raises(CopyFailed, match="claims"):
+        Host(headers={"Content-Length": length}).video()
+
+
+@pytest.mark.parametrize("body", [b"<html>" * 100, b"ftyp", b"\x00\x00\x00\x18moov" + bytes(100)])
+def test_what_is_no_mp4_is_refused(body: bytes) -> None:
+    with pytest.raises(CopyFailed, match="no MP4"):
+        read_all(Host(body).video())
+
+
+def test_a_head_that_comes_byte_by_byte_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Raw, "read1", lambda raw, *_, **__: raw._body.read(5))
+    assert Host(BODY[:100]).video().read() == BODY[:100]
+    with pytest.raises(CopyFailed, match="no MP4"):
+        Host(b"<html>" * 10).video().read()
+
+
+def test_an_expired_link_has_its_own_error() -> None:
+    with pytest.raises(ResultExpired):
+        Host(status=403).video()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 404, 500, 503])
+def test_a_redirect_is_not_followed_and_errors_fail_the_copy(status: int) -> None:
+    with pytest.raises(CopyFailed, match=str(status)):
+        Host(status=status).video()
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://dashscope-a717.oss-accelerate.aliyuncs.com/a", "https://dashscope-a717.oss-accelerate.aliyuncs.com/a"),
+        ("https://dashscope.oss-cn-beijing.aliyuncs.com:443/a", "https://dashscope.oss-cn-beijing.aliyuncs.com/a"),
+        ("http://dashscope.oss-cn-beijing.aliyuncs.com:80/a", "https://dashscope.oss-cn-beijing.aliyuncs.com/a"),
+    ],
+)
+def test_the_providers_hosts_are_asked_by_https(url: str, asked: str) -> None:
+    assert allowed_url(url, ORIGINS) == asked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a",
+        "https://dashscope.oss-cn-beijing.aliyuncs.com.example.com/a",
+        "https://example.com/dashscope.oss-cn-beijing.aliyuncs.com",
+        "https://user@dashscope.oss-cn-beijing.aliyuncs.com/a",
+        "https://dashscope.oss-cn-beijing.aliyuncs.com:8443/a",
+        "https://dashscope.oss-cn-beijing.aliyuncs.com:port/a",
+        "https://127.0.0.1/a",
+        "http://169.254.169.254/latest/meta-data",
+        "ftp://dashscope.oss-cn-beijing.aliyuncs.com/a",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_no_other_host_scheme_or_port_is_asked(url: str) -> None:
+    with pytest.raises(CopyFailed, match="host"):
+        allowed_url(url, ORIGINS)

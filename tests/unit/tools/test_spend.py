@@ -1,0 +1,48 @@
+"""A month's cost as CSV: each charged job once, in the month its video was finished."""
+
+from datetime import UTC, datetime
+
+from motiondrop.domain.job import Job, State
+from tests.support.bench import Bench
+from tests.support.builders import make_input
+from tools.spend import of_month, row, summary
+
+JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def charged(bench: Bench, name: str, ended_at: datetime, cost: int = 624_000) -> Job:
+    return bench.job(
+        name,
+        state=State.SUCCEEDED,
+        cost=cost,
+        billed_seconds=5.2,
+        billed_mode="wan-std",
+        ended_at=ended_at,
+        task_id="t",
+    )
+
+
+def test_a_month_has_the_jobs_whose_videos_were_finished_in_it(bench: Bench) -> None:
+    charged(bench, "before", datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC))
+    first = charged(bench, "first", JANUARY)
+    last = charged(bench, "last", datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC))
+    charged(bench, "after", datetime(2026, 2, 1, tzinfo=UTC))
+    bench.job("never-charged")
+    assert {job.job_id for job in of_month(bench.jobs, JANUARY)} == {first.job_id, last.job_id}
+
+
+def test_december_ends_with_the_year(bench: Bench) -> None:
+    job = charged(bench, "eve", datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert [found.job_id for found in of_month(bench.jobs, datetime(2025, 12, 1, tzinfo=UTC))] == [job.job_id]
+
+
+def test_a_line_has_the_task_and_exact_micro_usd_and_no_formula(bench: Bench) -> None:
+    job = charged(bench, "hero", JANUARY)
+    assert row(job)[3:] == ("wan-std", "5.2", "0.624000", "t")
+    evil = bench.job("x", image=make_input("=cmd()/x.png", "i"), cost=1, ended_at=JANUARY, billed_seconds=1.0)
+    assert row(evil)[2].startswith("'=")
+
+
+def test_the_sums_are_by_mode_and_folder(bench: Bench) -> None:
+    jobs = [charged(bench, "a", JANUARY), charged(bench, "films/b", JANUARY, cost=376_000)]
+    assert list(summary(jobs)) == ["$1.00 in all", "  $1.00  wan-std", "  $0.624  /", "  $0.376  films/"]

@@ -1,0 +1,217 @@
+"""What the links answer: the right page for the right link, the same 404 for all else, and no word unescaped."""
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from motiondrop.aws.results import Results
+from motiondrop.domain.job import Job, State
+from motiondrop.storage.ledger import Ledger
+from motiondrop.web.links import Links
+from motiondrop.web.pages import asset, job_page
+from motiondrop.web.result_page import Request, Response, ResultPage
+from tests.support.bench import Bench
+from tests.support.builders import REGION, make_input, make_job
+
+STATES = {
+    State.QUEUED: "Waiting in the queue",
+    State.RUNNING: "Being animated",
+    State.SAVING: "Being saved",
+    State.FAILED: "Failed",
+    State.CANCELED: "Canceled",
+}
+
+
+@pytest.fixture
+def links() -> Links:
+    return Links("https://example.com", lambda: "secret")
+
+
+@pytest.fixture
+def page(bench: Bench, links: Links) -> ResultPage:
+    config = Config(region_name=REGION, signature_version="s3v4", s3={"addressing_style": "virtual"})  # as in parts
+    s3 = boto3.client("s3", config=config)
+    return ResultPage(
+        jobs=bench.jobs, ledger=Ledger(bench.tables, bench.jobs), results=Results(s3, "results"), links=links
+    )
+
+
+def result(bench: Bench, name: str = "hero") -> Job:
+    job = make_job(name, bench.clock())
+    key = f"videos/{job.job_id}"
+    bench.jobs.record(
+        make_job(
+            name,
+            bench.clock(),
+            state=State.SUCCEEDED,
+            billed_seconds=5.2,
+            cost=624_000,
+            result_key=f"{key}.mp4",
+            result_codec="h264",
+            result_width=720,
+            result_height=1280,
+            result_frame_rate=30.0,
+            result_still=f"{key}.jpg",
+        )
+    )
+    return bench.read(job)
+
+
+def ask(page: ResultPage, job: Job, part: str = "", *, signature: str | None = None, **more: Any) -> Response:
+    known = page.links.signature(job.job_id) if signature is None else signature
+    return page.respond(Request(f"/{job.job_id}{part}", known, **more))
+
+
+def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: ResultPage) -> None:
+    job = result(bench)
+    answer = ask(page, job)
+    assert answer.status == 200
+    signature = page.links.signature(job.job_id)
+    for part in ("video", "still", "download", "image", "reference"):
+        assert f'"{job.job_id}/{part}?k={signature}"' in answer.body
+    for fact in ("5.2 s", "wan-std", "$0.624", "720 x 1280 px", "2026-01-02"):
+        assert fact in answer.body
+
+
+def test_the_headers_keep_the_page_to_itself(bench: Bench, page: ResultPage) -> None:
+    headers = ask(page, result(bench)).headers
+    policy = headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Robots-Tag"] == "noindex"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert set(re.findall(r"https?://[^ ;]+", policy)) == {page.results.origin}
+    assert "results" in page.results.origin
+
+
+@pytest.mark.parametrize("part", ["video", "download", "still", "image", "reference"])
+def test_media_are_redirects_to_freshly_signed_urls_of_the_bucket(bench: Bench, page: ResultPage, part: str) -> None:
+    answer = ask(page, result(bench), f"/{part}")
+    assert answer.status == 302
+    assert answer.headers["Location"].startswith(page.results.origin)
+    assert "X-Amz-Signature=" in answer.headers["Location"]
+    assert ("attachment" in answer.headers["Location"]) == (part == "download")
+
+
+def test_json_is_what_a_program_gets(bench: Bench, page: ResultPage) -> None:
+    job = result(bench)
+    answer = ask(page, job, as_json=True)
+    assert answer.headers["Content-Type"] == "application/json"
+    said = json.loads(answer.body)
+    assert (said["state"], said["seconds"], said["cost_usd"]) == ("SUCCEEDED", 5.2, 0.624)
+    assert said["video"].startswith(f"{job.job_id}/video?k=")
+
+
+@pytest.mark.parametrize(("state", "words"), STATES.items())
+def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, state: State, words: str) -> None:
+    job = make_job("hero", bench.clock(), state=state, verdict="MediaUnfit" if state == State.FAILED else None)
+    bench.jobs.record(job)
+    answer = ask(page, job)
+    assert answer.status == 200
+    assert words in answer.body
+    assert "/video?" not in answer.body
+    assert ("data-open" in answer.body) == (not job.closed)
+    assert ask(page, job, "/video").status == 404
+    if job.closed:
+        assert "Nothing was charged" in answer.body
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_everything_that_is_wrong_gets_the_very_same_404(bench: Bench, page: ResultPage, *, as_json: bool) -> None:
+    job = result(bench)
+    other = page.links.signature("other-0123456789abcdef0123")
+    right = page.links.signature(job.job_id)
+    gallery = page.links.to_gallery().partition("?k=")[2]
+    wrong = [
+        ask(page, job, signature=signature, as_json=as_json)
+        for signature in ("", right[:-1], right + "0", "x" * 32, "ü" * 32, other, gallery)
+    ]
+    wrong += [
+        page.respond(Request("/other-0123456789abcdef0123", other, as_json=as_json)),
+        page.respond(Request("/", right, as_json=as_json)),
+        page.respond(Request("/", "", as_json=as_json)),
+        page.respond(Request("//..//", right, as_json=as_json)),
+        ask(page, job, "/result", as_json=as_json),
+        ask(page, job, "/video/video", as_json=as_json),
+    ]
+    assert {answer.status for answer in wrong} == {404}
+    assert len({(answer.body, tuple(answer.headers.items())) for answer in wrong}) == 1
+
+
+def test_without_a_right_signature_nothing_is_looked_up(page: ResultPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(page.jobs), "get", lambda *_: pytest.fail("the table was asked"))
+    assert page.respond(Request("/hero-0123456789abcdef0123", "x" * 32)).status == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_a_link_is_only_read(bench: Bench, page: ResultPage, method: str) -> None:
+    assert ask(page, result(bench), method=method).status == 405
+
+
+def test_the_gallery_lists_the_jobs_newest_first_with_total_and_pages(bench: Bench, page: ResultPage) -> None:
+    for number in range(30):
+        result(bench, f"job{number:02d}")
+    query = page.links.to_gallery().partition("?k=")[2]
+    first = page.respond(Request("/", query))
+    assert re.findall(r"<b>(job\d+)</b>", first.body) == [f"job{number:02d}" for number in range(29, 5, -1)]
+    assert "0 results so far" in first.body
+    older = re.search(r"after=([0-9a-f-]+)", first.body)
+    assert older
+    second = page.respond(Request("/", query, after=older.group(1)))
+    assert re.findall(r"<b>(job\d+)</b>", second.body) == [f"job{number:02d}" for number in range(5, -1, -1)]
+    assert "Older" not in second.body
+    said = json.loads(page.respond(Request("/", query, as_json=True)).body)
+    assert len(said["jobs"]) == 24
+    assert said["older"].endswith(older.group(1))
+
+
+def test_the_icon_needs_no_link(page: ResultPage) -> None:
+    answer = page.respond(Request("/icon.svg"))
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+
+
+class _Tags(HTMLParser):
+    """What a browser would make of a page: its elements with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, frozenset[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, frozenset(name for name, _ in attrs)))
+
+
+def tags(page: str) -> list[tuple[str, frozenset[str]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return parser.found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60) | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "&lt;"]))
+def test_no_name_and_no_reason_adds_an_element_or_attribute(bench: Bench, text: str) -> None:
+    changes = {"state": State.FAILED, "closed_at": bench.clock()}
+
+    def page(words: str) -> str:
+        image = make_input(f"{words}/{words}.png", "i")
+        video = make_input(f"{words}/{words}.mp4", "v", seconds=5.2)
+        return job_page(make_job("a", bench.clock(), image=image, video=video, reason=words, **changes), "k")
+
+    assert tags(page(f"a{text}b".replace("/", ""))) == tags(page("ab"))
+
+
+def test_style_and_script_are_small_and_hold_nothing_that_ends_them() -> None:
+    assert len(asset("page.css") + asset("page.js")) < 8_000
+    assert "</" not in asset("page.css")
+    assert "</" not in asset("page.js")

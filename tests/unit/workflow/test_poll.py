@@ -1,0 +1,166 @@
+"""Asking after a task: when, how often, and what follows from each answer."""
+
+import pytest
+
+from motiondrop.domain.job import State
+from motiondrop.domain.provider_errors import ContentRefused, DownloadFailed, KeyRefused, ProviderFault, ProviderTimeout
+from motiondrop.errors import JobClosed, ResultExpired
+from motiondrop.provider.responses import NotUnderstood, TaskStatus, Unreachable
+from motiondrop.workflow.poll import BELIEVE_UNKNOWN, interval
+from tests.support.workflow_bench import WorkflowBench
+
+DAY = 24 * 3600
+EVENTS_OF_A_POLL = 9  # Wait 2, Task 5, Choice 2 (Step Functions Developer Guide, "Standard workflows": history)
+
+
+@pytest.mark.parametrize("seconds", [1, 15, 60, 300])
+def test_a_run_that_is_polled_for_a_day_stays_under_15_000_events(seconds: int) -> None:
+    polls, passed = 0, 0
+    while passed < DAY:
+        passed += interval(polls, seconds)
+        polls += 1
+    assert polls * EVENTS_OF_A_POLL < 15_000
+
+
+def test_polls_come_every_15_s_then_every_minute_then_every_five() -> None:
+    assert [interval(polls, 15) for polls in (0, 39, 40, 999, 1000, 5000)] == [15, 15, 60, 60, 300, 300]
+    assert [interval(polls, 15, waits=True) for polls in (0, 1, 2, 39, 40, 1000)] == [15, 60, 60, 60, 60, 300]
+    assert interval(5, 120, waits=True) == 120
+
+
+def test_an_unfinished_task_is_followed_and_its_lease_renewed(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    before = workflow.slots.snapshot().slots[0].until
+    workflow.clock.pass_(minutes=5)
+    assert workflow.poll(execution) == {"next": "poll", "seconds": 15}
+    after = workflow.slots.snapshot().slots[0].until
+    assert before is not None
+    assert after is not None
+    assert after > before
+    workflow.becomes(job, TaskStatus.RUNNING)
+    assert workflow.poll(execution, 40) == {"next": "poll", "seconds": 60}
+    assert workflow.state(job) == State.RUNNING
+
+
+def test_a_finished_task_frees_its_slot_before_its_video_is_saved(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    waiting, _ = workflow.bench.in_queue("second")
+    third, _ = workflow.bench.in_queue("third")
+    assert workflow.state(third) == State.QUEUED
+    workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2, video_ratio="standard", video_url="http://x/1")
+    assert workflow.poll(execution) == {"next": "finalize"}
+    saving = workflow.bench.read(job)
+    assert (saving.state, saving.slot, saving.cost, saving.billed_mode) == (State.SAVING, None, 624_000, "wan-std")
+    assert workflow.state(waiting) == workflow.state(third) == State.ADMITTED
+
+
+@pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), KeyRefused("InvalidApiKey", "x", status=401)])
+def test_a_poll_that_gets_no_answer_never_fails_the_job_before_its_day_is_over(
+    workflow: WorkflowBench, error: Exception
+) -> None:
+    job, execution = workflow.pending()
+    for _ in range(23):
+        workflow.clock.pass_(hours=1)
+        workflow.wan.fail("query", error)
+        assert workflow.poll(execution)["next"] == "poll"
+    workflow.clock.pass_(hours=1.1)
+    workflow.wan.fail("query", error)
+    with pytest.raises(ResultExpired):
+        workflow.poll(execution)
+    closed = workflow.bench.read(job)
+    assert closed.state == State.FAILED
+    assert closed.reason is not None
+    assert "24 hours" in closed.reason
+
+
+def test_unknown_is_believed_only_when_it_is_repeated(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    task = workflow.wan.tasks.pop("task-1")
+    for _ in range(BELIEVE_UNKNOWN - 1):
+        assert workflow.poll(execution)["next"] == "poll"
+    workflow.wan.tasks["task-1"] = task
+    workflow.poll(execution)
+    assert workflow.bench.read(job).unknown_answers == 0
+    del workflow.wan.tasks["task-1"]
+    for _ in range(BELIEVE_UNKNOWN - 1):
+        workflow.poll(execution)
+    with pytest.raises(ResultExpired):
+        workflow.poll(execution)
+    assert workflow.state(job) == State.FAILED
+
+
+def test_a_fault_of_the_provider_gets_a_new_task_at_most_twice_in_the_same_slot(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    slot = job.slot
+    for _ in range(2):
+        workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Algo")
+        assert workflow.poll(execution) == {"next": "create"}
+        assert workflow.poll(execution) == {"next": "create"}
+        assert workflow.create(execution)["next"] == "poll"
+        assert workflow.bench.read(job).slot == slot
+    workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Algo")
+    with pytest.raises(ProviderFault):
+        workflow.poll(execution)
+    assert workflow.wan.made() == 3
+
+
+def test_a_task_that_took_too_long_gets_a_new_one_once(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Timeout")
+    workflow.poll(execution)
+    workflow.create(execution)
+    workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Timeout")
+    with pytest.raises(ProviderTimeout):
+        workflow.poll(execution)
+
+
+def test_inputs_that_were_not_downloaded_get_a_new_task_with_fresh_links(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    for _ in range(2):
+        workflow.becomes(job, TaskStatus.FAILED, code="InvalidURL.Timeout")
+        assert workflow.poll(execution) == {"next": "create"}
+        workflow.create(execution)
+    workflow.becomes(job, TaskStatus.FAILED, code="InvalidURL.Timeout")
+    with pytest.raises(DownloadFailed):
+        workflow.poll(execution)
+
+
+def test_moderation_is_final(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.FAILED, code="DataInspectionFailed", message="no")
+    with pytest.raises(ContentRefused):
+        workflow.poll(execution)
+    closed = workflow.bench.read(job)
+    assert (closed.verdict, closed.verdict_code, closed.slot) == ("ContentRefused", "DataInspectionFailed", None)
+    assert workflow.slots.snapshot().slots == {}
+
+
+def test_a_task_that_somebody_canceled_cancels_its_job(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.CANCELED)
+    with pytest.raises(JobClosed):
+        workflow.poll(execution)
+    assert workflow.state(job) == State.CANCELED
+
+
+def test_a_stopped_job_whose_task_still_waits_is_canceled_by_the_next_run(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.wan.fail("cancel", Unreachable("x"), Unreachable("x"))
+    assert workflow.ends(execution, "ABORTED") == "next execution"
+    following = workflow.start_next(job)
+    assert workflow.poll(following)["next"] == "poll"
+    with pytest.raises(JobClosed):
+        workflow.poll(following)
+    assert (workflow.state(job), workflow.wan.tasks["task-1"].status) == (State.CANCELED, TaskStatus.CANCELED)
+
+
+def test_a_stopped_job_gets_no_new_task_after_a_fault(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.RUNNING)
+    workflow.poll(execution)
+    workflow.ends(execution, "ABORTED")
+    following = workflow.start_next(job)
+    workflow.becomes(job, TaskStatus.FAILED, code="InternalError")
+    with pytest.raises(ProviderFault):
+        workflow.poll(following)
+    assert workflow.wan.made() == 1

@@ -1,0 +1,233 @@
+"""What becomes of drops: recorded, paired and started, in whatever order their events come."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from motiondrop.domain.job import State
+from motiondrop.domain.keys import kind_of
+from motiondrop.domain.pairing import Folder
+from motiondrop.workflow.submit import later
+from tests.support.bench import client, make_bench
+from tests.support.intake_bench import MAX_FAN_OUT, IntakeBench, make_intake
+
+
+def test_namesakes_start_at_once_and_their_receipts_quote_the_price(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    assert intake.receipt("hero.png") == "waiting for a video"
+    intake.drop("hero.mp4")
+    assert [job.settling for job in intake.jobs()] == [False]
+    assert len(intake.executions.started) == 1
+    assert intake.receipt("hero.png") == intake.receipt("hero.mp4") == "accepted: quoted 0.30 USD - queued"
+
+
+def test_an_event_that_comes_twice_changes_nothing(intake: IntakeBench) -> None:
+    first, second = intake.put("hero.png"), intake.put("hero.mp4")
+    for _ in range(3):
+        intake.submit.created("hero.png", first)
+        intake.submit.created("hero.mp4", second)
+    assert len(intake.jobs()) == len(intake.executions.started) == 1
+
+
+def test_the_same_content_under_another_name_is_the_same_job(intake: IntakeBench) -> None:
+    for folder in ("", "team/"):
+        intake.drop(f"{folder}hero.png", b"image")
+        intake.drop(f"{folder}hero.mp4", b"video")
+    (job,) = intake.jobs()
+    assert job.drops == {"hero.png", "hero.mp4", "team/hero.png", "team/hero.mp4"}
+    assert intake.receipt("team/hero.png") == intake.receipt("hero.png")
+
+
+def test_options_come_from_the_metadata_then_the_path_then_the_stack(intake: IntakeBench) -> None:
+    intake.drop("wan-pro/a.png", mode="wan-std")
+    intake.drop("wan-pro/a.mp4")
+    intake.drop("wan-pro/b.png", None, **{"check-image": "false"})
+    intake.drop("wan-pro/b.mp4", mode="nonsense of a video is not looked at")
+    intake.drop("c.png")
+    intake.drop("c.mp4")
+    options = {job.image.key[-5:]: (job.options.mode, job.options.check_image) for job in intake.jobs()}
+    assert options == {"a.png": ("wan-std", True), "b.png": ("wan-pro", False), "c.png": ("wan-std", True)}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({"mode": "pro"}, "rejected: metadata mode is pro - needs wan-std or wan-pro"),
+        ({"check-image": "yes"}, "rejected: metadata check-image is yes - needs true or false"),
+        ({"mode": "<b>, x"}, "rejected: metadata mode is b x - needs wan-std or wan-pro"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused_with_those_that_do(
+    intake: IntakeBench, metadata: dict[str, str], reason: str
+) -> None:
+    intake.drop("hero.png", None, **metadata)
+    assert intake.receipt("hero.png") == reason
+    assert len(intake.publisher.emails) == 1
+
+
+@pytest.mark.parametrize("key", ["folder/", ".DS_Store", "a/Thumbs.db", "a/._hero.png"])
+def test_litter_is_passed_over(intake: IntakeBench, key: str) -> None:
+    intake.drop(key, b"x")
+    assert intake.receipt(key) == ""
+    assert intake.publisher.emails == []
+
+
+def test_an_empty_object_is_still_arriving(intake: IntakeBench) -> None:
+    intake.drop("hero.png", b"")
+    assert intake.receipt("hero.png") == ""
+    intake.drop("hero.png")
+    assert intake.receipt("hero.png") == "waiting for a video"
+
+
+def test_a_file_that_is_no_media_is_told_so(intake: IntakeBench) -> None:
+    intake.drop("notes.txt")
+    assert intake.receipt("notes.txt") == "rejected: file is no media"
+    assert len(intake.publisher.emails) == 1
+
+
+def test_an_object_that_is_gone_is_passed_over(intake: IntakeBench) -> None:
+    intake.submit.created("never.png", "1")
+    assert intake.jobs() == []
+
+
+def test_a_folder_waits_and_the_rule_is_applied_again(intake: IntakeBench) -> None:
+    for name in ("v.mp4", "a.png", "b.png"):
+        intake.drop(f"f/{name}")
+    assert [job.settling for job in intake.jobs()] == [True, True]
+    intake.drop("f/w.mp4")
+    intake.settle()
+    assert intake.paid() == set()
+    assert intake.receipt("f/w.mp4").startswith("waiting: several images and videos here")
+    intake.drop("f/w.png")  # now w is a pair, and the rest is no longer ambiguous
+    intake.settle()
+    assert intake.paid() == {("f/w.png", "f/w.mp4"), ("f/a.png", "f/v.mp4"), ("f/b.png", "f/v.mp4")}
+
+
+def test_a_refused_file_does_not_stand_in_the_way_of_others(intake: IntakeBench) -> None:
+    intake.drop("f/a.png")
+    intake.drop("f/b.png")
+    intake.drop("f/v.mp4")
+    intake.drop("f/broken.mp4", b"bad")
+    intake.settle()
+    assert intake.paid() == {("f/a.png", "f/v.mp4"), ("f/b.png", "f/v.mp4")}
+
+
+def test_more_than_max_fan_out_is_refused_with_advice(intake: IntakeBench) -> None:
+    for name in "abcd":
+        intake.drop(f"f/{name}.png")
+    intake.drop("f/v.mp4")
+    assert intake.paid() == set()
+    assert intake.receipt("f/v.mp4") == "rejected: one file for 4 is more than 3 - split the folder or raise MaxFanOut"
+
+
+def test_overwriting_a_drop_changes_nothing_for_its_job_and_makes_another(intake: IntakeBench) -> None:
+    intake.drop("hero.png", b"one")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    intake.drop("hero.png", b"two")
+    assert len(intake.jobs()) == 2
+    kept = client("s3").get_object(Bucket="results", Key=job.image.copy)["Body"].read()
+    assert kept == b"one"
+
+
+def test_a_late_duplicate_never_reruns_a_failed_job_and_a_real_redrop_does(intake: IntakeBench) -> None:
+    first = intake.put("hero.png")
+    intake.submit.created("hero.png", first)
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    intake.bench.jobs.write(job, None, State.FAILED)
+    intake.submit.created("hero.png", first)
+    assert intake.bench.read(job).state == State.FAILED
+    intake.drop("hero.png")
+    again = intake.bench.read(job)
+    assert (again.state, again.execution_number) == (State.QUEUED, 2)
+    assert intake.executions.started == [f"{job.job_id}-1", f"{job.job_id}-2"]
+
+
+def test_a_job_that_succeeded_is_never_run_again_and_the_receipt_names_the_result(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    for state in (State.ADMITTED, State.SUBMITTING, State.PENDING, State.SAVING):
+        job = intake.bench.jobs.write(job, None, state)
+    intake.bench.jobs.write(job, None, State.SUCCEEDED, result_key="videos/x.mp4")
+    intake.drop("hero.png")
+    assert intake.receipt("hero.png") == "done: videos/x.mp4"
+    assert len(intake.executions.started) == 1
+
+
+@pytest.mark.parametrize("names", [("hero.png", "hero.mp4"), ("hero.mp4", "hero.png")])
+def test_a_pair_dearer_than_a_days_budget_is_refused_and_both_files_say_so(
+    intake: IntakeBench, names: tuple[str, str]
+) -> None:
+    intake.submit = replace(intake.submit, daily_budget=300_000)  # 2.5 s make 0.30 USD, and 0.33 have to be reserved
+    for name in names:
+        intake.drop(name)
+    assert intake.jobs() == []
+    for name in names:
+        assert intake.receipt(name) == "rejected: 0.30 USD is more than a day may cost - raise DailyBudgetUSD"
+    assert [message.event for message in intake.publisher.emails] == ["rejected"]
+    intake.bench.clock.pass_(hours=25)
+    assert (
+        intake.bench.drops.alone_since(intake.bench.clock(), 10) == []
+    )  # nobody is told that they wait for each other
+
+
+def test_deleting_one_of_two_equal_drops_cancels_nothing(intake: IntakeBench) -> None:
+    for folder in ("", "team/"):
+        intake.drop(f"{folder}hero.png", b"image")
+        intake.drop(f"{folder}hero.mp4", b"video")
+    intake.delete("team/hero.png")
+    assert [job.state for job in intake.jobs()] == [State.QUEUED]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("2", "1", True),
+        ("1", "2", False),
+        ("1", "1", False),
+        ("100", "FF", True),
+        ("0A", "a", False),
+        (None, "1", False),
+    ],
+)
+def test_sequencers_are_numbers_of_any_length(one: str | None, other: str | None, *, expected: bool) -> None:
+    assert later(one, other) is expected
+
+
+NAMES = st.sets(
+    st.builds("{}.{}".format, st.sampled_from("abcd"), st.sampled_from(["png", "jpg", "mp4", "mov"])),
+    min_size=1,
+    max_size=7,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=NAMES, bad=st.sets(st.sampled_from("abcd"), max_size=1), seed=st.integers(0, 2**16))
+def test_what_is_paid_for_depends_on_the_folder_and_not_on_the_order_of_its_events(
+    names: set[str], bad: set[str], seed: int
+) -> None:
+    """Shuffle and repeat the events within the settle time, some of them before other files are there at all."""
+    order = random.Random(seed)  # noqa: S311  # a seed, no secret
+    with mock_aws(), make_intake(make_bench()) as intake:
+        todo = sorted(names)
+        order.shuffle(todo)
+        events: list[tuple[str, str]] = []
+        while todo or events:
+            if todo and (not events or order.random() < 0.5):
+                key = f"f/{todo.pop()}"
+                body = b"bad" + key.encode() if key[2] in bad and key.endswith("mov") else key.encode()
+                events += [(key, intake.put(key, body))] * order.randint(1, 3)
+            else:
+                intake.submit.created(*events.pop(order.randrange(len(events))))
+        intake.settle()
+        good = {f"f/{name}" for name in names if not (name[0] in bad and name.endswith("mov"))}
+        kinds = {key: kind for key in good if (kind := kind_of(key))}
+        folder = Folder.of("f/", kinds, MAX_FAN_OUT)
+        expected = {pair for key in kinds for pair in folder.verdict(key).pairs}
+        assert intake.paid() == expected

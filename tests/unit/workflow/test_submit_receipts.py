@@ -1,0 +1,93 @@
+"""What drops say of themselves, also where receipts cross each other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from motiondrop.domain.job import State
+from motiondrop.domain.messages import Message
+from tests.support.builders import execution_of
+from tests.support.intake_bench import IntakeBench
+
+
+def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
+    intake.drop("f/v.mp4")
+    intake.drop("f/a.png")
+    intake.drop("f/b.png")
+    assert intake.receipt("f/v.mp4") == "0 of 2 done"
+    job = intake.jobs()[0]
+    intake.bench.jobs.write(job, None, State.CANCELED)
+    intake.submit.receipts.follow(intake.bench.read(job))
+    assert intake.receipt("f/v.mp4") == "0 of 2 done - 1 canceled"
+
+
+@contextmanager
+def before_the_next_receipt(intake: IntakeBench, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen at the moment when somebody has made up a receipt and not yet written it."""
+    inbox = intake.submit.inbox
+    write = inbox.write_receipt
+
+    def late(key: str, receipt: str) -> bool:
+        inbox.write_receipt = write  # type: ignore[method-assign]
+        happens()
+        return write(key, receipt)
+
+    inbox.write_receipt = late  # type: ignore[method-assign]
+    yield
+    assert inbox.write_receipt == write
+
+
+def test_a_receipt_that_comes_after_the_jobs_end_does_not_hide_it(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    job = intake.bench.jobs.take_over(execution_of(job), lambda _: False)
+    with before_the_next_receipt(intake, lambda: intake.delete("hero.png")):
+        intake.submit.receipts.follow(job, 2)
+    assert intake.receipt("hero.mp4") == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("body", "receipt"),
+    [
+        (b"bad", "rejected: file is bad"),
+        (b"other", "accepted: quoted 0.30 USD - queued"),
+    ],
+)
+def test_a_receipt_that_comes_after_the_drop_was_replaced_does_not_hide_that(
+    intake: IntakeBench, body: bytes, receipt: str
+) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    with before_the_next_receipt(intake, lambda: intake.drop("hero.png", body)):
+        intake.submit.receipts.follow(job, 2)
+    assert intake.receipt("hero.png") == receipt
+
+
+def test_a_drop_that_is_replaced_while_another_receipt_is_on_its_way_says_what_it_is(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    notify = intake.publisher.notify
+
+    def meanwhile(message: Message) -> None:
+        intake.submit.receipts.follow(job, 2)
+        notify(message)
+
+    intake.publisher.notify = meanwhile  # type: ignore[method-assign]
+    intake.drop("hero.png", b"bad")
+    assert intake.receipt("hero.png") == "rejected: file is bad"
+
+
+def test_a_drop_without_its_partner_is_mentioned_once(intake: IntakeBench) -> None:
+    intake.drop("alone.png")
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    intake.bench.clock.pass_(hours=25)
+    (drop,) = intake.bench.drops.alone_since(intake.bench.clock(), 10)
+    assert drop.key == "alone.png"
+    assert intake.bench.drops.mentioned("alone.png")
+    assert not intake.bench.drops.mentioned("alone.png")
+    assert intake.bench.drops.alone_since(intake.bench.clock(), 10) == []
