@@ -168,14 +168,6 @@ def _executions(stand: Stand) -> list[Any]:
     return [execution for page in pages for execution in page["executions"]]
 
 
-def _lasted(by_id: dict[int, Any], event: Any) -> tuple[str, float]:
-    """The state whose task ended with the event, and how long that took."""
-    first = event
-    while "stateEnteredEventDetails" not in first:
-        first = by_id[first["previousEventId"]]
-    return first["stateEnteredEventDetails"]["name"], (event["timestamp"] - first["timestamp"]).total_seconds()
-
-
 _TASKS = ("Pick up the job", "Check the pair again", "Wait for a slot", "Create task", "Finalize")
 
 

@@ -301,9 +301,7 @@ def test_list_reads_every_field_and_the_providers_clock() -> None:
         "1234567",
     )
     assert row.created_at == UTC8_1532 + timedelta(milliseconds=105)
-    assert row.started_at == UTC8_1532 + timedelta(seconds=15, milliseconds=66)
-    assert row.ended_at == UTC8_1532 + timedelta(seconds=161, milliseconds=898)
-    assert (row.region, row.request_id) == ("ap-southeast-1", "r-of-the-creation")
+    assert row.request_id == "r-of-the-creation"
 
 
 def test_list_may_write_numbers_as_text_and_text_as_numbers() -> None:

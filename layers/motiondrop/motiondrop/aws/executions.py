@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from motiondrop.aws.error_codes import code_of
 from motiondrop.domain.job import Job
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Executions:
                 input=json.dumps({"job_id": job.job_id}),
             )
         except ClientError as error:
-            if _code(error) != "ExecutionAlreadyExists":
+            if code_of(error) != "ExecutionAlreadyExists":
                 raise
 
     def stop(self, arn: str, cause: str) -> None:
@@ -42,7 +43,7 @@ class Executions:
         try:
             return self._sfn.describe_execution(executionArn=arn)["status"]
         except ClientError as error:
-            if _code(error) == "ExecutionDoesNotExist":
+            if code_of(error) == "ExecutionDoesNotExist":
                 return "GONE"
             raise
 
@@ -59,9 +60,5 @@ class Executions:
         try:
             self._sfn.send_task_success(taskToken=token, output=json.dumps({"next": "create"}))
         except ClientError as error:
-            if _code(error) not in _OVER:
+            if code_of(error) not in _OVER:
                 raise
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from motiondrop.aws.error_codes import code_of
 from motiondrop.domain.formats import Kind
 from motiondrop.errors import DropGone
 
@@ -132,7 +133,7 @@ class Inbox:
             tags.append({"Key": RECEIPT_TAG, "Value": receipt_text(receipt)})
             self._s3.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": tags})
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _GONE:
+            if code_of(error) in _GONE:
                 return False
             raise
         return True
@@ -159,6 +160,6 @@ def receipt_text(text: str) -> str:
 
 def _gone(error: ClientError) -> Exception:
     """DropGone where S3 says that the object is not, or no longer, there; else the error itself."""
-    if error.response.get("Error", {}).get("Code") in _GONE:
+    if code_of(error) in _GONE:
         return DropGone("the drop is not there any more, or was replaced")
     return error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from motiondrop.domain.job import Job, State
+from motiondrop.domain.pricing import dollars
 from motiondrop.domain.provider_errors import Owner, by_name
 
 NAMESPACE = "MotionDrop"
@@ -39,8 +40,8 @@ class Metrics:
         if job.state == State.FAILED:
             self._put({"JobsFailed": (1, COUNT)}, Owner=owner(job))
         if job.cost:
-            self._put({"Spend": (job.cost / 1_000_000, USD)})
-            self._put({"Spend": (job.cost / 1_000_000, USD)}, Mode=job.billed_mode or job.options.mode)
+            self._put({"Spend": (dollars(job.cost), USD)})
+            self._put({"Spend": (dollars(job.cost), USD)}, Mode=job.billed_mode or job.options.mode)
         spans = {
             "DropToTask": (job.recorded_at, job.asked_at),
             "ProviderWait": (job.submitted_at, job.scheduled_at),

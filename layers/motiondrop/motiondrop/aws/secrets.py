@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from motiondrop.aws.error_codes import code_of
 from motiondrop.domain.provider_errors import KeyRefused
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Secrets:
         try:
             key = self.value(secret_id).strip()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+            if code_of(error) == "ResourceNotFoundException":
                 raise KeyRefused("NoKey", "The secret has no value yet.") from error
             raise
         if not key.isascii() or not key.isprintable() or not key:

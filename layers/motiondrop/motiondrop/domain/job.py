@@ -48,11 +48,6 @@ CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
 IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.CANCELING, State.SAVING})
 
 
-def sources(target: State) -> frozenset[State]:
-    """The states from which `target` may be entered."""
-    return frozenset(state for state, targets in LEGAL.items() if target in targets)
-
-
 @dataclass(frozen=True)
 class Options:
     """What the animation was asked to be like; part of the job's identity."""

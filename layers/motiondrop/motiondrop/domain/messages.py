@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
+from motiondrop.clock import iso
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import folder_of, stem_of
 from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, what_happened
-from motiondrop.domain.pricing import usd
+from motiondrop.domain.pricing import dollars, usd
 from motiondrop.domain.provider_errors import WanError, by_name
 from motiondrop.sanitize import ascii_line, duration, plain, storable
 
@@ -231,10 +231,10 @@ def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any])
         "execution": job.execution_number,
         "image": job.image.key,
         "video": job.video.key,
-        "recorded_at": _iso(job.recorded_at),
-        "closed_at": _iso(job.closed_at),
-        "quoted_usd": job.quote / 1_000_000,
-        "cost_usd": None if job.cost is None else job.cost / 1_000_000,
+        "recorded_at": iso(job.recorded_at),
+        "closed_at": iso(job.closed_at),
+        "quoted_usd": dollars(job.quote),
+        "cost_usd": None if job.cost is None else dollars(job.cost),
         "link": link,
         "advice": list(job.advice),
     }
@@ -283,7 +283,3 @@ def _took(job: Job) -> str:
 
 def _short_reason(job: Job) -> str:
     return (by_name(job.verdict).means if job.verdict else what_happened(job)).rstrip(".")
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

@@ -69,6 +69,11 @@ class Prices:
         return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+def dollars(micro: int) -> float:
+    """Micro-USD as a number of USD, for programs."""
+    return micro / 1_000_000
+
+
 def usd(micro: int) -> str:
     """Micro-USD as a person reads it: `$0.624`, at least two decimals and no more than needed."""
     text = f"{Decimal(micro) / _MICRO:.6f}".rstrip("0")

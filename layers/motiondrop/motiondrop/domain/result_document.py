@@ -7,8 +7,9 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from motiondrop.clock import iso
 from motiondrop.domain.job import Input, Job
-from motiondrop.domain.pricing import Prices
+from motiondrop.domain.pricing import Prices, dollars
 from motiondrop.version import __version__
 
 #: The version of docs/result.schema.json.
@@ -29,8 +30,8 @@ def render(job: Job, saved: datetime, prices: Prices) -> bytes:
         "options": asdict(job.options),
         "provider": _provider(job, prices),
         "result": _result(job),
-        "recorded_at": _iso(job.recorded_at),
-        "saved_at": _iso(saved),
+        "recorded_at": iso(job.recorded_at),
+        "saved_at": iso(saved),
         "advice": list(job.advice),
         "software": _software(),
     }
@@ -60,14 +61,14 @@ def _provider(job: Job, prices: Prices) -> dict[str, Any]:
         "task_id": job.task_id,
         "request_id": job.request_id,
         "attempts": job.attempt,
-        "submitted_at": _iso(job.submitted_at),
-        "scheduled_at": _iso(job.scheduled_at),
-        "ended_at": _iso(job.ended_at),
+        "submitted_at": iso(job.submitted_at),
+        "scheduled_at": iso(job.scheduled_at),
+        "ended_at": iso(job.ended_at),
         "billed_seconds": job.billed_seconds,
         "billed_mode": mode,
-        "usd_per_second": prices.by_mode[mode] / 1_000_000,
-        "cost_usd": (job.cost or 0) / 1_000_000,
-        "quoted_usd": job.quote / 1_000_000,
+        "usd_per_second": dollars(prices.by_mode[mode]),
+        "cost_usd": dollars(job.cost or 0),
+        "quoted_usd": dollars(job.quote),
     }
 
 
@@ -94,7 +95,3 @@ def _software() -> dict[str, str]:
         except PackageNotFoundError:  # a layer that was packed without its metadata
             found[name] = "unknown"
     return found
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

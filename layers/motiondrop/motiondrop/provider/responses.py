@@ -14,7 +14,7 @@ from typing import Any
 from motiondrop.domain.provider_codes import family
 from motiondrop.domain.provider_errors import ProviderBusy, ProviderFault, ProviderTimeout, UnknownRefusal, WanError
 from motiondrop.errors import MotionDropError
-from motiondrop.provider import parsing as fields
+from motiondrop.provider import parsing
 from motiondrop.sanitize import plain
 
 
@@ -97,10 +97,7 @@ class TaskRow:
     model: str | None
     api_key_id: str | None
     created_at: datetime | None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
     request_id: str | None = None
-    region: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,14 +114,14 @@ class TaskPage:
 
 def created(reply: Reply) -> Created:
     """Read the answer to a create call; WanError where it says that nothing was made, else OutcomeUnknown."""
-    answer = fields.json_object(reply.body)
-    output = fields.mapping(answer.get("output"))
-    request_id = fields.text(answer.get("request_id"))
-    task_id = fields.task_id(output.get("task_id"))
+    answer = parsing.json_object(reply.body)
+    output = parsing.mapping(answer.get("output"))
+    request_id = parsing.text(answer.get("request_id"))
+    task_id = parsing.task_id(output.get("task_id"))
     if task_id:
         # Whatever else the answer says, this task exists and has to be followed.
         return Created(task_id, _status(output.get("task_status")) or TaskStatus.UNKNOWN, request_id)
-    kind = family(fields.text(answer.get("code")), reply.status)
+    kind = family(parsing.text(answer.get("code")), reply.status)
     refused = reply.status in range(400, 500) and reply.status != HTTPStatus.REQUEST_TIMEOUT
     said_so = reply.status == HTTPStatus.OK and kind not in _SAYS_NOTHING
     if refused or said_so:
@@ -135,44 +132,44 @@ def created(reply: Reply) -> Created:
 def task(task_id: str, reply: Reply) -> Task:
     """Read the answer to a query; WanError where the call was refused, else NotUnderstood."""
     answer = _answer(reply)
-    request_id = fields.text(answer.get("request_id"))
-    output = fields.mapping(answer.get("output"))
+    request_id = parsing.text(answer.get("request_id"))
+    output = parsing.mapping(answer.get("output"))
     status = _status(output.get("task_status"))
     if status is None:
         # Not taken for UNKNOWN, which ends a job: a state of tomorrow is asked for again.
         raise NotUnderstood("a task without a state that the page names", request_id=request_id)
     if output.get("task_id") not in (None, task_id):  # it may be what no set can hold
         raise NotUnderstood("an answer about another task", request_id=request_id)
-    usage = fields.mapping(answer.get("usage"))
-    seconds = fields.seconds(usage.get("video_duration"))
+    usage = parsing.mapping(answer.get("usage"))
+    seconds = parsing.seconds(usage.get("video_duration"))
     return Task(
         task_id=task_id,
         status=status,
         request_id=request_id,
-        submitted_at=fields.provider_time(output.get("submit_time")),
-        scheduled_at=fields.provider_time(output.get("scheduled_time")),
-        ended_at=fields.provider_time(output.get("end_time")),
+        submitted_at=parsing.provider_time(output.get("submit_time")),
+        scheduled_at=parsing.provider_time(output.get("scheduled_time")),
+        ended_at=parsing.provider_time(output.get("end_time")),
         video_url=_video_url(output),
-        video_duration=fields.seconds(usage.get("duration")) if seconds is None else seconds,
-        video_ratio=fields.text(usage.get("video_ratio")),
-        code=fields.text(output.get("code")) or fields.text(answer.get("code")),
-        message=fields.message(output.get("message")) or fields.message(answer.get("message")),
+        video_duration=parsing.seconds(usage.get("duration")) if seconds is None else seconds,
+        video_ratio=parsing.text(usage.get("video_ratio")),
+        code=parsing.text(output.get("code")) or parsing.text(answer.get("code")),
+        message=parsing.message(output.get("message")) or parsing.message(answer.get("message")),
     )
 
 
 def task_page(page: int, reply: Reply) -> TaskPage:
     """Read a page of the task list; errors as for `task`. A list that cannot be trusted is never an empty one."""
     answer = _answer(reply)
-    request_id = fields.text(answer.get("request_id"))
-    rows, total, pages = answer.get("data"), fields.count(answer.get("total")), fields.count(answer.get("total_page"))
+    request_id = parsing.text(answer.get("request_id"))
+    rows, total, pages = answer.get("data"), parsing.count(answer.get("total")), parsing.count(answer.get("total_page"))
     if not isinstance(rows, list) or total is None or pages is None:
         raise NotUnderstood("a list of tasks without its rows, total or pages", request_id=request_id)
-    if fields.count(answer.get("page_no")) not in {None, page}:
+    if parsing.count(answer.get("page_no")) not in {None, page}:
         raise NotUnderstood("another page of the list than the one asked for", request_id=request_id)
     if total and not pages:
         raise NotUnderstood("a list of tasks that has no pages", request_id=request_id)
     read = tuple(_row(row, request_id) for row in rows)
-    return TaskPage(read, total, page, pages, fields.http_date(reply.date), request_id)
+    return TaskPage(read, total, page, pages, parsing.http_date(reply.date), request_id)
 
 
 def acknowledged(reply: Reply) -> None:
@@ -186,23 +183,23 @@ _SAYS_NOTHING = frozenset({ProviderFault, ProviderTimeout, ProviderBusy, Unknown
 
 def _answer(reply: Reply) -> Mapping[str, Any]:
     """The answer as a JSON object where the call worked."""
-    answer = fields.json_object(reply.body)
-    code = fields.text(answer.get("code"))
+    answer = parsing.json_object(reply.body)
+    code = parsing.text(answer.get("code"))
     if reply.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(reply.status, answer)
     if code and not {"output", "data"} & set(answer) and family(code, None) is not UnknownRefusal:
         raise _refusal(reply.status, answer)  # the page's error body, under whatever status
     if reply.status != HTTPStatus.OK:
-        raise NotUnderstood(f"HTTP {reply.status}", request_id=fields.text(answer.get("request_id")))
+        raise NotUnderstood(f"HTTP {reply.status}", request_id=parsing.text(answer.get("request_id")))
     if not answer:
         raise NotUnderstood("an answer that is no JSON object")
     return answer
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> WanError:
-    code = fields.text(answer.get("code"))
+    code = parsing.text(answer.get("code"))
     return family(code, status)(
-        code, fields.message(answer.get("message")), status=status, request_id=fields.text(answer.get("request_id"))
+        code, parsing.message(answer.get("message")), status=status, request_id=parsing.text(answer.get("request_id"))
     )
 
 
@@ -218,22 +215,19 @@ def _video_url(output: Mapping[str, Any]) -> str | None:
     results = output.get("results")
     if isinstance(results, list) and results:
         results = results[0]
-    return fields.url(fields.mapping(results).get("video_url")) or fields.url(output.get("video_url"))
+    return parsing.url(parsing.mapping(results).get("video_url")) or parsing.url(output.get("video_url"))
 
 
 def _row(value: object, request_id: str | None) -> TaskRow:
-    row = fields.mapping(value)
-    task_id = fields.task_id(row.get("task_id"))
+    row = parsing.mapping(value)
+    task_id = parsing.task_id(row.get("task_id"))
     if task_id is None:
         raise NotUnderstood("a row of the task list without a task id", request_id=request_id)
     return TaskRow(
         task_id=task_id,
         status=_status(row.get("status", row.get("task_status"))) or TaskStatus.UNKNOWN,
-        model=fields.text(row.get("model_name")),
-        api_key_id=fields.name(row.get("api_key_id")),
-        created_at=fields.epoch_milliseconds(row.get("gmt_create")),
-        started_at=fields.epoch_milliseconds(row.get("start_time")),
-        ended_at=fields.epoch_milliseconds(row.get("end_time")),
-        request_id=fields.text(row.get("request_id")),
-        region=fields.text(row.get("region")),
+        model=parsing.text(row.get("model_name")),
+        api_key_id=parsing.name(row.get("api_key_id")),
+        created_at=parsing.epoch_milliseconds(row.get("gmt_create")),
+        request_id=parsing.text(row.get("request_id")),
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from motiondrop.aws.results import Results
+from motiondrop.clock import iso
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.outcome import cost_of_failure, what_happened
+from motiondrop.domain.pricing import dollars
 from motiondrop.errors import NoSuchJob
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
@@ -121,7 +123,7 @@ class ResultPage:
                     "jobs": [facts(job, links[job.job_id]) for job in jobs],
                     "results": totals.results,
                     "seconds": totals.seconds,
-                    "cost_usd": totals.cost / 1_000_000,
+                    "cost_usd": dollars(totals.cost),
                     "older": older,
                 },
             )
@@ -165,10 +167,10 @@ def facts(job: Job, signature: str) -> dict[str, Any]:
         "state": job.state,
         "mode": job.options.mode,
         "seconds": job.billed_seconds,
-        "cost_usd": None if job.cost is None else job.cost / 1_000_000,
-        "quoted_usd": job.quote / 1_000_000,
-        "recorded_at": job.recorded_at.isoformat(),
-        "closed_at": job.closed_at.isoformat() if job.closed_at else None,
+        "cost_usd": None if job.cost is None else dollars(job.cost),
+        "quoted_usd": dollars(job.quote),
+        "recorded_at": iso(job.recorded_at),
+        "closed_at": iso(job.closed_at),
         "codec": job.result_codec,
         "width": job.result_width,
         "height": job.result_height,

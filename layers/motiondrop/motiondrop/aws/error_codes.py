@@ -1,0 +1,8 @@
+"""The code of an error that AWS answered with."""
+
+from botocore.exceptions import ClientError
+
+
+def code_of(error: ClientError) -> str:
+    """The code, such as `NoSuchKey`; empty where the answer has none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
