@@ -42,15 +42,7 @@ _FLOOR_CODE = "import boto3\nfrom aws_lambda_powertools import Logger\nLogger()"
 def run() -> Section:
     """Import each handler in processes of its own, in turns, in another order each round."""
     functions = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
-    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in [FLOOR, *functions]}
-    with_media = {}
-    turns = random.Random(1)  # noqa: S311  # no secret: in one order the same ones would meet the same neighbours
-    for number in range(ROUNDS):
-        for name in turns.sample(list(measured), len(measured)):
-            seconds, memory, modules = _imported(name)
-            measured[name].append((seconds, memory))
-            with_media[name] = sorted({module.partition(".")[0] for module in modules} & set(MEDIA))
-        progress(f"round {number + 1} of {ROUNDS}")
+    measured, with_media = _measured([FLOOR, *functions])
     seconds_of = {name: statistics.median(seconds for seconds, _ in values) for name, values in measured.items()}
     ratios = {name: seconds / seconds_of[FLOOR] for name, seconds in seconds_of.items()}
     rows = [["Function", "import", "times the floor", "memory", "media libraries"]]
@@ -61,14 +53,6 @@ def run() -> Section:
     sizes = _layers()
     worst = max(OFTEN, key=lambda name: ratios[name])
     early = [name for name in functions if with_media[name]]
-
-    def draw(axes: Any) -> None:
-        names = list(reversed(ratios))
-        bars = axes.barh(names, [ratios[name] for name in names], color="#35618f")
-        axes.bar_label(bars, fmt="%.2f", padding=3)
-        axes.axvline(GOAL, color="#b00020", linestyle=":")
-        axes.set_xlabel("import time, in times of the floor (dotted: the goal of poll, admit and conclude)")
-
     return Section(
         "cold_start",
         "Cold start",
@@ -86,9 +70,32 @@ def run() -> Section:
             ),
             Goal("media libraries are imported when used, and by none before", ", ".join(early) or "none", not early),
         ],
-        plot("cold_start", draw),
+        plot("cold_start", lambda axes: _draw(axes, ratios)),
         {"import_seconds": seconds_of},
     )
+
+
+def _measured(names: list[str]) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[str]]]:
+    """Seconds and bytes of each round's import, and the media libraries that came with it, of each name."""
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    with_media = {}
+    turns = random.Random(1)  # noqa: S311  # no secret: in one order the same ones would meet the same neighbours
+    for number in range(ROUNDS):
+        for name in turns.sample(list(measured), len(measured)):
+            seconds, memory, modules = _imported(name)
+            measured[name].append((seconds, memory))
+            with_media[name] = sorted({module.partition(".")[0] for module in modules} & set(MEDIA))
+        progress(f"round {number + 1} of {ROUNDS}")
+    return measured, with_media
+
+
+def _draw(axes: Any, ratios: dict[str, float]) -> None:
+    """A bar for each function, beside the floor and the goal."""
+    names = list(reversed(ratios))
+    bars = axes.barh(names, [ratios[name] for name in names], color="#35618f")
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.axvline(GOAL, color="#b00020", linestyle=":")
+    axes.set_xlabel("import time, in times of the floor (dotted: the goal of poll, admit and conclude)")
 
 
 def _imported(name: str) -> tuple[float, float, list[str]]:

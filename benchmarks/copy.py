@@ -42,14 +42,7 @@ REASON = (
 
 def run() -> Section:
     """Copy each size by each way, in turns, each copy in a process of its own."""
-    measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    with cloud(wait_scale=0, task_seconds=1) as driver, _server() as address:
-        for size in SIZES:
-            for number in range(ROUNDS):
-                for name, call in CALLS.items():
-                    said = _copied(driver.stack.to_json(), f"{address}/{size * MB}", call)
-                    measured.setdefault((name, size), []).append(said)
-                progress(f"{size} MB: round {number + 1} of {ROUNDS}")
+    measured = _measured()
     speed = {key: key[1] / statistics.median(seconds for seconds, _ in values) for key, values in measured.items()}
     memory = {key: max(above for _, above in values) / MB for key, values in measured.items()}
     rows = [["", *(f"{size} MB: MB/s" for size in SIZES), *(f"{size} MB: memory" for size in SIZES)]]
@@ -63,14 +56,6 @@ def run() -> Section:
     )
     fastest = speed[OURS, largest] / max(speed[name, largest] for name in CALLS)
     most = max(memory[OURS, size] for size in SIZES)
-
-    def draw(axes: Any) -> None:
-        for name in CALLS:
-            axes.plot(SIZES, [memory[name, size] for size in SIZES], marker="o", label=name)
-        axes.set_xlabel("size of the result in MB")
-        axes.set_ylabel("memory above idle in MB")
-        axes.legend(fontsize=8, frameon=False)
-
     return Section(
         "copy",
         "The copy of a result",
@@ -84,8 +69,30 @@ def run() -> Section:
             Goal("at least 0.9 of the fastest at 200 MB", f"{fastest:.2f}", fastest >= 0.9, REASON),
             Goal("under 32 MB above idle", f"{most:.0f} MB", most < 32),
         ],
-        plot("copy", draw),
+        plot("copy", lambda axes: _draw(axes, memory)),
     )
+
+
+def _measured() -> dict[tuple[str, int], list[tuple[float, float]]]:
+    """Seconds, and bytes above idle, of each round's copy by each way at each size."""
+    measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    with cloud(wait_scale=0, task_seconds=1) as driver, _server() as address:
+        for size in SIZES:
+            for number in range(ROUNDS):
+                for name, call in CALLS.items():
+                    said = _copied(driver.stack.to_json(), f"{address}/{size * MB}", call)
+                    measured.setdefault((name, size), []).append(said)
+                progress(f"{size} MB: round {number + 1} of {ROUNDS}")
+    return measured
+
+
+def _draw(axes: Any, memory: dict[tuple[str, int], float]) -> None:
+    """The memory of each way, over the sizes."""
+    for name in CALLS:
+        axes.plot(SIZES, [memory[name, size] for size in SIZES], marker="o", label=name)
+    axes.set_xlabel("size of the result in MB")
+    axes.set_ylabel("memory above idle in MB")
+    axes.legend(fontsize=8, frameon=False)
 
 
 def _copied(stack: str, url: str, call: str) -> tuple[float, float]:

@@ -27,50 +27,15 @@ def run() -> Section:
     """Run each size on a cloud of its own."""
     measured = {size: _run(size) for size in SIZES}
     largest = measured[SIZES[-1]]
-    rows = [["", *(f"{size} jobs" for size in SIZES)]]
-    rows += [[f"{what} a job", *(f"{measured[size]['a job'][what]:.1f}" for size in SIZES)] for what in COUNTED]
-    rows += [[f"{what} a poll", *(f"{measured[size]['a poll'][what]:.1f}" for size in SIZES)] for what in COUNTED]
-    rows.append(["jobs a minute", *(f"{measured[size]['a minute']:.0f}" for size in SIZES)])
-    for what in ("lost", "paid twice", "unsaved", "slots leaked", "out of order"):
-        rows.append([what, *(str(measured[size]["wrong"][what]) for size in SIZES)])
-    rows.append(["most unfinished tasks at a time", *(str(measured[size]["peak"]) for size in SIZES)])
-
-    growth = {
-        what: max(one["a job"][what] for one in measured.values())
-        / min(one["a job"][what] for one in measured.values())
-        for what in COUNTED
-    }
-    worst = max(growth, key=lambda what: growth[what])
-
-    def draw(axes: Any) -> None:
-        for what in COUNTED:
-            axes.plot(SIZES, [measured[size]["a job"][what] for size in SIZES], marker="o", label=what)
-        axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("jobs dropped at once")
-        axes.set_ylabel("a job")
-        axes.legend(fontsize=8, frameon=False, ncols=2)
-
-    wrong = largest["wrong"]
     return Section(
         "thousand",
         "A thousand drops at once",
         f"Pairs dropped as fast as {_DROPPERS} connections can, a task of {TASK_SECONDS} s, one running at a time, "
         f"{SLOTS} slots, our waits {1 / WAIT_SCALE:.0f} times shorter. The polls are told apart, since their number "
         "depends on how long a job waits for the provider and not on how many jobs there are.",
-        rows,
-        [
-            Goal("nothing lost", str(wrong["lost"]), not wrong["lost"]),
-            Goal("nothing paid twice", str(wrong["paid twice"]), not wrong["paid twice"]),
-            Goal("no inversion of order", str(wrong["out of order"]), not wrong["out of order"]),
-            Goal(f"at most {SLOTS} unfinished tasks", str(largest["peak"]), largest["peak"] <= SLOTS),
-            Goal(
-                "constant per job",
-                f"{growth[worst]:.2f} times between the sizes at most ({worst})",
-                growth[worst] < 1.1,
-            ),
-        ],
-        plot("thousand", draw),
+        _rows(measured),
+        _goals(measured),
+        plot("thousand", lambda axes: _draw(axes, measured)),
         {
             "a job": largest["a job"],
             "a poll": largest["a poll"],
@@ -78,6 +43,52 @@ def run() -> Section:
             "seconds": largest["seconds"],
         },
     )
+
+
+def _rows(measured: dict[int, dict[str, Any]]) -> list[list[str]]:
+    """The table: a column for each size."""
+    rows = [["", *(f"{size} jobs" for size in SIZES)]]
+    rows += [[f"{what} a job", *(f"{measured[size]['a job'][what]:.1f}" for size in SIZES)] for what in COUNTED]
+    rows += [[f"{what} a poll", *(f"{measured[size]['a poll'][what]:.1f}" for size in SIZES)] for what in COUNTED]
+    rows.append(["jobs a minute", *(f"{measured[size]['a minute']:.0f}" for size in SIZES)])
+    for what in ("lost", "paid twice", "unsaved", "slots leaked", "out of order"):
+        rows.append([what, *(str(measured[size]["wrong"][what]) for size in SIZES)])
+    rows.append(["most unfinished tasks at a time", *(str(measured[size]["peak"]) for size in SIZES)])
+    return rows
+
+
+def _goals(measured: dict[int, dict[str, Any]]) -> list[Goal]:
+    """Nothing wrong at the largest size, and as much a job at every size."""
+    largest = measured[SIZES[-1]]
+    wrong = largest["wrong"]
+    growth = {
+        what: max(one["a job"][what] for one in measured.values())
+        / min(one["a job"][what] for one in measured.values())
+        for what in COUNTED
+    }
+    worst = max(growth, key=lambda what: growth[what])
+    return [
+        Goal("nothing lost", str(wrong["lost"]), not wrong["lost"]),
+        Goal("nothing paid twice", str(wrong["paid twice"]), not wrong["paid twice"]),
+        Goal("no inversion of order", str(wrong["out of order"]), not wrong["out of order"]),
+        Goal(f"at most {SLOTS} unfinished tasks", str(largest["peak"]), largest["peak"] <= SLOTS),
+        Goal(
+            "constant per job",
+            f"{growth[worst]:.2f} times between the sizes at most ({worst})",
+            growth[worst] < 1.1,
+        ),
+    ]
+
+
+def _draw(axes: Any, measured: dict[int, dict[str, Any]]) -> None:
+    """What a job costs, over the sizes."""
+    for what in COUNTED:
+        axes.plot(SIZES, [measured[size]["a job"][what] for size in SIZES], marker="o", label=what)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("jobs dropped at once")
+    axes.set_ylabel("a job")
+    axes.legend(fontsize=8, frameon=False, ncols=2)
 
 
 def _run(size: int) -> dict[str, Any]:

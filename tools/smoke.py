@@ -162,24 +162,16 @@ def parts(target: Target) -> Iterator[str]:
 
 def one_job(target: Target, files: Inputs) -> Iterator[str]:
     """Send one job the whole way."""
-    client, outputs = target.client, target.outputs
-    s3, sfn = client("s3"), client("stepfunctions")
+    outputs = target.outputs
+    s3, sfn = target.client("s3"), target.client("stepfunctions")
     folder = f"{_STEM}/{int(time.time())}/"
-
-    def executions() -> dict[str, dict[str, Any]]:
-        listed = sfn.list_executions(stateMachineArn=outputs["StateMachineArn"], maxResults=100)["executions"]
-        return {each["name"]: each for each in listed if each["name"].startswith(f"{_STEM}-")}
-
-    before = set(executions())  # of smoke tests that were
+    before = set(_executions(sfn, outputs["StateMachineArn"]))  # of smoke tests that were
     for path in (files.image, files.video):
         s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
     yield f"dropped two files into {folder}"
 
     def receipt(beginning: str = "") -> str:
-        key = f"{folder}{_STEM}{files.video.suffix}"
-        tags = s3.get_object_tagging(Bucket=outputs["InboxBucket"], Key=key)["TagSet"]
-        notified = (tag["Value"] for tag in tags if tag["Key"] == "motiondrop")
-        return next((text for text in notified if text.startswith(beginning)), "")
+        return _receipt(s3, outputs["InboxBucket"], f"{folder}{_STEM}{files.video.suffix}", beginning)
 
     notified = wait(receipt, "a receipt", 3)
     if notified.startswith("rejected"):
@@ -187,16 +179,12 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     yield f"the drop has its receipt: {notified}"
 
     def execution() -> dict[str, Any]:
-        return next((each for name, each in executions().items() if name not in before), {})
+        found = _executions(sfn, outputs["StateMachineArn"])
+        return next((each for name, each in found.items() if name not in before), {})
 
     arn = wait(execution, "an execution", 3)["executionArn"]
     yield f"it is an execution: {arn}"
-
-    def end() -> dict[str, Any]:
-        described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
-        return {} if described["status"] == "RUNNING" else described
-
-    ended = wait(end, "the end of the execution", MINUTES)
+    ended = wait(lambda: _end(sfn, arn), "the end of the execution", MINUTES)
     if files.drawn and ended.get("error") in _UNFIT:
         failed = wait(lambda: receipt("failed"), "the receipt", 3)
         raise SmokeError(
@@ -209,11 +197,35 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     size = s3.head_object(Bucket=outputs["ResultsBucket"], Key=f"videos/{job_id}.mp4")["ContentLength"]
     yield f"the result is saved: {size} bytes at videos/{job_id}.mp4"
     yield f"its receipt says so: {wait(lambda: receipt('done'), 'the receipt', 3)}"
-    secret = client("secretsmanager").get_secret_value(SecretId=f"{target.name}/link-secret")["SecretString"]
-    answer = requests.get(Links(outputs["ResultPageUrl"], lambda: secret).to(job_id), timeout=60)
+    _open_the_link(target, job_id)
+    yield "the permanent link plays it"
+
+
+def _executions(sfn: Any, machine: str) -> dict[str, dict[str, Any]]:
+    """The executions of smoke tests, by their names."""
+    listed = sfn.list_executions(stateMachineArn=machine, maxResults=100)["executions"]
+    return {each["name"]: each for each in listed if each["name"].startswith(f"{_STEM}-")}
+
+
+def _receipt(s3: Any, bucket: str, key: str, beginning: str) -> str:
+    """The receipt on a dropped file, if it begins like that; else nothing."""
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+    notified = (tag["Value"] for tag in tags if tag["Key"] == "motiondrop")
+    return next((text for text in notified if text.startswith(beginning)), "")
+
+
+def _end(sfn: Any, arn: str) -> dict[str, Any]:
+    """The execution as it ended; nothing while it runs."""
+    described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
+    return {} if described["status"] == "RUNNING" else described
+
+
+def _open_the_link(target: Target, job_id: str) -> None:
+    """Open the job's permanent link; SmokeError if it does not answer with OK."""
+    secret = target.client("secretsmanager").get_secret_value(SecretId=f"{target.name}/link-secret")["SecretString"]
+    answer = requests.get(Links(target.outputs["ResultPageUrl"], lambda: secret).to(job_id), timeout=60)
     if answer.status_code != requests.codes.ok:
         raise SmokeError(f"the permanent link answers {answer.status_code}")
-    yield "the permanent link plays it"
 
 
 def _make_unlike_any_other(path: Path, copy: Path) -> None:

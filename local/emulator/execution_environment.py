@@ -168,7 +168,6 @@ def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str
     TMPDIR, which keep the developer's ~/.aws and /tmp out of reach.
     """
     settings = emulator_settings()
-    name, version = config["FunctionName"], config.get("Version", "$LATEST")
     account_and_region = internal(lambda_runtime, "_account_region_from_function_config")
     region = account_and_region(config)[1]
     task_root, *layers = config[_CODE_PATHS]
@@ -187,24 +186,33 @@ def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str
         "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_api_port}",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_FUNCTION_NAME": name,
-        "AWS_LAMBDA_FUNCTION_VERSION": version,
+        "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
+        "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-        "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ENDPOINT_URL": settings.endpoint_url,
+        **_logging_environment(config),
     }
-    logging = config.get("LoggingConfig") or {}
-    if logging.get("LogFormat") == "JSON":
-        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-        defined["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
     own = (config.get("Environment") or {}).get("Variables") or {}
     return {
         **{key: str(value) for key, value in own.items()},
         **defined,  # AWS refuses a template that sets one of these
         **lambda_runtime.execution_credentials(config),
     }
+
+
+def _logging_environment(config: dict[str, Any]) -> dict[str, str]:
+    """Return what a function's process is told of its log."""
+    name, version = config["FunctionName"], config.get("Version", "$LATEST")
+    logging = config.get("LoggingConfig") or {}
+    defined = {
+        "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup") or f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
+    }
+    if logging.get("LogFormat") == "JSON":
+        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        defined["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
+    return defined
 
 
 def awslambdaric_environments() -> None:

@@ -69,7 +69,6 @@ def bounded_concurrency() -> None:
     """
     settings = emulator_settings()
     stock = internal(lambda_svc, "_execute_function")
-    stock_async = internal(lambda_svc, "invoke_async_with_retry")
     limits: dict[bool, int] = {
         True: settings.asynchronous_concurrency,
         False: settings.synchronous_concurrency,
@@ -95,16 +94,23 @@ def bounded_concurrency() -> None:
             finally:
                 _counted.reset(counted)
 
+    replace(lambda_svc, "_execute_function", execute)
+    _mark_asynchronous_invocations()
+
+
+def _mark_asynchronous_invocations() -> None:
+    """Asynchronous invocations say that they are, and take a turn of their own."""
+    stock = internal(lambda_svc, "invoke_async_with_retry")
+
     def invoke_async(record: Record, event: object) -> None:
         # The retries run in a copy of this context.
         asynchronous, counted = _asynchronous.set(True), _counted.set(False)
         try:
-            stock_async(record, event)
+            stock(record, event)
         finally:
             _asynchronous.reset(asynchronous)
             _counted.reset(counted)
 
-    replace(lambda_svc, "_execute_function", execute)
     replace(lambda_svc, "invoke_async_with_retry", invoke_async)
 
 
@@ -129,9 +135,7 @@ def idle_environments_end() -> None:
         ended: list[Any] = []
         with pool_lock:
             for key, workers in list(pools.items()):
-                idle = sorted((w for w in workers if not w.in_use), key=lambda w: w.last_used, reverse=True)
-                surplus = idle[settings.idle_environments :]
-                unused = [w for w in idle if w.last_used < oldest or w in surplus]
+                unused = _unused(workers, oldest, settings.idle_environments)
                 ended += unused
                 pools[key] = [w for w in workers if w not in unused]
                 if not pools[key]:
@@ -149,6 +153,13 @@ def idle_environments_end() -> None:
     replace(lambda_runtime, "reap_idle_workers", reap)
     replace(lambda_svc, "reap_idle_workers", reap)
     threading.Thread(target=reap_for_ever, daemon=True, name="idle environments").start()
+
+
+def _unused(workers: list[Any], oldest: float, kept: int) -> list[Any]:
+    """Return the idle workers that were last used before `oldest`, or are more than are kept."""
+    idle = sorted((w for w in workers if not w.in_use), key=lambda w: w.last_used, reverse=True)
+    surplus = idle[kept:]
+    return [w for w in idle if w.last_used < oldest or w in surplus]
 
 
 def throttled_invocations() -> None:

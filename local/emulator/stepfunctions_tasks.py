@@ -63,18 +63,7 @@ def task_tokens() -> None:
         token = data.get("taskToken")
         if token in activity_tokens:
             return stock[name](data)
-        callback = _callbacks.get(token or "")
-        if callback is None:
-            return sfn.error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
-        with lock:
-            if not callback.is_open():
-                message = "Task Timed Out: 'Provided task does not exist anymore'"
-                return sfn.error_response_json("TaskTimedOut", message, 400)
-            if answer:
-                callback.settle(**answer)
-            else:
-                callback.last_heartbeat = time.monotonic()
-        return sfn.json_response({})
+        return _answer(token or "", **answer)
 
     def success(data: dict[str, Any]) -> Any:
         output = data.get("output", "")
@@ -94,6 +83,22 @@ def task_tokens() -> None:
     replace(sfn, "_invoke_with_callback", _invoke_with_callback)
     _evaluate_timeouts()
     _new_token_for_each_attempt()
+
+
+def _answer(token: str, **answer: Any) -> Any:
+    """Settle the token's task, or note a heartbeat where there is no answer, and return what AWS says."""
+    callback = _callbacks.get(token)
+    if callback is None:
+        return sfn.error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
+    with lock:
+        if not callback.is_open():
+            message = "Task Timed Out: 'Provided task does not exist anymore'"
+            return sfn.error_response_json("TaskTimedOut", message, 400)
+        if answer:
+            callback.settle(**answer)
+        else:
+            callback.last_heartbeat = time.monotonic()
+    return sfn.json_response({})
 
 
 def _invoke_with_callback(resource: str, arguments: Any, token: str, state: State) -> Any:

@@ -11,25 +11,7 @@ from local.wan.settings import DEMO_KEY, REGIONS, Settings
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit status."""
-    defaults = Settings()
-    parser = argparse.ArgumentParser(
-        prog="python -m local.wan",
-        description="A stand-in for wan2.2-animate-move on 127.0.0.1; its videos say that it is one.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--task-seconds", type=float, default=defaults.task_seconds, help="how long a task runs")
-    parser.add_argument("--concurrency", type=int, default=defaults.concurrency, help="tasks that run at a time")
-    parser.add_argument("--creations-per-second", type=int, default=defaults.creations_per_second, help="per account")
-    parser.add_argument("--queries-per-second", type=int, default=defaults.queries_per_second, help="per account")
-    parser.add_argument(
-        "--validity-seconds",
-        type=float,
-        default=defaults.validity_seconds,
-        help="of a task, and of its result's URL",
-    )
-    parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
-    parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
+    parser = _parser()
     given = parser.parse_args(arguments)
     try:
         settings = Settings(
@@ -54,6 +36,30 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Cannot listen on port {given.port}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The options, each with the settings' own default."""
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m local.wan",
+        description="A stand-in for wan2.2-animate-move on 127.0.0.1; its videos say that it is one.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--task-seconds", type=float, default=defaults.task_seconds, help="how long a task runs")
+    parser.add_argument("--concurrency", type=int, default=defaults.concurrency, help="tasks that run at a time")
+    parser.add_argument("--creations-per-second", type=int, default=defaults.creations_per_second, help="per account")
+    parser.add_argument("--queries-per-second", type=int, default=defaults.queries_per_second, help="per account")
+    parser.add_argument(
+        "--validity-seconds",
+        type=float,
+        default=defaults.validity_seconds,
+        help="of a task, and of its result's URL",
+    )
+    parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
+    parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
+    return parser
 
 
 if __name__ == "__main__":

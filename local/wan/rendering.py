@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from local.wan.errors import ProviderError
@@ -56,12 +57,7 @@ def render(image: Path, video: Path, facts: VideoFacts, mode: str, target: Path)
             for number, background in enumerate(_backgrounds(source, count, float(rate))):
                 if stream is None or scene is None:
                     scene = Scene(image, background.size)
-                    stream = sink.add_stream("libx264", rate=rate)
-                    stream.width, stream.height = background.size
-                    stream.pix_fmt = "yuv420p"
-                    stream.codec_context.time_base = 1 / rate
-                    stream.codec_context.thread_count = 1
-                    stream.options = {"preset": "ultrafast", "crf": _CRF[mode]}
+                    stream = _stream(sink, background.size, rate, mode)
                 picture = scene.drawn(background, float(number / rate))
                 drawn = VideoFrame.from_image(picture)
                 # One thread: left to itself the encoder's own conversion makes new threads for every frame.
@@ -75,6 +71,17 @@ def render(image: Path, video: Path, facts: VideoFacts, mode: str, target: Path)
     except av.FFmpegError as error:
         raise ProviderError("InvalidVideo.Openerror", "The video cannot be decoded.") from error
     return milliseconds / 1000
+
+
+def _stream(sink: OutputContainer, size: tuple[int, int], rate: Fraction, mode: str) -> VideoStream:
+    """Add the video's one stream, which encodes in one thread."""
+    stream = sink.add_stream("libx264", rate=rate)
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = 1 / rate
+    stream.codec_context.thread_count = 1
+    stream.options = {"preset": "ultrafast", "crf": _CRF[mode]}
+    return stream
 
 
 def output_size(width: int, height: int) -> tuple[int, int]:

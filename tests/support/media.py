@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 from PIL import Image
@@ -70,23 +71,9 @@ def clip(
             stripes = bytes(range(16, 216)) * (width * height * 3 // 200 + 1)
             texture = Image.effect_noise((width * 3, height), 80).tobytes() if noisy else stripes
             for video in videos:
-                for number in range(frames):
-                    frame = av.VideoFrame(width, height, video.pix_fmt or "")
-                    for plane in frame.planes:
-                        start = number * 101 % len(texture)
-                        plane.update((texture[start:] + texture[:start])[: plane.buffer_size])
-                    frame.pts = number
-                    _mux(output, video.encode(frame), filler)
-                _mux(output, video.encode(None), filler)
+                _encode_pictures(output, video, texture, frames, filler)
             if audio is not None:
-                for number in range(int(sound * 48_000) // 1024):
-                    silence = av.AudioFrame("fltp", "stereo", 1024)
-                    for channel in silence.planes:
-                        channel.update(bytes(channel.buffer_size))
-                    silence.sample_rate = 48_000
-                    silence.pts = number * 1024
-                    output.mux(audio.encode(silence))
-                output.mux(audio.encode(None))
+                _encode_silence(output, audio, sound)
         return file.read_bytes()
 
 
@@ -103,6 +90,28 @@ def _track(
     if codec == "libx265":
         video.options = {"preset": "ultrafast", "x265-params": f"log-level=none:keyint={group}:pools=1"}
     return video
+
+
+def _encode_pictures(output: OutputContainer, video: VideoStream, texture: bytes, frames: int, filler: int) -> None:
+    for number in range(frames):
+        frame = av.VideoFrame(video.width, video.height, video.pix_fmt or "")
+        for plane in frame.planes:
+            start = number * 101 % len(texture)
+            plane.update((texture[start:] + texture[:start])[: plane.buffer_size])
+        frame.pts = number
+        _mux(output, video.encode(frame), filler)
+    _mux(output, video.encode(None), filler)
+
+
+def _encode_silence(output: OutputContainer, audio: AudioStream, seconds: float) -> None:
+    for number in range(int(seconds * 48_000) // 1024):
+        silence = av.AudioFrame("fltp", "stereo", 1024)
+        for channel in silence.planes:
+            channel.update(bytes(channel.buffer_size))
+        silence.sample_rate = 48_000
+        silence.pts = number * 1024
+        output.mux(audio.encode(silence))
+    output.mux(audio.encode(None))
 
 
 def _mux(output: OutputContainer, packets: "list[av.Packet[VideoStream]]", filler: int) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,15 +93,7 @@ def test_every_command_of_the_page_does_what_the_page_says(media: MediaServer, f
         done.append("cancels a task")
         assert shell.run(COMMANDS["cancels a task"]).json()["code"] == "UnsupportedOperation"
 
-        run("loses an answer")
-        with pytest.raises(requests.ConnectionError):
-            shell.run(COMMANDS["creates the task"])
-        run("throttles queries")
-        codes = [shell.run(COMMANDS["queries the task"]).status_code for _ in range(4)]
-        assert codes == [429, 429, 429, 200]
-        run("fails a task")
-        shell.variables["TASK_ID"] = shell.json("creates the task")["output"]["task_id"]
-        assert caller.finished(shell.variables["TASK_ID"])["output"]["code"] == "InvalidFile.NoHuman"
+        _faults_do_what_the_page_says(shell, caller, run)
 
         assert len(run("shows the tasks")) == 3
         assert run("shows the counts")["created"] == 3
@@ -112,6 +105,18 @@ def test_every_command_of_the_page_does_what_the_page_says(media: MediaServer, f
         assert shell.json("shows the tasks") == []
         caller.session.close()
     assert done == list(COMMANDS)
+
+
+def _faults_do_what_the_page_says(shell: Shell, caller: Caller, run: Callable[[str], Any]) -> None:
+    run("loses an answer")
+    with pytest.raises(requests.ConnectionError):
+        shell.run(COMMANDS["creates the task"])
+    run("throttles queries")
+    codes = [shell.run(COMMANDS["queries the task"]).status_code for _ in range(4)]
+    assert codes == [429, 429, 429, 200]
+    run("fails a task")
+    shell.variables["TASK_ID"] = shell.json("creates the task")["output"]["task_id"]
+    assert caller.finished(shell.variables["TASK_ID"])["output"]["code"] == "InvalidFile.NoHuman"
 
 
 def test_every_command_of_the_page_is_named_and_so_tested() -> None:

@@ -1,0 +1,51 @@
+"""Every function and every file is short enough to be read in one go."""
+
+import ast
+import subprocess
+
+from local.stack import PROJECT
+
+LINES_OF_A_FUNCTION = 40
+LINES_OF_A_FILE = 400
+
+#: For now, until it is split: it builds the whole bench of the workflow's tests in one go.
+LONG_FOR_NOW = {("tests/support/workflow_bench.py", "__init__")}
+
+
+def sources() -> dict[str, str]:
+    """The text of every Python file that git knows, by its path."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=PROJECT, check=True, capture_output=True, text=True)  # noqa: S607  # the developer's own git
+    return {path: (PROJECT / path).read_text() for path in listed.stdout.splitlines()}
+
+
+def functions(source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a file, methods and nested ones too."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function, from its `def` to its last."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    found = sources()
+    assert found
+    long = [
+        f"{path} {function.name}: {length(function)}"
+        for path, source in found.items()
+        for function in functions(source)
+        if length(function) > LINES_OF_A_FUNCTION and (path, function.name) not in LONG_FOR_NOW
+    ]
+    assert long == []
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    found = sources()
+    assert found
+    long = [
+        f"{path}: {len(source.splitlines())}"
+        for path, source in found.items()
+        if len(source.splitlines()) > LINES_OF_A_FILE
+    ]
+    assert long == []
