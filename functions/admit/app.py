@@ -5,12 +5,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from motiondrop import bootstrap
+from motiondrop.aws.saturation import waited_out
 from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
+@waited_out
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:  # noqa: ARG001  # Lambda's shape
     """Do what the state asks for and say where the execution goes on; one that waits is told so at its token."""
     execution = Execution.of(event["execution"])

@@ -8,9 +8,6 @@ from local.stack import PROJECT
 LINES_OF_A_FUNCTION = 40
 LINES_OF_A_FILE = 400
 
-#: For now, until it is split: it builds the whole bench of the workflow's tests in one go.
-LONG_FOR_NOW = {("tests/support/workflow_bench.py", "__init__")}
-
 
 def sources() -> dict[str, str]:
     """The text of every Python file that git knows, by its path."""
@@ -35,7 +32,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
         f"{path} {function.name}: {length(function)}"
         for path, source in found.items()
         for function in functions(source)
-        if length(function) > LINES_OF_A_FUNCTION and (path, function.name) not in LONG_FOR_NOW
+        if length(function) > LINES_OF_A_FUNCTION
     ]
     assert long == []
 

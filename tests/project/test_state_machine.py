@@ -46,12 +46,21 @@ def test_the_states_are_named_as_a_person_would_say_them() -> None:
 
 def test_nothing_but_what_was_not_done_is_tried_again_where_money_is_spent() -> None:
     assert [retry["ErrorEquals"] for retry in STATES["Create task"]["Retry"]] == [
-        ["Lambda.TooManyRequestsException", "Contended"]
+        ["Lambda.TooManyRequestsException", "Saturated"],
+        ["Contended"],
     ]
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_saturation_is_waited_out_by_every_step_for_days(name: str) -> None:
+    retry = TASKS[name]["Retry"][0]
+    assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException", "Saturated"]
+    assert (retry["MaxAttempts"], retry["MaxDelaySeconds"], retry["JitterStrategy"]) == (1000, 900, "FULL")
+    assert retry["IntervalSeconds"] * retry["BackoffRate"] ** 9 >= retry["MaxDelaySeconds"]
+
+
 def test_the_providers_last_word_is_not_asked_for_twice() -> None:
-    first = STATES["Poll"]["Retry"][0]
+    first = STATES["Poll"]["Retry"][1]
     assert first["MaxAttempts"] == 0
     families = {family.__name__ for family in refusals.FAMILIES}
     assert families < set(first["ErrorEquals"])

@@ -34,6 +34,7 @@ class Bench:
     budget: Budget
     woken: Woken
     clock: Clock
+    client: Any
 
     def job(self, name: str = "hero", **changes: Any) -> Job:
         """A recorded job, as submit records it."""
@@ -63,6 +64,10 @@ class Bench:
         job, execution = self.submitting(name)
         self.lock.claim_task(job, execution, f"task-of-{name}", "request")
         return self.jobs.get(job.job_id), execution
+
+    def job_named(self, name: str) -> Job:
+        """The job of the pair of that name, as `job` recorded it."""
+        return self.jobs.get(make_job(name, self.clock()).job_id)
 
     def read(self, job: Job) -> Job:
         return self.jobs.get(job.job_id)
@@ -102,9 +107,10 @@ def make_bench() -> Bench:
         jobs,
         Drops(tables, clock),
         Slots(tables, jobs, waker=woken, budget=budget, breaker=breaker, size=2, clock=clock),
-        SubmissionLock(tables, jobs, clock),
+        SubmissionLock(tables, jobs, budget, clock),
         breaker,
         budget,
         woken,
         clock,
+        client("dynamodb"),
     )

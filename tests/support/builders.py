@@ -7,7 +7,6 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity, job_id_of
 from motiondrop.domain.job import Input, Job, Options, State
 from motiondrop.domain.pricing import Prices
-from motiondrop.storage.jobs import order_of
 
 REGION = "ap-southeast-1"
 PRICES = Prices.of("wan2.2-animate-move", "singapore")
@@ -31,7 +30,6 @@ def make_job(name: str, moment: datetime, **changes: Any) -> Job:
         "video": video,
         "options": options,
         "recorded_at": moment,
-        "order": order_of(moment, job_id),
         "quote": 624_000,
         "drops": frozenset({image.key, video.key}),
     }

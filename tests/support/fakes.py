@@ -46,6 +46,7 @@ class FakeWan:
     rows: list[TaskRow] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     during_create: Callable[[], object] = lambda: None
     accepts_then_fails: bool = False
     total: int | None = None
@@ -60,7 +61,8 @@ class FakeWan:
         values: dict[str, Any] = {"model": MODEL, "api_key_id": "ours", "created_at": self.clock()} | other
         self.rows.append(TaskRow(task_id, status, **values))
 
-    def create(self, _image: str, _video: str, _options: Options) -> Created:
+    def create(self, _image: str, _video: str, _options: Options, *, key: str) -> Created:
+        self.keys.append(key)
         self.calls.append("create")
         if self.accepts_then_fails or not self.errors.get("create"):
             task_id = f"task-{self.made()}"
@@ -75,12 +77,10 @@ class FakeWan:
         self._raise("query")
         return self.tasks.get(task_id, Task(task_id, TaskStatus.UNKNOWN))
 
-    def list(
-        self, *, start: datetime | None = None, end: datetime | None = None, model: str | None = None, page: int = 1
-    ) -> TaskPage:
+    def list(self, *, page: int = 1) -> TaskPage:
         self.calls.append("list")
         self._raise("list")
-        rows = tuple(row for row in self.rows if start is None or row.created_at is None or row.created_at >= start)
+        rows = tuple(self.rows)
         return TaskPage(rows, len(rows) if self.total is None else self.total, page, 1, self.clock())
 
     def cancel(self, task_id: str) -> None:

@@ -74,9 +74,9 @@ class IntakeBench:
         for job in self.jobs():
             if job.state == State.QUEUED and job.settling:
                 if self.folders.follows((job.image.key, job.video.key)):
-                    self.bench.jobs.write(job, job.owner, settling=False)
+                    self.bench.jobs.transition(job, job.owner, None, settling=False)
                 else:
-                    self.bench.jobs.write(job, job.owner, State.CANCELED, reason=UNPAIRED, notified=True)
+                    self.bench.jobs.transition(job, job.owner, State.CANCELED, reason=UNPAIRED, notified=True)
 
     def paid(self) -> set[tuple[str, str]]:
         """The pairs whose jobs go on to be paid for."""

@@ -5,8 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.driver import Driver
@@ -105,10 +104,15 @@ def is_over(job: dict[str, Any] | None) -> bool:
 
 
 def _inversions(jobs: Iterable[dict[str, Any]]) -> list[str]:
-    """Jobs that were given their slot before one that was recorded earlier."""
-    granted = sorted((job["order"], datetime.fromisoformat(job["admitted_at"])) for job in jobs if "admitted_at" in job)
+    """Jobs that were given their slot before one that was recorded more than a second earlier."""
+    times = [
+        (datetime.fromisoformat(job["recorded_at"]), datetime.fromisoformat(job["admitted_at"]))
+        for job in jobs
+        if "admitted_at" in job
+    ]
     return [
-        f"{order} at {moment:%H:%M:%S.%f} before {earlier} at {before:%H:%M:%S.%f}"
-        for (earlier, before), (order, moment) in pairwise(granted)
-        if moment < before
+        f"recorded {later:%H:%M:%S.%f} before {earlier:%H:%M:%S.%f}"
+        for earlier, before in times
+        for later, moment in times
+        if later > earlier + timedelta(seconds=1) and moment < before
     ]

@@ -7,11 +7,13 @@ from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.provider.responses import Task, TaskStatus
+from motiondrop.storage.cursors import Cursors
 from motiondrop.workflow.admit import Admission
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.conclude import ConcludeExecution
 from motiondrop.workflow.create import CreateTask
 from motiondrop.workflow.poll import PollTask
+from motiondrop.workflow.reconcile import Reconcile
 from motiondrop.workflow.sweep import Sweep
 from tests.support.bench import Bench
 from tests.support.builders import PRICES
@@ -56,7 +58,44 @@ class WorkflowBench:
             metrics=metrics,
             clock=self.clock,
         )
-        self._create = CreateTask(
+        self._create = self._create_task(wan, publisher, receipts, metrics)
+        self._poll = self._poll_task(wan, receipts, metrics)
+        self._conclude = ConcludeExecution(jobs=self.jobs, executions=executions, wan=lambda: wan, closing=self.closing)
+        self._sweep = self._sweep_of(executions, publisher, metrics)
+        self.admit = Admission(
+            jobs=self.jobs,
+            slots=self.slots,
+            executions=executions,
+            folders=cast("Any", None),
+            closing=self.closing,
+            receipts=receipts,
+            settle_seconds=30,
+        )
+
+    def _poll_task(self, wan: Any, receipts: Any, metrics: Metrics) -> PollTask:
+        return PollTask(
+            jobs=self.jobs,
+            slots=self.slots,
+            wan=wan,
+            receipts=receipts,
+            poll_seconds=15,
+            prices=PRICES,
+            metrics=metrics,
+            clock=self.clock,
+        )
+
+    def _create_task(self, wan: Any, publisher: Any, receipts: Any, metrics: Metrics) -> CreateTask:
+        reconcile = Reconcile(
+            jobs=self.jobs,
+            slots=self.slots,
+            lock=self.lock,
+            wan=wan,
+            publisher=publisher,
+            closing=self.closing,
+            margin=MARGIN,
+            clock=self.clock,
+        )
+        return CreateTask(
             jobs=self.jobs,
             slots=self.slots,
             lock=self.lock,
@@ -67,46 +106,30 @@ class WorkflowBench:
             receipts=receipts,
             publisher=publisher,
             closing=self.closing,
+            reconcile=reconcile,
             margin=MARGIN,
             poll_seconds=15,
             metrics=metrics,
             clock=self.clock,
         )
-        self._poll = PollTask(
-            jobs=self.jobs,
-            slots=self.slots,
-            wan=wan,
-            receipts=receipts,
-            poll_seconds=15,
-            prices=PRICES,
-            metrics=metrics,
-            clock=self.clock,
-        )
-        self._conclude = ConcludeExecution(jobs=self.jobs, executions=executions, wan=lambda: wan, closing=self.closing)
-        self._sweep = Sweep(
+
+    def _sweep_of(self, executions: Any, publisher: Any, metrics: Metrics) -> Sweep:
+        return Sweep(
             jobs=self.jobs,
             slots=self.slots,
             breaker=self.breaker,
-            budget=bench.budget,
+            budget=self.bench.budget,
             executions=executions,
             closing=self.closing,
             conclude=self._conclude.run,
             missed_events=cast("Any", NoMissedEvents()),
-            drops=bench.drops,
+            drops=self.bench.drops,
+            cursors=Cursors(self.bench.tables, self.clock),
             subscribers=cast("Any", NoSubscribers()),
             publisher=publisher,
             grace=GRACE,
             metrics=metrics,
             clock=self.clock,
-        )
-        self.admit = Admission(
-            jobs=self.jobs,
-            slots=self.slots,
-            executions=executions,
-            folders=cast("Any", None),
-            closing=self.closing,
-            receipts=receipts,
-            settle_seconds=30,
         )
 
     def _read_key(self) -> str:

@@ -75,8 +75,10 @@ def admit() -> "Admission":
 def create() -> "CreateTask":
     """What `create` does."""
     from motiondrop.workflow.create import CreateTask  # noqa: PLC0415
+    from motiondrop.workflow.reconcile import Reconcile  # noqa: PLC0415
 
     parts = Parts(load(PublishingSettings, os.environ))
+    margin = timedelta(seconds=parts.settings.reconcile_margin_seconds)
     return CreateTask(
         jobs=parts.jobs,
         slots=parts.slots,
@@ -88,7 +90,16 @@ def create() -> "CreateTask":
         receipts=parts.receipts,
         publisher=parts.publisher,
         closing=parts.closing,
-        margin=timedelta(seconds=parts.settings.reconcile_margin_seconds),
+        reconcile=Reconcile(
+            jobs=parts.jobs,
+            slots=parts.slots,
+            lock=parts.submission_lock,
+            wan=parts.wan,
+            publisher=parts.publisher,
+            closing=parts.closing,
+            margin=margin,
+        ),
+        margin=margin,
         poll_seconds=parts.settings.poll_seconds,
         metrics=parts.metrics,
     )
@@ -161,13 +172,14 @@ def sweep() -> "Sweep":
         missed_events=MissedEvents(
             s3=parts.s3,
             queue=parts.event_queue,
-            tables=parts.tables,
+            cursors=parts.cursors,
             drops=parts.drops,
             bucket=parts.settings.inbox_bucket,
             age=10 * parts.grace,  # an event is given up only after a message's time in the queue
         ),
         drops=parts.drops,
-        subscribers=Subscribers(sns=parts.sns, topics=parts.topics, tables=parts.tables, publisher=parts.publisher),
+        cursors=parts.cursors,
+        subscribers=Subscribers(sns=parts.sns, topics=parts.topics, cursors=parts.cursors, publisher=parts.publisher),
         publisher=parts.publisher,
         grace=parts.grace,
         metrics=parts.metrics,

@@ -9,6 +9,7 @@ MotionDropError
 ├── JobFailed
 ├── JobCanceled
 ├── Contended
+├── Saturated
 ├── DropGone
 ├── CopyFailed
 ├── ResultExpired
@@ -65,6 +66,10 @@ class JobCanceled(MotionDropError):
 
 class Contended(MotionDropError):
     """Others wrote to the same records at the same moment; nothing was changed, and trying again is right."""
+
+
+class Saturated(MotionDropError):
+    """AWS asked to slow down; nothing is wrong, and trying again later is right."""
 
 
 class DropGone(MotionDropError):

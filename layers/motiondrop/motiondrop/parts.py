@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from motiondrop.aws.event_queue import EventQueue
     from motiondrop.aws.topics import Publisher, TopicArns
     from motiondrop.provider.client import WanClient
+    from motiondrop.storage.cursors import Cursors
     from motiondrop.workflow.closing import Closing
     from motiondrop.workflow.folders import Folders
 
@@ -100,6 +101,13 @@ class Parts:
         return Drops(self.tables)
 
     @cached_property
+    def cursors(self) -> "Cursors":
+        """What the sweep remembers."""
+        from motiondrop.storage.cursors import Cursors  # noqa: PLC0415
+
+        return Cursors(self.tables)
+
+    @cached_property
     def budget(self) -> Budget:
         """What a day may cost."""
         return Budget(self.tables, self.daily_budget)
@@ -112,7 +120,7 @@ class Parts:
     @cached_property
     def submission_lock(self) -> SubmissionLock:
         """The right to make a create call."""
-        return SubmissionLock(self.tables, self.jobs)
+        return SubmissionLock(self.tables, self.jobs, self.budget)
 
     @cached_property
     def slots(self) -> Slots:

@@ -66,7 +66,8 @@ def test_a_failure_is_somebodys(
 
 
 def test_the_queue_and_the_errors_have_the_dimensions_that_alarms_ask_for(capsys: pytest.CaptureFixture[str]) -> None:
-    METRICS.queue(3, 12.5, 2, stalled=True, unsaved=1)
+    METRICS.queue(3, 12.5, 2, stalled=True)
+    METRICS.unsaved(1)
     METRICS.provider_error("Throttled")
     METRICS.drop("rejected")
     said = published(capsys)

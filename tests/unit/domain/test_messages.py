@@ -25,6 +25,7 @@ from motiondrop.domain.messages import (
     rejected,
     resumed,
     succeeded,
+    undecided,
     unheard,
 )
 from motiondrop.domain.provider_errors import AccessNotGranted, ContentRefused, MediaUnfit, ProviderFault
@@ -132,6 +133,7 @@ EMAILS: dict[str, Message] = {
     "rejected": rejected("class/small.png", "image is 180 px wide - needs 200 to 4096"),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
     "resumed": resumed(),
+    "undecided": undecided(make_job("hero", RECORDED, asked_at=RECORDED)),
     "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
     "unheard": unheard(["results and failures", "operations"]),
     "alone": alone("class/hero.png", "a video", "waiting for a video"),

@@ -21,13 +21,13 @@ def test_a_job_is_read_as_it_was_recorded(bench: Bench) -> None:
     assert bench.jobs.record(job)
     read = bench.jobs.get(job.job_id)
     assert read.seen_at is not None
-    assert read == make_job("hero", job.recorded_at, advice=job.advice, seen_at=read.seen_at, order=read.order)
+    assert read == make_job("hero", job.recorded_at, advice=job.advice, seen_at=read.seen_at)
 
 
 def test_the_same_content_is_recorded_once(bench: Bench) -> None:
     job = bench.job()
     assert not bench.jobs.record(make_job("hero", bench.clock()))
-    assert bench.read(job).order == job.order
+    assert bench.read(job).recorded_at == job.recorded_at
 
 
 def test_an_unknown_job_is_said_to_be_unknown(bench: Bench) -> None:
@@ -50,45 +50,45 @@ def test_a_run_that_lost_the_job_can_write_nothing(bench: Bench) -> None:
     with pytest.raises(NotOwner):
         bench.jobs.owned(execution)
     with pytest.raises(NotOwner):
-        bench.jobs.write(job, execution.owner, State.ADMITTED)
+        bench.jobs.transition(job, execution.owner, State.ADMITTED)
     assert bench.read(job).state == State.QUEUED
 
 
 def test_a_closed_job_is_closed_to_its_own_run(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.write(job, execution.owner, State.FAILED)
+    bench.jobs.transition(job, execution.owner, State.FAILED)
     with pytest.raises(JobClosed):
         bench.jobs.owned(execution)
     with pytest.raises(JobClosed):
-        bench.jobs.write(job, execution.owner, State.ADMITTED)
+        bench.jobs.transition(job, execution.owner, State.ADMITTED)
 
 
 def test_a_write_on_what_was_read_before_a_change_is_refused(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.write(job, execution.owner, State.ADMITTED)
+    bench.jobs.transition(job, execution.owner, State.ADMITTED)
     with pytest.raises(Contended):
-        bench.jobs.write(job, execution.owner, State.FAILED)
+        bench.jobs.transition(job, execution.owner, State.FAILED)
 
 
 def test_an_illegal_transition_is_a_fault_of_ours(bench: Bench) -> None:
     job, execution = bench.queued()
     with pytest.raises(ValueError, match="QUEUED to SUCCEEDED"):
-        bench.jobs.write(job, execution.owner, State.SUCCEEDED)
+        bench.jobs.transition(job, execution.owner, State.SUCCEEDED)
 
 
 def test_a_run_that_a_person_asked_for_opens_a_failed_job_and_a_numbered_one_does_not(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.write(job, execution.owner, State.FAILED, reason="x", verdict="MediaUnfit", notified=True)
+    bench.jobs.transition(job, execution.owner, State.FAILED, reason="x", verdict="MediaUnfit", notified=True)
     assert bench.jobs.take_over(execution_of(job, f"{job.job_id}-2"), dead).state == State.FAILED
     opened = bench.jobs.take_over(execution_of(job, "by-hand"), dead)
     assert (opened.state, opened.owner) == (State.QUEUED, "by-hand")
     assert (opened.reason, opened.verdict, opened.notified, opened.attempt) == (None, None, False, 0)
-    assert opened.order > job.order
+    assert opened.recorded_at > job.recorded_at
 
 
 def test_a_redrive_opens_a_failed_job_and_the_same_run_does_not(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.write(job, execution.owner, State.FAILED)
+    bench.jobs.transition(job, execution.owner, State.FAILED)
     assert bench.jobs.take_over(execution, dead).state == State.FAILED
     assert bench.jobs.take_over(execution_of(job, redrive=1), dead).state == State.QUEUED
 
@@ -96,16 +96,16 @@ def test_a_redrive_opens_a_failed_job_and_the_same_run_does_not(bench: Bench) ->
 def test_nothing_opens_a_job_that_succeeded(bench: Bench) -> None:
     job, execution = bench.queued()
     for state in (State.ADMITTED, State.SUBMITTING, State.PENDING, State.SAVING, State.SUCCEEDED):
-        job = bench.jobs.write(job, execution.owner, state)
+        job = bench.jobs.transition(job, execution.owner, state)
     assert bench.jobs.take_over(execution_of(job, "by-hand"), dead).state == State.SUCCEEDED
 
 
 def test_open_jobs_are_found_least_seen_first_until_they_are_told_of(bench: Bench) -> None:
     first, execution = bench.queued("first")
     second, _ = bench.queued("second")
-    bench.jobs.write(first, execution.owner)
+    bench.jobs.transition(first, execution.owner)
     assert [job.job_id for job in bench.jobs.least_seen(10)] == [second.job_id, first.job_id]
-    closed = bench.jobs.write(bench.read(first), execution.owner, State.CANCELED)
+    closed = bench.jobs.transition(bench.read(first), execution.owner, State.CANCELED)
     assert len(bench.jobs.least_seen(10)) == 2
-    bench.jobs.write(closed, execution.owner, notified=True)
+    bench.jobs.transition(closed, execution.owner, None, notified=True)
     assert [job.job_id for job in bench.jobs.least_seen(10)] == [second.job_id]

@@ -16,7 +16,7 @@ def ledger(bench: Bench) -> Ledger:
 
 def saving(bench: Bench, name: str = "hero") -> tuple[Job, Execution]:
     job, execution = bench.pending(name)
-    return bench.jobs.write(job, execution.owner, State.SAVING, cost=624_000, billed_seconds=5.2), execution
+    return bench.jobs.transition(job, execution.owner, State.SAVING, cost=624_000, billed_seconds=5.2), execution
 
 
 def test_a_job_succeeds_and_is_counted_in_one_step(bench: Bench, ledger: Ledger) -> None:

@@ -94,7 +94,7 @@ def test_a_stop_that_comes_too_late_saves_the_video_and_the_job_remembers(
 def test_a_stop_while_submitting_is_decided_by_the_next_run(workflow: WorkflowBench) -> None:
     job, execution = in_state(workflow, State.SUBMITTING)
     assert workflow.ends(execution, "ABORTED") == "next execution"
-    assert workflow.state(job) == State.CANCELING
+    assert (workflow.state(job), workflow.bench.read(job).stopped) == (State.SUBMITTING, True)
     assert workflow.slots.snapshot().lock is not None
 
 

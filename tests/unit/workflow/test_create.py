@@ -1,6 +1,6 @@
 """Creating a task: once, whatever breaks off."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -8,30 +8,11 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import DownloadFailed, KeyRefused, MediaUnfit, RequestInvalid, Throttled
 from motiondrop.errors import Contended, JobClosed, NotOwner
-from motiondrop.provider.client import CALL_TIMEOUT
-from motiondrop.provider.responses import NotSent, NotUnderstood, OutcomeUnknown, TaskStatus, Unreachable
+from motiondrop.provider.responses import NotSent, TaskStatus, Unreachable
 from motiondrop.storage.submission_lock import NotSaved
-from motiondrop.workflow.create import GIVE_UP, WINDOW
+from motiondrop.workflow.create import WINDOW, mark_of
 from tests.support.builders import execution_of
-from tests.support.workflow_bench import MARGIN, WorkflowBench
-
-
-def broken_off(workflow: WorkflowBench, *, made: bool) -> tuple[Job, Execution]:
-    """A job whose create call got no answer, and the time after which that can be looked into."""
-    job, execution = workflow.bench.in_queue()
-    workflow.wan.accepts_then_fails = made
-    workflow.wan.fail("create", OutcomeUnknown("lost"))
-    assert "at" in workflow.create(execution)
-    workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
-    return workflow.bench.read(job), execution
-
-
-def crashed(workflow: WorkflowBench) -> tuple[Job, Execution]:
-    """A job whose function died in the create call; its next execution has taken over."""
-    job, execution = workflow.bench.in_queue()
-    workflow.lock.acquire(job, execution, workflow.clock() + WINDOW, "key")
-    workflow.ends(execution, "FAILED", "Runtime.ExitError")
-    return workflow.bench.read(job), workflow.start_next(job)
+from tests.support.workflow_bench import WorkflowBench
 
 
 def test_a_task_is_made_saved_and_polled(workflow: WorkflowBench) -> None:
@@ -161,145 +142,6 @@ def test_the_first_task_after_the_trouble_closes_the_breaker_and_says_so(workflo
     assert workflow.state(job) == State.PENDING
 
 
-def test_after_a_lost_answer_nothing_is_asked_before_the_margin_is_over(workflow: WorkflowBench) -> None:
-    job, execution = workflow.bench.in_queue()
-    workflow.wan.fail("create", OutcomeUnknown("lost"))
-    assert "at" in workflow.create(execution)
-    assert "at" in workflow.create(execution)
-    assert "list" not in workflow.wan.calls
-    assert workflow.bench.read(job).unknown
-
-
-def test_a_task_that_was_made_is_adopted_and_no_second_one_made(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
-    assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "task-1"
-    assert workflow.wan.made() == 1
-
-
-def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
-    assert workflow.wan.made() == 1
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
-    assert workflow.create(execution) == {"next": "poll", "seconds": 15}
-    assert (workflow.wan.made(), workflow.bench.read(job).attempt) == (2, 2)
-
-
-def test_a_task_that_appears_at_the_second_look_is_adopted(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
-    workflow.create(execution)
-    workflow.wan.row("late", created_at=job.asked_at)
-    assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "late"
-
-
-def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
-    workflow.wan.row("another", created_at=job.asked_at)
-    with pytest.raises(JobClosed):
-        workflow.create(execution)
-    closed = workflow.bench.read(job)
-    assert closed.state == State.FAILED
-    assert closed.reason is not None
-    assert "another, task-1" in closed.reason
-    workflow.closing.notify(closed)
-    assert "may have been charged" in workflow.publisher.emails[0].body
-    assert "Nothing was charged" not in workflow.publisher.emails[0].body
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        {"model": "another-model"},
-        {"created_at": timedelta(minutes=-20)},
-        {"created_at": timedelta(minutes=30)},
-        {"status": TaskStatus.CANCELED},
-    ],
-)
-def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, foreign: dict[str, object]) -> None:
-    job, execution = broken_off(workflow, made=False)
-    assert job.asked_at is not None
-    shift = foreign.get("created_at", timedelta(0))
-    assert isinstance(shift, timedelta)
-    workflow.wan.row("foreign", **(foreign | {"created_at": job.asked_at + shift}))  # type: ignore[arg-type]  # any field
-    workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
-    assert workflow.state(job) == State.ADMITTED
-
-
-def test_a_task_of_another_key_of_the_account_is_left_alone(workflow: WorkflowBench) -> None:
-    workflow.pending("before")  # tells which key is ours
-    job, execution = broken_off(workflow, made=False)
-    workflow.wan.row("foreign", created_at=job.asked_at, api_key_id="another")
-    workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
-
-
-def test_a_task_that_another_job_owns_is_left_alone(workflow: WorkflowBench) -> None:
-    other, _ = workflow.pending("other")
-    job, execution = broken_off(workflow, made=False)
-    workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
-    assert workflow.bench.read(other).task_id == "task-1"
-    assert workflow.state(job) == State.ADMITTED
-
-
-@pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), Throttled("Throttling", "x", status=429)])
-def test_a_list_that_cannot_be_read_is_read_again_later(workflow: WorkflowBench, error: Exception) -> None:
-    job, execution = broken_off(workflow, made=True)
-    workflow.wan.fail("list", error)
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
-    assert workflow.bench.read(job).empty_lists == 0
-    assert workflow.create(execution) == {"next": "poll"}
-
-
-def test_a_key_that_may_not_read_the_list_holds_the_queue_and_the_operator_is_told_once(
-    workflow: WorkflowBench,
-) -> None:
-    job, execution = broken_off(workflow, made=True)
-    for _ in range(2):
-        workflow.wan.fail("list", KeyRefused("InvalidApiKey", "x", status=401))
-        assert workflow.create(execution)["next"] == "create"
-    assert len(workflow.publisher.alerts) == 1
-    assert workflow.slots.snapshot().breaker
-    assert workflow.state(job) == State.SUBMITTING
-    assert workflow.create(execution) == {"next": "poll"}  # fixed: the task is found, and nothing is paid twice
-
-
-def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
-    workflow.wan.total = 3
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
-    assert workflow.bench.read(job).empty_lists == 0
-
-
-def test_what_cannot_be_known_for_23_hours_stops_and_tells(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
-    for _ in range(3):
-        workflow.wan.fail("list", Unreachable("x"))
-        workflow.clock.pass_(hours=7)
-        step = workflow.create(execution)
-        assert step == {"next": "create", "seconds": 300}
-    workflow.clock.pass_(seconds=GIVE_UP.total_seconds())
-    with pytest.raises(JobClosed):
-        workflow.create(execution)
-    assert workflow.state(job) == State.FAILED
-    assert workflow.slots.snapshot().slots == {}
-    assert workflow.slots.snapshot().lock is None
-
-
-def test_a_killed_function_leaves_a_job_that_the_next_run_looks_into_after_the_deadline(
-    workflow: WorkflowBench,
-) -> None:
-    job, execution = crashed(workflow)
-    assert "at" in workflow.create(execution)
-    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
-    workflow.wan.row("task-of-the-dead", created_at=workflow.bench.read(job).asked_at)
-    assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.wan.made() == 0
-
-
 def test_a_run_that_is_refused_its_save_cancels_its_task(workflow: WorkflowBench) -> None:
     job, execution = workflow.bench.in_queue()
     other = execution_of(job, "other")
@@ -318,36 +160,18 @@ def test_that_the_task_cannot_be_canceled_hides_no_refusal(workflow: WorkflowBen
         workflow.create(execution)
 
 
-def test_a_stopped_runs_function_that_goes_on_is_refused_and_the_next_run_ends_the_job(workflow: WorkflowBench) -> None:
+def test_a_task_that_a_stopped_executions_function_still_makes_is_saved_and_canceled_by_the_next(
+    workflow: WorkflowBench,
+) -> None:
     job, execution = workflow.bench.in_queue()
     workflow.wan.during_create = lambda: workflow.ends(execution, "ABORTED")
-    with pytest.raises(Contended):
-        workflow.create(execution)
-    assert workflow.state(job) == State.CANCELING
+    assert workflow.create(execution) == {"next": "poll", "seconds": 15}
+    assert workflow.bench.read(job).stopped
     following = workflow.start_next(job)
-    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
-    assert workflow.create(following) == {"next": "create", "seconds": 30}
-    assert workflow.create(following) == {"next": "closed"}
+    with pytest.raises(JobClosed):
+        workflow.poll(following)
+    assert "cancel task-1" in workflow.wan.calls
     assert workflow.state(job) == State.CANCELED
-    assert len(workflow.publisher.emails) == 1
-
-
-def test_a_stopped_job_whose_task_began_saves_its_video(workflow: WorkflowBench) -> None:
-    job, execution = workflow.bench.in_queue()
-
-    def stopped_too_late() -> None:
-        workflow.ends(execution, "ABORTED")
-        workflow.wan.fail("cancel", Unreachable("x"))
-
-    workflow.wan.during_create = stopped_too_late
-    with pytest.raises(Contended):
-        workflow.create(execution)
-    following = workflow.start_next(job)
-    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
-    workflow.wan.tasks["task-1"] = workflow.wan.query("task-1").__class__("task-1", TaskStatus.RUNNING)
-    assert workflow.create(following) == {"next": "poll"}
-    adopted = workflow.bench.read(job)
-    assert (adopted.state, adopted.stopped) == (State.PENDING, True)
 
 
 def test_a_save_that_others_were_in_the_way_of_leaves_the_task_alone(
@@ -359,7 +183,7 @@ def test_a_save_that_others_were_in_the_way_of_leaves_the_task_alone(
     def in_the_way(*_: object) -> None:
         raise Contended("conflict")
 
-    monkeypatch.setattr("motiondrop.storage.submission_lock.transact", in_the_way)
+    monkeypatch.setattr("motiondrop.storage.jobs.transact", in_the_way)
     with pytest.raises(NotSaved):
         workflow.lock.claim_task(begun, execution, "task", None)
 
@@ -369,3 +193,31 @@ def test_a_save_whose_answer_was_lost_is_no_refusal(workflow: WorkflowBench) -> 
     begun = workflow.lock.acquire(job, execution, workflow.clock() + WINDOW, "key")
     workflow.lock.claim_task(begun, execution, "task", None)
     assert workflow.lock.claim_task(begun, execution, "task", None).task_id == "task"
+
+
+def test_the_key_is_read_once_for_the_record_and_the_call(workflow: WorkflowBench) -> None:
+    keys = iter(["sk-first", "sk-second"])
+    workflow.key = lambda: next(keys)
+    job, execution = workflow.bench.in_queue()
+    assert workflow.create(execution)["next"] == "poll"
+    assert workflow.wan.keys == ["sk-first"]
+    assert workflow.bench.read(job).key_mark == mark_of("sk-first")
+
+
+def test_a_stopped_job_is_not_sent(workflow: WorkflowBench) -> None:
+    job, execution = workflow.bench.in_queue()
+    workflow.jobs.transition(job, execution.owner, None, stopped=True)
+    assert workflow.create(execution) == {"next": "closed"}
+    assert workflow.state(job) == State.CANCELED
+    assert workflow.wan.made() == 0
+
+
+def test_money_is_counted_on_the_day_it_is_spent(workflow: WorkflowBench) -> None:
+    job, execution = workflow.bench.in_queue()
+    assert workflow.bench.read(job).reserved_on == "2026-01-02"
+    workflow.clock.pass_(days=1)
+    workflow.create(execution)
+    assert workflow.bench.read(job).reserved_on == "2026-01-03"
+    assert workflow.bench.budget.today().committed == workflow.bench.read(job).reserved
+    workflow.clock.pass_(days=-1)
+    assert workflow.bench.budget.today().committed == 0

@@ -83,7 +83,7 @@ class World:
 
     def saving(self) -> tuple[Job, Execution]:
         job, execution = self.bench.pending()
-        job = self.bench.jobs.write(
+        job = self.bench.jobs.transition(
             job,
             execution.owner,
             State.SAVING,

@@ -28,15 +28,15 @@ def test_polls_come_every_15_s_then_every_minute_then_every_five() -> None:
     assert interval(5, 120, waits=True) == 120
 
 
-def test_an_unfinished_task_is_followed_and_its_lease_renewed(workflow: WorkflowBench) -> None:
+def test_an_unfinished_task_is_followed_and_a_poll_that_finds_nothing_new_writes_nothing(
+    workflow: WorkflowBench,
+) -> None:
     job, execution = workflow.pending()
-    before = workflow.slots.snapshot().slots[0].until
+    workflow.poll(execution)
+    before, slots = workflow.bench.read(job), workflow.slots.snapshot().slots
     workflow.clock.pass_(minutes=5)
-    assert workflow.poll(execution) == {"next": "poll", "seconds": 15}
-    after = workflow.slots.snapshot().slots[0].until
-    assert before is not None
-    assert after is not None
-    assert after > before
+    assert workflow.poll(execution, 1) == {"next": "poll", "seconds": 60}
+    assert (workflow.bench.read(job), workflow.slots.snapshot().slots[0].grant) == (before, slots[0].grant)
     workflow.becomes(job, TaskStatus.RUNNING)
     assert workflow.poll(execution, 40) == {"next": "poll", "seconds": 60}
     assert workflow.state(job) == State.RUNNING

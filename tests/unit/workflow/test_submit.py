@@ -139,7 +139,7 @@ def test_a_late_duplicate_never_reruns_a_failed_job_and_a_real_redrop_does(intak
     intake.submit.created("hero.png", first)
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
-    intake.bench.jobs.write(job, None, State.FAILED)
+    intake.bench.jobs.transition(job, None, State.FAILED)
     intake.submit.created("hero.png", first)
     assert intake.bench.read(job).state == State.FAILED
     intake.drop("hero.png")
@@ -153,8 +153,8 @@ def test_a_job_that_succeeded_is_never_run_again_and_the_receipt_names_the_resul
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
     for state in (State.ADMITTED, State.SUBMITTING, State.PENDING, State.SAVING):
-        job = intake.bench.jobs.write(job, None, state)
-    intake.bench.jobs.write(job, None, State.SUCCEEDED, result_key="videos/x.mp4")
+        job = intake.bench.jobs.transition(job, None, state)
+    intake.bench.jobs.transition(job, None, State.SUCCEEDED, result_key="videos/x.mp4")
     intake.drop("hero.png")
     assert intake.receipt("hero.png") == "done: videos/x.mp4"
     assert len(intake.executions.started) == 1

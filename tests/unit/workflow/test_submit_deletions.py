@@ -16,7 +16,7 @@ def test_deleting_a_drop_cancels_its_job_and_stops_its_run_unless_it_is_submitte
     waits, works = sorted(intake.jobs(), key=lambda job: job.job_id)
     waits = intake.bench.jobs.take_over(execution_of(waits), lambda _: False)
     for state in (State.ADMITTED, State.SUBMITTING, State.PENDING):
-        works = intake.bench.jobs.write(works, None, state)
+        works = intake.bench.jobs.transition(works, None, state)
     intake.delete("waits.png")
     intake.delete("works.mp4")
     assert intake.bench.read(waits).state == State.CANCELED

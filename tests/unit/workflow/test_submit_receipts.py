@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
     intake.drop("f/b.png")
     assert intake.receipt("f/v.mp4") == "0 of 2 done"
     job = intake.jobs()[0]
-    intake.bench.jobs.write(job, None, State.CANCELED)
+    intake.bench.jobs.transition(job, None, State.CANCELED)
     intake.submit.receipts.follow(intake.bench.read(job))
     assert intake.receipt("f/v.mp4") == "0 of 2 done - 1 canceled"
 
@@ -44,7 +45,7 @@ def test_a_receipt_that_comes_after_the_jobs_end_does_not_hide_it(intake: Intake
     (job,) = intake.jobs()
     job = intake.bench.jobs.take_over(execution_of(job), lambda _: False)
     with before_the_next_receipt(intake, lambda: intake.delete("hero.png")):
-        intake.submit.receipts.follow(job, 2)
+        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
     assert intake.receipt("hero.mp4") == "canceled"
 
 
@@ -62,7 +63,7 @@ def test_a_receipt_that_comes_after_the_drop_was_replaced_does_not_hide_that(
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
     with before_the_next_receipt(intake, lambda: intake.drop("hero.png", body)):
-        intake.submit.receipts.follow(job, 2)
+        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
     assert intake.receipt("hero.png") == receipt
 
 
@@ -73,7 +74,7 @@ def test_a_drop_that_is_replaced_while_another_receipt_is_on_its_way_says_what_i
     notify = intake.publisher.notify
 
     def meanwhile(message: Message) -> None:
-        intake.submit.receipts.follow(job, 2)
+        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
         notify(message)
 
     intake.publisher.notify = meanwhile  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import pytest
 
 from motiondrop.aws.topics import TopicArns
 from motiondrop.domain.messages import Message
+from motiondrop.storage.cursors import Cursors
 from motiondrop.workflow.subscribers import Subscribers
 from tests.support.bench import Bench
 
@@ -33,7 +34,7 @@ class FakeSns:
 def subscribers(bench: Bench, said: Any, **confirmed: int) -> Subscribers:
     sns: Any = FakeSns(**confirmed)
     topics = TopicArns("people", "operators", "programs")
-    return Subscribers(sns=sns, topics=topics, tables=bench.tables, publisher=said, clock=bench.clock)
+    return Subscribers(sns=sns, topics=topics, cursors=Cursors(bench.tables), publisher=said, clock=bench.clock)
 
 
 def test_a_topic_without_a_confirmed_subscriber_is_told_of_once_a_day(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import State
 from motiondrop.domain.provider_errors import Throttled
 from motiondrop.provider.responses import Unreachable
+from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drop
 from motiondrop.workflow.missed_events import MOST, MissedEvents
 from motiondrop.workflow.sweep import ROUND
@@ -87,7 +88,7 @@ def test_a_slot_and_a_lock_whose_job_is_gone_are_freed(workflow: WorkflowBench) 
 
 def test_a_slot_that_its_job_knows_nothing_of_is_freed(workflow: WorkflowBench) -> None:
     job, execution = workflow.bench.in_queue()
-    workflow.jobs.write(job, execution.owner, slot=None)
+    workflow.jobs.transition(job, execution.owner, None, slot=None)
     assert workflow.sweep()["freed"] == 1
 
 
@@ -104,7 +105,7 @@ def test_a_slots_dead_owner_is_found_before_ten_thousand_waiting_jobs(workflow: 
         for number in range(3 * ROUND):
             other = make_job(f"n{number}", workflow.clock())
             item = workflow.jobs._item(other.job_id)
-            for name in ("state", "order", "quote", "execution_number", "recorded_at"):
+            for name in ("state", "quote", "execution_number", "recorded_at"):
                 setattr(item, name, getattr(other, name))
             for name in ("image", "video", "options"):
                 value = {key: part for key, part in vars(getattr(other, name)).items() if part is not None}
@@ -178,7 +179,7 @@ def inbox(bench: Bench) -> tuple[Bench, MissedEvents, Any]:
     lost = MissedEvents(
         s3=s3,
         queue=EventQueue(sqs, queue, 720),
-        tables=bench.tables,
+        cursors=Cursors(bench.tables),
         drops=bench.drops,
         bucket="inbox",
         age=timedelta(minutes=20),

@@ -52,7 +52,7 @@ class Metrics:
         # The provider's clock is not ours: what seems to end before it began took no time.
         self._put({name: (max(0.0, seconds), SECONDS) for name, seconds in known.items()})
 
-    def queue(self, waiting: int, oldest: float, taken: int, *, stalled: bool, unsaved: int) -> None:
+    def queue(self, waiting: int, oldest: float, taken: int, *, stalled: bool) -> None:
         """The queue as a round of the sweep found it: `oldest` is how long the first has waited, in seconds."""
         self._put(
             {
@@ -60,9 +60,12 @@ class Metrics:
                 "OldestWait": (oldest, SECONDS),
                 "SlotsTaken": (taken, COUNT),
                 "Stalled": (int(stalled), COUNT),
-                "ResultsUnsaved": (unsaved, COUNT),
             }
         )
+
+    def unsaved(self, results: int) -> None:
+        """How many results have not been saved for so long that the provider may soon forget them."""
+        self._put({"ResultsUnsaved": (results, COUNT)})
 
     def budget(self, used: float) -> None:
         """How much of the day's budget is spent or reserved, in percent."""

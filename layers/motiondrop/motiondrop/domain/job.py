@@ -18,7 +18,6 @@ class State(StrEnum):
     SAVING = "SAVING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
-    CANCELING = "CANCELING"
     CANCELED = "CANCELED"
 
 
@@ -28,7 +27,7 @@ LEGAL: dict[State, frozenset[State]] = {
     State.ADMITTED: frozenset({State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
     State.SUBMITTING: frozenset(
         # ADMITTED: the provider refused and nothing was made, the slot is kept (throttled).
-        {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELING, State.CANCELED}
+        {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELED}
     ),
     State.PENDING: frozenset(
         # QUEUED, here and below: this task has failed, and the next one is held.
@@ -38,14 +37,13 @@ LEGAL: dict[State, frozenset[State]] = {
     State.SAVING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset({State.QUEUED}),
-    State.CANCELING: frozenset({State.PENDING, State.RUNNING, State.SAVING, State.FAILED, State.CANCELED}),
     State.CANCELED: frozenset({State.QUEUED}),
 }
 
 CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
 
 #: States in which money may be under way: a task exists, may exist, or its video is not saved yet.
-IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.CANCELING, State.SAVING})
+IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.SAVING})
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,6 @@ class Job:
     video: Input
     options: Options
     recorded_at: datetime
-    order: str
     quote: int
     execution_number: int = 1
     restarts: int = 0  # executions that were started because one before broke off
@@ -97,6 +94,7 @@ class Job:
     settling: bool = False
     token: str | None = None
     slot: int | None = None
+    grant: str | None = None  # which giving of the slot: new each time
     reserved: int | None = None  # of the budget of the day `reserved_on`
     reserved_on: str | None = None
     admitted_at: datetime | None = None
@@ -106,7 +104,9 @@ class Job:
     key_mark: str | None = None
     deadline: datetime | None = None
     unknown: bool = False
-    empty_lists: int = 0
+    empty_since: datetime | None = None  # the task list was read and proves that there is no task, so far once
+    undecided: bool = False  # the lock was given back although it is not known whether a task was made
+    undecided_notified: bool = False
     task_id: str | None = None
     request_id: str | None = None
     asked_at: datetime | None = None
@@ -118,7 +118,7 @@ class Job:
     verdict: str | None = None  # the name of the provider's family of errors, once that is final
     verdict_code: str | None = None
     verdict_message: str | None = None
-    stopped: bool = False
+    stopped: bool = False  # somebody stopped its execution: cancel what can be canceled, and make no new task
     billed_seconds: float | None = None
     billed_mode: str | None = None
     cost: int | None = None

@@ -185,6 +185,22 @@ def over_budget(job: Job, reserve: int) -> Message:
     return Message("held", headline, body, "over budget", facts={"reason": reason, "code": None})
 
 
+def undecided(job: Job) -> Message:
+    """To the operator: it is not known whether a create call made a task, and the provider's list does not tell."""
+    reason = (
+        "A call to the animation service broke off, and its list of tasks does not tell yet whether it made a task."
+    )
+    body = _paragraphs(
+        f"{_pair(job)} - {reason}",
+        "The job is not sent again before that is known, since it could be paid for twice. Other jobs go on.",
+        "MotionDrop looks again every few minutes. After 23 hours the job fails, and its email says so.",
+        "\n".join([_line("Called", iso(job.asked_at) or ""), _line("Job", job.job_id)]),
+        "To decide it at once, look for a task of that time in the provider's console.",
+    )
+    headline = f"MotionDrop: {_name(job)} waits - it is not known whether its task was made"
+    return Message("undecided", headline, body, f"undecided {job.job_id}", facts={"reason": reason, "code": None})
+
+
 def resumed() -> Message:
     """To the operator: the queue goes on."""
     return Message("resumed", "MotionDrop: the queue goes on", "The animation service takes tasks again.\n", "resumed")

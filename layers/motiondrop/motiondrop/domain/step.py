@@ -1,5 +1,6 @@
 """What a step of the state machine answers: where the execution goes on."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from motiondrop.domain.job import Job, State
@@ -11,7 +12,6 @@ NEXT = {
     State.QUEUED: "slot",
     State.ADMITTED: "create",
     State.SUBMITTING: "create",
-    State.CANCELING: "create",
     State.PENDING: "poll",
     State.RUNNING: "poll",
     State.SAVING: "finalize",
@@ -19,6 +19,12 @@ NEXT = {
     State.FAILED: "closed",
     State.CANCELED: "closed",
 }
+
+
+def not_before(moment: datetime) -> Step:
+    """Come back to `create` after that moment, and not before: Step Functions waits for whole seconds."""
+    whole = moment.replace(microsecond=0) + timedelta(seconds=1)
+    return {"next": "create", "at": whole.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def where(job: Job) -> str:

@@ -103,8 +103,10 @@ class WanClient:
         if retries is not None and retries.total != 0:
             raise ValueError("a session that sends again by itself could pay twice")
 
-    def create(self, image_url: str, video_url: str, options: Options, *, watermark: bool | None = None) -> Created:
-        """Make a task, which will be paid for.
+    def create(
+        self, image_url: str, video_url: str, options: Options, *, key: str | None = None, watermark: bool | None = None
+    ) -> Created:
+        """Make a task, which will be paid for, with `key` or the one that is the key now.
 
         Raise a WanError where the provider refused, and NotSent where it was never asked: nothing was made then.
         Raise OutcomeUnknown where a task may have been made without our knowing.
@@ -117,7 +119,7 @@ class WanClient:
         if watermark is not None:
             body["input"]["watermark"] = watermark
         try:
-            reply = self._send("POST", _CREATE_PATH, {"X-DashScope-Async": "enable"}, body=body)
+            reply = self._send("POST", _CREATE_PATH, {"X-DashScope-Async": "enable"}, body=body, key=key)
         except NotSent:
             raise
         except Unreachable as error:
@@ -167,9 +169,10 @@ class WanClient:
         *,
         params: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
+        key: str | None = None,
     ) -> Reply:
         """Send once, read the whole answer; NotSent or Unreachable for whatever the network did."""
-        key = self._key()
+        key = self._key() if key is None else key
         if not key.isascii() or not key.isprintable() or not key or " " in key:
             # Said here: the HTTP library would quote the value.
             raise KeyRefused("NoKey", "The API key is empty or has characters that no key has.")
@@ -201,22 +204,30 @@ class WanClient:
         proxies = {} if _is_loopback(urlsplit(url).hostname) else asked["proxies"]  # none leads to this machine
         over = time.monotonic() + sum(self._timeouts)
         adapter = self._session.get_adapter(url)
-        with adapter.send(
-            prepared,
-            stream=True,
-            timeout=self._timeouts,
-            verify=True if asked["verify"] is None else asked["verify"],
-            cert=asked["cert"],
-            proxies=proxies,
-        ) as response:
-            body = bytearray()
-            while piece := response.raw.read1(_CHUNK, decode_content=True):
-                body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise Unreachable("an answer far longer than any of the provider's")
-                if time.monotonic() > over:
-                    raise Unreachable("an answer that trickled in too slowly")
-            return Reply(response.status_code, bytes(body), response.headers.get("Date"))
+        try:
+            with adapter.send(
+                prepared,
+                stream=True,
+                timeout=self._timeouts,
+                verify=True if asked["verify"] is None else asked["verify"],
+                cert=asked["cert"],
+                proxies=proxies,
+            ) as response:
+                return Reply(response.status_code, _whole(response, over), response.headers.get("Date"))
+        finally:
+            adapter.close()  # a server that keeps the connection open all the same gets no second call on it
+
+
+def _whole(response: requests.Response, over: float) -> bytes:
+    """The whole body; Unreachable where it is too long, or still comes in at the moment `over` (monotonic seconds)."""
+    body = bytearray()
+    while piece := response.raw.read1(_CHUNK, decode_content=True):
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise Unreachable("an answer far longer than any of the provider's")
+        if time.monotonic() > over:
+            raise Unreachable("an answer that trickled in too slowly")
+    return bytes(body)
 
 
 class _Bearer(AuthBase):

@@ -15,6 +15,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUERY_OF_URL = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
 _MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: what is longer is cut; a URL is not taken
 _MAX_SECONDS = 1_000_000
+_FEWEST_MILLISECONDS = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 _MAX_COUNT = 2**31
 
 
@@ -83,12 +84,13 @@ def provider_time(value: object) -> datetime | None:
         return None
 
 
-def epoch_milliseconds(value: object) -> datetime | None:
-    """Milliseconds since the epoch, as UTC; JSON may also write them as a text."""
+def epoch_time(value: object) -> datetime | None:
+    """Milliseconds since the epoch, or seconds, as UTC; JSON may also write them as a text."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     try:
-        return datetime.fromtimestamp(int(value) / 1000, UTC)
+        number = int(value)
+        return datetime.fromtimestamp(number if abs(number) < _FEWEST_MILLISECONDS else number / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

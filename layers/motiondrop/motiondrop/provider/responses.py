@@ -228,6 +228,6 @@ def _row(value: object, request_id: str | None) -> TaskRow:
         status=_status(row.get("status", row.get("task_status"))) or TaskStatus.UNKNOWN,
         model=parsing.text(row.get("model_name")),
         api_key_id=parsing.name(row.get("api_key_id")),
-        created_at=parsing.epoch_milliseconds(row.get("gmt_create")),
+        created_at=parsing.epoch_time(row.get("gmt_create")),
         request_id=parsing.text(row.get("request_id")),
     )

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.job import IN_FLIGHT, Job, State
 from motiondrop.errors import MotionDropError
 from motiondrop.storage.items import BUDGET, BudgetItem, Tables
+from motiondrop.storage.transactions import Transaction
 
 #: Micro-USD that no day reaches: a stack without a budget.
 NO_LIMIT = 10**15
@@ -73,30 +74,42 @@ class Budget:
             ]
         )
 
-    def reserve(self, transaction: TransactWrite, job: Job) -> dict[str, Any]:
-        """Reserve for the job in the transaction, which is refused where there is no room; return what to note.
+    def reservation(self, job: Job) -> dict[str, Any]:
+        """What the job's record notes of what is reserved for it now: the amount and the day."""
+        return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
-        It has to be the transaction's last operation but for the job's own. OverBudget where no day has room.
+    def reserve(self, transaction: Transaction, job: Job) -> None:
+        """Reserve for the job, as a write named `budget` that is refused where there is no room.
+
+        OverBudget where no day has room.
         """
-        amount, day = reserve_of(job.quote), self._day()
+        amount = reserve_of(job.quote)
         if amount > self._daily:
             raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
         room = BudgetItem.committed.does_not_exist() | (BudgetItem.committed <= self._daily - amount)
-        self._change(transaction, day, amount, room)
-        return {"reserved": amount, "reserved_on": day}
+        self._change(transaction, self._day(), amount, "budget", room)
 
-    def settle(self, transaction: TransactWrite, job: Job, to: State, changes: Mapping[str, Any]) -> None:
+    def reserve_today(self, transaction: Transaction, job: Job) -> None:
+        """Reserve again where the job's reservation is another day's: money is counted on the day it is spent."""
+        if job.reserved_on in {None, self._day()}:
+            return
+        self._change(transaction, job.reserved_on or "", -(job.reserved or 0), "earlier day")
+        self.reserve(transaction, job)
+
+    def settle(self, transaction: Transaction, job: Job, to: State, changes: Mapping[str, Any]) -> None:
         """Put what the job was charged in the place of what it had reserved, on the same day.
 
         `to` and `changes` are what becomes of the job's record.
         """
         charged = _charged(job, to, changes)
         if change := charged - (job.reserved or 0):
-            self._change(transaction, job.reserved_on or self._day(), change, None)
+            self._change(transaction, job.reserved_on or self._day(), change, "settlement")
 
-    def _change(self, transaction: TransactWrite, day: str, amount: int, condition: Any) -> None:
+    def _change(
+        self, transaction: Transaction, day: str, amount: int, name: str, condition: Condition | None = None
+    ) -> None:
         actions: list[Action] = [BudgetItem.committed.add(amount), BudgetItem.expires.set(self._expires())]
-        transaction.update(self._tables.budget(BUDGET, _sort_key(day)), actions=actions, condition=condition)
+        transaction.update(self._tables.budget(BUDGET, _sort_key(day)), actions, name=name, condition=condition)
 
     def _expires(self) -> int:
         return int((self._clock() + _KEPT).timestamp())

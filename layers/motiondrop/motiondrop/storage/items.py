@@ -6,17 +6,17 @@ One table, keys `pk` and `sk`:
 |---|---|---|
 | job | `JOB#<identity>` | `JOB` |
 | a task's owner | `TASK#<task id>` | `TASK` |
+| a job whose create call is undecided | `UNDECIDED` | `<identity>` |
 | drop | `FOLDER#<folder>` | `DROP#<name>` |
 | a drop that was refused | `FOLDER#<folder>` | `REFUSED#<name>` |
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
-| line | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<order>` |
+| line | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
-| the last place given | `ORDER` | `ORDER` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
 
-Open jobs, and drops that wait for a partner, carry `open` and are found, longest unseen first, through the sparse
+Open jobs, drops that wait for a partner, and claimed tasks carry `open` and are found by time through the sparse
 index `open-items`.
 """
 
@@ -44,9 +44,11 @@ TASK = "TASK"
 LEDGER = "LEDGER"
 EMAIL = "EMAIL"
 OPEN = "OPEN"
+MONEY = "IN_FLIGHT"
 ALONE = "ALONE"
+CLAIMED = "CLAIMED"
+UNDECIDED = "UNDECIDED"
 REFUSED = "REFUSED#"
-ORDER = "ORDER"
 SWEEP = "SWEEP"
 PAUSE = "PAUSE"
 BUDGET = "BUDGET"
@@ -126,7 +128,6 @@ class JobItem(Item):
     video = InputMap()  # type: ignore[no-untyped-call]
     options = OptionsMap()  # type: ignore[no-untyped-call]
     recorded_at = UTCDateTimeAttribute()
-    order = UnicodeAttribute()
     quote = NumberAttribute()
     execution_number = NumberAttribute()
     restarts = NumberAttribute(default=0)
@@ -135,6 +136,7 @@ class JobItem(Item):
     settling = BooleanAttribute(default=False)
     token = UnicodeAttribute(null=True)
     slot = NumberAttribute(null=True)
+    grant = UnicodeAttribute(null=True)
     reserved = NumberAttribute(null=True)
     reserved_on = UnicodeAttribute(null=True)
     admitted_at = UTCDateTimeAttribute(null=True)
@@ -144,7 +146,9 @@ class JobItem(Item):
     key_mark = UnicodeAttribute(null=True)
     deadline = UTCDateTimeAttribute(null=True)
     unknown = BooleanAttribute(default=False)
-    empty_lists = NumberAttribute(default=0)
+    empty_since = UTCDateTimeAttribute(null=True)
+    undecided = BooleanAttribute(default=False)
+    undecided_notified = BooleanAttribute(default=False)
     task_id = UnicodeAttribute(null=True)
     request_id = UnicodeAttribute(null=True)
     asked_at = UTCDateTimeAttribute(null=True)
@@ -226,35 +230,45 @@ class BudgetItem(Item):
 
 
 class TaskItem(Item):
-    """Which job a task belongs to: written once, so that no task is ever claimed twice."""
+    """Which job a task belongs to: written once, so that no task is claimed twice. The index shows the latest."""
+
+    open_tasks: ClassVar[OpenItems] = OpenItems()
 
     job_id = UnicodeAttribute()
     attempt = NumberAttribute()
     key_mark = UnicodeAttribute(null=True)
+    model = UnicodeAttribute(null=True)
+    asked_at = UTCDateTimeAttribute(null=True)
     expires = NumberAttribute()
+
+    open = UnicodeAttribute(null=True)
+    seen_at = UTCDateTimeAttribute(null=True)
+
+
+class UndecidedItem(Item):
+    """A job with a create call that is undecided: between when and when a task of it may have been made."""
+
+    job_id = UnicodeAttribute()
+    since = UTCDateTimeAttribute()
+    until = UTCDateTimeAttribute()
 
 
 class QueueItem(Item):
-    """A leased slot, the lock, the breaker, a pause or a place in the queue: one kind of item, being read together.
+    """A slot that a job has, the lock, the breaker, a pause or a place in the queue, read together.
 
     A free slot, a free lock, a closed breaker and no pause have no item. A place is there from the moment its job is
     recorded; its token comes when the job's execution waits.
     """
 
     job_id = UnicodeAttribute(null=True)
-    until = UTCDateTimeAttribute(null=True)  # slot: the lease; lock: the create call; breaker: the next probe
+    grant = UnicodeAttribute(null=True)  # slot: new each time it is given, so that a release names the one it means
+    until = UTCDateTimeAttribute(null=True)  # lock: the create call; breaker: the next probe
     attempt = NumberAttribute(null=True)  # lock
     token = UnicodeAttribute(null=True)  # place: what the execution waits at
     family = UnicodeAttribute(null=True)  # breaker: what the operator has to fix
     code = UnicodeAttribute(null=True)
     since = UTCDateTimeAttribute(null=True)
     notified = BooleanAttribute(null=True)  # breaker: the operator knows
-
-
-class OrderItem(Item):
-    """How many places of the queue have been given out."""
-
-    last = NumberAttribute()
 
 
 class CursorItem(Item):
@@ -295,6 +309,7 @@ class Tables:
     connection: Connection
     job: type[JobItem]
     task: type[TaskItem]
+    undecided: type[UndecidedItem]
     queue: type[QueueItem]
     drop: type[DropItem]
     refused: type[RefusedItem]
@@ -303,7 +318,6 @@ class Tables:
     budget: type[BudgetItem]
     email_count: type[EmailCountItem]
     postponed: type[PostponedItem]
-    order: type[OrderItem]
     cursor: type[CursorItem]
 
 
@@ -318,6 +332,7 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         Connection(region=region, host=host, **_TIMEOUTS),
         bound(JobItem),
         bound(TaskItem),
+        bound(UndecidedItem),
         bound(QueueItem),
         bound(DropItem),
         bound(RefusedItem),
@@ -326,6 +341,5 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         bound(BudgetItem),
         bound(EmailCountItem),
         bound(PostponedItem),
-        bound(OrderItem),
         bound(CursorItem),
     )

@@ -5,29 +5,27 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import CLOSED, LEGAL, Input, Job, Options, State
+from motiondrop.domain.job import CLOSED, IN_FLIGHT, LEGAL, Input, Job, Options, State
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.items import JOB, OPEN, ORDER, QUEUE, TASK, JobItem, OrderItem, QueueItem, Tables
-from motiondrop.storage.transactions import ConditionFailed, conditional_write, transact
-
-_T = TypeVar("_T")
+from motiondrop.storage.items import CLAIMED, JOB, MONEY, OPEN, QUEUE, TASK, JobItem, QueueItem, Tables, TaskItem
+from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
 
 #: What a job forgets when it is to be run again from the start: everything of the executions before.
 _FRESH: dict[str, Any] = dict.fromkeys(
     [
         "token",
         "slot",
+        "grant",
         "deadline",
         "task_id",
         "request_id",
@@ -44,6 +42,7 @@ _FRESH: dict[str, Any] = dict.fromkeys(
         "reason",
         "closed_at",
         "key_mark",
+        "empty_since",
         "restarted_at",
         "result_key",
         "result_size",
@@ -57,7 +56,8 @@ _FRESH: dict[str, Any] = dict.fromkeys(
     "throttled": 0,
     "faults": 0,
     "unknown": False,
-    "empty_lists": 0,
+    "undecided": False,
+    "undecided_notified": False,
     "unknown_answers": 0,
     "retry_task": False,
     "stopped": False,
@@ -65,17 +65,18 @@ _FRESH: dict[str, Any] = dict.fromkeys(
 }
 
 
-_TAKERS = 20  # tries to be given a place while others are
 _RACES = 3  # tries to take a job over while somebody else writes to it
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Owner a task is; `key_mark` tells apart the keys that tasks were made with, and no key can be read from it."""
+class TaskClaim:
+    """Whose a task is: of which attempt, asked for when, of which model, with which key (a mark that tells no key)."""
 
     job_id: str
     attempt: int
     key_mark: str | None
+    model: str | None = None
+    asked_at: datetime | None = None
 
 
 class Jobs:
@@ -100,55 +101,24 @@ class Jobs:
         return self._read(_key(job_id) for job_id in job_ids)
 
     def record(self, job: Job) -> bool:
-        """Record a new job, with its place in the queue if its folder has settled; False where it is known already.
+        """Record a new job, with its place in the queue if its folder has settled; False where it is known already."""
+        item = self._item(job.job_id)
+        for field in fields(job):
+            value = getattr(job, field.name)
+            if value is not None:
+                setattr(item, field.name, _stored(value))
+        item.open, item.seen_at = OPEN, self._clock()
 
-        Places are numbered as they are recorded: whoever is recorded later is behind it.
-        """
-
-        def fill(transaction: TransactWrite, order: str) -> None:
-            recorded = replace(job, order=order)
-            item = self._item(job.job_id)
-            for field in fields(recorded):
-                value = getattr(recorded, field.name)
-                if value is not None:
-                    setattr(item, field.name, _stored(value))
-            item.open, item.seen_at = OPEN, self._clock()
-            transaction.save(item, condition=JobItem.pk.does_not_exist())
+        def fill(transaction: Transaction) -> None:
+            transaction.put(item, name="job", condition=JobItem.pk.does_not_exist())
             if not job.settling:
-                transaction.save(self.place(recorded))
+                transaction.put(self.place(job), name="place")
 
         try:
-            self._in_order(job.job_id, fill)
+            transact(self._tables.connection, fill)
         except ConditionFailed:
             return False
         return True
-
-    def _in_order(self, job_id: str, fill: Callable[[TransactWrite, str], _T]) -> _T:
-        """Do a transaction that gives the job the next place of all; again where another job was given that one."""
-        for _ in range(_TAKERS):
-            try:
-                last = int(self._tables.order.get(ORDER, ORDER, consistent_read=True).last)
-                free: Condition = OrderItem.last == last
-            except DoesNotExist:
-                last, free = 0, OrderItem.pk.does_not_exist()
-            number = self._tables.order(ORDER, ORDER, last=last + 1)
-            order = _numbered(last + 1, job_id)
-
-            def numbered(
-                transaction: TransactWrite, number: OrderItem = number, free: Condition = free, order: str = order
-            ) -> _T:
-                transaction.save(number, condition=free)
-                return fill(transaction, order)
-
-            try:
-                return transact(self._tables.connection, numbered)
-            except Contended:
-                continue
-            except ConditionFailed as error:
-                taken, *others = error.which
-                if any(others) or not taken:
-                    raise
-        raise Contended(f"job {job_id} found no place in the queue")
 
     def place(self, job: Job, token: str | None = None) -> QueueItem:
         """The job's place in the queue, to be put there; `token` is what its execution waits at, if it does."""
@@ -160,29 +130,30 @@ class Jobs:
         _check_owner(job, execution.owner)
         return job
 
-    def write(self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any) -> Job:
-        """Change the job as it was read, where nobody changed state or owner since.
+    def transition(self, job: Job, owner: str | None, to: State | None = None, /, *also: Writes, **changes: Any) -> Job:
+        """Change the job as it was read, where nobody changed its state or owner since; return it as it is then.
 
-        `to` is the state to enter, the present one by default. Raise JobClosed, NotOwner or Contended where the
-        record has moved on.
+        `to` is the state to enter, the present one by default. What `also` adds is written with it or not at all.
+        Raise JobClosed, NotOwner or Contended where the record has moved on, and ConditionFailed where a
+        condition of `also` did not hold.
         """
         item, actions, condition = self.change(job, owner, to, **changes)
-        if not conditional_write(lambda: item.update(actions=actions, condition=condition)):
-            raise self.moved_on(job.job_id, owner)
-        return _job(item)
+        if not also:
+            if not conditional_write(lambda: item.update(actions=actions, condition=condition)):
+                raise self.moved_on(job.job_id, owner)
+            return _job(item)
 
-    def write_with(
-        self,
-        transaction: TransactWrite,
-        job: Job,
-        owner: str | None,
-        to: State | None = None,
-        /,
-        **changes: Any,
-    ) -> Job:
-        """Add such a change to a transaction; return the job as it will be."""
-        item, actions, condition = self.change(job, owner, to, **changes)
-        transaction.update(item, actions=actions, condition=condition)
+        def fill(transaction: Transaction) -> None:
+            for add in also:
+                add(transaction)
+            transaction.update(item, actions, name="job", condition=condition)
+
+        try:
+            transact(self._tables.connection, fill)
+        except ConditionFailed as error:
+            if "job" in error.failed:
+                raise self.moved_on(job.job_id, owner) from error
+            raise
         return replace(job, state=to or job.state, **changes)
 
     def change(
@@ -201,10 +172,10 @@ class Jobs:
         changes["seen_at"] = self._clock()
         if target in CLOSED and target != job.state:
             changes["closed_at"] = self._clock()
-        if target not in CLOSED:
-            changes["open"] = OPEN
-        elif changes.get("notified"):
+        if target in CLOSED and changes.get("notified"):
             changes["open"] = None  # ended and told of: nothing is left to look after
+        elif target not in CLOSED or target != job.state:
+            changes["open"] = MONEY if target in IN_FLIGHT else OPEN
         condition = (JobItem.state == job.state) & (
             JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
         )
@@ -243,22 +214,18 @@ class Jobs:
             return self.reopen(job, settling=False, **mine)
         if job.closed:
             return job
-        return self.write(job, job.owner, **mine)
+        return self.transition(job, job.owner, None, **mine)
 
     def reopen(self, job: Job, **changes: Any) -> Job:
-        """Send a job that FAILED or was CANCELED back to the queue, behind those that wait."""
+        """Send a job that FAILED or was CANCELED back to the queue, as if it were recorded now."""
+        again = _FRESH | {"recorded_at": self._clock()} | changes
+        place = self.place(replace(job, **again))
 
-        def fill(transaction: TransactWrite, order: str) -> Job:
-            again = _FRESH | {"order": order} | changes
-            after = self.write_with(transaction, job, job.owner, State.QUEUED, **again)
-            if not after.settling:
-                transaction.save(self.place(after))
-            return after
+        def join(transaction: Transaction) -> None:
+            if not again["settling"]:
+                transaction.put(place, name="place")
 
-        try:
-            return self._in_order(job.job_id, fill)
-        except ConditionFailed as error:
-            raise self.moved_on(job.job_id, job.owner) from error
+        return self.transition(job, job.owner, State.QUEUED, join, **again)
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
         """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
@@ -277,20 +244,28 @@ class Jobs:
             else self.get(job.job_id)
         )
 
-    def claimed(self, task_ids: Iterable[str]) -> dict[str, Claim]:
-        """Which of the tasks belong to a job, and to which."""
+    def claimed(self, task_ids: Iterable[str]) -> dict[str, TaskClaim]:
+        """Which of the tasks belong to a job, and to which (strongly consistent)."""
         keys = [(f"{TASK}#{task_id}", TASK) for task_id in task_ids]
-        return {
-            item.pk.removeprefix(f"{TASK}#"): Claim(item.job_id, int(item.attempt), item.key_mark)
-            for item in self._tables.task.batch_get(keys, consistent_read=True)
-        }
+        return {_task_id(item): _claim(item) for item in self._tables.task.batch_get(keys, consistent_read=True)}
+
+    def claimed_since(self, moment: datetime) -> set[str]:
+        """The tasks that were claimed after that moment (eventually consistent: the last second's may be missing)."""
+        return {_task_id(item) for item in self._tables.task.open_tasks.query(CLAIMED, TaskItem.seen_at > moment)}
 
     def add_drops(self, job_id: str, keys: Collection[str]) -> None:
         """Note that these drops have this job, so that their receipts follow it."""
         self._item(job_id).update(actions=[JobItem.drops.add(set(keys))], condition=JobItem.pk.exists())
 
+    def in_flight(self) -> list[Job]:
+        """All jobs whose money is in flight, those first that nothing has looked at for longest.
+
+        There are as many as slots, and those whose video is being saved.
+        """
+        return [_job(item) for item in self._tables.job.open_jobs.query(MONEY)]
+
     def least_seen(self, limit: int) -> list[Job]:
-        """Open jobs, those first that nothing has looked at for longest (eventually consistent)."""
+        """Other open jobs, those first that nothing has looked at for longest (eventually consistent)."""
         return [_job(item) for item in self._tables.job.open_jobs.query(OPEN, limit=limit)]
 
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
@@ -313,19 +288,20 @@ class Jobs:
         return self._tables.job(_key(job_id), JOB, job_id=job_id)
 
 
-def order_of(moment: datetime, job_id: str) -> str:
-    """What stands for a job's place until it is recorded, which numbers it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job_id)}"
-
-
-def _numbered(number: int, job_id: str) -> str:
-    """A job's place among all that were recorded."""
-    return f"{number:012d}#{identity_of(job_id)}"
-
-
 def place_of(job: Job) -> str:
-    """The job's place in the queue, as a sort key."""
-    return f"WAIT#{job.order}"
+    """The job's place in the queue, as a sort key: when it was recorded, then its identity.
+
+    The time is the recorder's; within a second no order is promised.
+    """
+    return f"WAIT#{job.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job.job_id)}"
+
+
+def _task_id(item: TaskItem) -> str:
+    return item.pk.removeprefix(f"{TASK}#")
+
+
+def _claim(item: TaskItem) -> TaskClaim:
+    return TaskClaim(item.job_id, int(item.attempt), item.key_mark, item.model, item.asked_at)
 
 
 def _check_owner(job: Job, owner: str | None) -> None:

@@ -5,12 +5,11 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from motiondrop.domain.job import Job, State
 from motiondrop.storage.items import LEDGER, LedgerItem, Tables
 from motiondrop.storage.jobs import Jobs
-from motiondrop.storage.transactions import ConditionFailed, transact
+from motiondrop.storage.transactions import Transaction
 
 _RESULTS = "RESULTS"
 
@@ -42,14 +41,10 @@ class Ledger:
             LedgerItem.milliseconds.add(round((job.billed_seconds or 0) * 1000)),
         ]
 
-        def fill(transaction: TransactWrite) -> None:
-            transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions=actions)
-            self._jobs.write_with(transaction, job, owner, State.SUCCEEDED, **changes)
+        def count(transaction: Transaction) -> None:
+            transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions, name="ledger")
 
-        try:
-            transact(self._tables.connection, fill)
-        except ConditionFailed as error:
-            raise self._jobs.moved_on(job.job_id, owner) from error
+        self._jobs.transition(job, owner, State.SUCCEEDED, count, **changes)
         return self._jobs.get(job.job_id)
 
     def totals(self) -> Totals:

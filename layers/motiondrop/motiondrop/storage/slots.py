@@ -1,36 +1,35 @@
 """Slots, lock, breaker and queue: who may have an unfinished task at the provider, and who is next.
 
 All of it lies in one partition and is read consistently at once. A free slot has no item, so to take one is to put
-an item where none is. A job has its place in the queue from the moment it is recorded; a slot is given and the place
+an item where none is. A slot that is given carries a grant, an id that is new each time, and every release names it.
+A job has its place in the queue from the moment it is recorded; a slot is given and the place
 removed in one transaction, to the first recorded, whether its execution waits already or not.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Protocol
+from uuid import uuid4
 
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State
-from motiondrop.errors import Contended, NoSuchJob
+from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import NOTHING_RESERVED, Budget, OverBudget
 from motiondrop.storage.circuit_breaker import CircuitBreaker
-from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, QueueItem, Tables
+from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
 from motiondrop.storage.jobs import Jobs, place_of
-from motiondrop.storage.transactions import ConditionFailed, conditional_write, transact
+from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
-#: How long a lease is good for without being renewed; polls are at most five minutes apart. A slot is taken from a
-#: job only when its execution is known to be over; the moment tells one lease from another.
-LEASE = timedelta(minutes=20)
+_logger = Logger(child=True)
 
-#: Places of the queue that are counted; how far behind them one waits, a receipt does not say.
-PLACES = 100
-
-_HEAD = 4  # places of the queue that are read at once; one is enough unless the first turn out stale
+_HEAD = 1  # places of the queue that are read at once: every grant reads one
 
 
 class Waker(Protocol):
@@ -93,27 +92,34 @@ class Slots:
         """
         job = self._jobs.owned(execution)
         if job.state == State.QUEUED:
-
-            def fill(transaction: TransactWrite) -> None:
-                place = self._jobs.place(job, token)
-                actions: list[Action] = [
-                    QueueItem.job_id.set(place.job_id),
-                    QueueItem.token.set(token),
-                    QueueItem.since.set(QueueItem.since | place.since),  # it waits since it came into the queue
-                ]
-                transaction.update(place, actions=actions)
-                self._jobs.write_with(transaction, job, execution.owner, token=token)
-
+            place = self._jobs.place(job, token)
+            actions: list[Action] = [
+                QueueItem.job_id.set(place.job_id),
+                QueueItem.token.set(token),
+                QueueItem.since.set(QueueItem.since | place.since),  # it waits since it came into the queue
+            ]
             try:
-                transact(self._tables.connection, fill)
-            except ConditionFailed as error:
-                job = self._jobs.owned(execution)
-                if job.state == State.QUEUED:
-                    raise Contended(f"job {job.job_id} was changed at the same moment") from error
+                self._jobs.transition(
+                    job,
+                    execution.owner,
+                    None,
+                    lambda transaction: transaction.update(place, actions, name="place"),
+                    token=token,
+                )
+            except Contended:
+                if self._jobs.owned(execution).state == State.QUEUED:
+                    raise
             else:
-                self.grant()
+                self.grant_what_is_free()
                 return
         self._waker.wake(token)
+
+    def grant_what_is_free(self) -> None:
+        """Give free slots, after another job's step: whatever hinders that is logged, and the sweep does it."""
+        try:
+            self.grant()
+        except (MotionDropError, PynamoDBException, ClientError, BotoCoreError):
+            _logger.exception("free slots were not given")
 
     def grant(self) -> int:
         """Give free slots to the head of the queue; return how many were given.
@@ -129,16 +135,16 @@ class Slots:
                 break
             if snapshot.breaker and (snapshot.slots or not self._breaker.may_probe(snapshot.breaker)):
                 break
+            place = snapshot.queue[0]
             try:
-                given += self._grant_slot(free[0], snapshot.queue[0])
+                given += self._grant_slot(free[0], place)
             except OverBudget:
                 break
+            except (PynamoDBException, TypeError, ValueError):
+                _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
+                # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
+                _remove(place, _at(place))
         return given
-
-    def place(self, job: Job) -> int:
-        """The job's place in the queue, from 1; PLACES for that and all behind it."""
-        ahead = QueueItem.sk.between("WAIT#", place_of(job))
-        return min(self._tables.queue.count(QUEUE, ahead, consistent_read=True, limit=PLACES), PLACES)
 
     def waiting(self) -> int:
         """How many jobs are in the queue (eventually consistent)."""
@@ -153,58 +159,50 @@ class Slots:
     def release(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
         """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give what is free.
 
-        A job that goes back to the queue is at its old place at once. A slot or a lock that is another job's by now
-        is left alone.
+        A job that goes back to the queue is at its old place at once. A slot or a lock that is no longer the job's is
+        left alone.
         """
-        mine = self._held(job)
+        gone: frozenset[str] = frozenset()
 
-        def fill(transaction: TransactWrite) -> Job:
-            for item in mine:
-                transaction.delete(item, condition=QueueItem.job_id == job.job_id)
+        def give_up(transaction: Transaction) -> None:
+            if job.slot is not None and "slot" not in gone:
+                slot = self._tables.queue(QUEUE, _slot(job.slot))
+                transaction.delete(slot, name="slot", condition=QueueItem.grant == job.grant)
+            if job.state == State.SUBMITTING and "lock" not in gone:
+                lock = self._tables.queue(QUEUE, LOCK)
+                transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
+            if job.undecided:
+                transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
             if job.state == State.QUEUED:
-                transaction.delete(self._tables.queue(QUEUE, place_of(job)))
+                transaction.delete(self._tables.queue(QUEUE, place_of(job)), name="place")
             if to == State.QUEUED:
-                transaction.save(self._jobs.place(job))
+                transaction.put(self._jobs.place(job), name="place")
             self._budget.settle(transaction, job, to, changes)
-            return self._jobs.write_with(transaction, job, owner, to, slot=None, **NOTHING_RESERVED, **changes)
 
+        nothing: dict[str, Any] = {"slot": None, "grant": None, "undecided": False, **NOTHING_RESERVED}
         try:
-            after = transact(self._tables.connection, fill)
+            after = self._jobs.transition(job, owner, to, give_up, **nothing, **changes)
         except ConditionFailed as error:
-            *_, moved = error.which
-            if moved:
-                raise self._jobs.moved_on(job.job_id, owner) from error
-            mine = [item for item, lost in zip(mine, error.which, strict=False) if not lost]
-            try:
-                after = transact(self._tables.connection, fill)
-            except ConditionFailed as again:
-                raise self._jobs.moved_on(job.job_id, owner) from again
-        self.grant()
+            gone = error.failed
+            after = self._jobs.transition(job, owner, to, give_up, **nothing, **changes)
+        self.grant_what_is_free()
         return after
 
-    def renew(self, job: Job) -> None:
-        """Renew the lease of the job's slot; a lease that is no longer the job's is left alone."""
-        if job.slot is None:
-            return
-        lease = self._tables.queue(QUEUE, _slot(job.slot))
-        until = QueueItem.until.set(self._clock() + LEASE)
-        conditional_write(lambda: lease.update(actions=[until], condition=QueueItem.job_id == job.job_id))
-
-    def requeue(self, job: Job) -> None:
-        """Put a job that waits, but has lost its place in the queue, back there."""
+    def requeue(self, job: Job) -> bool:
+        """Put a job that waits, but has no place in the queue, back there; return whether it had none."""
         place = self._jobs.place(job, job.token)
-        conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
+        return conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
 
     def free_orphans(self, snapshot: Snapshot) -> int:
         """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them."""
         freed = 0
-        for number, lease in snapshot.slots.items():
-            job = self._job_of(lease)
-            if job is None or job.slot != number:
-                freed += _remove(lease, QueueItem.until == lease.until)
+        for number, slot in snapshot.slots.items():
+            job = self._job_of(slot)
+            if job is None or (job.slot, job.grant) != (number, slot.grant):
+                freed += _remove(slot, QueueItem.grant == slot.grant)
         if snapshot.lock:
             job = self._job_of(snapshot.lock)
-            if job is None or job.state not in {State.SUBMITTING, State.CANCELING}:
+            if job is None or job.state != State.SUBMITTING:
                 freed += _remove(snapshot.lock, QueueItem.until == snapshot.lock.until)
         return freed
 
@@ -217,23 +215,21 @@ class Slots:
         if job is None or job.state != State.QUEUED or job.settling or place_of(job) != place.sk:
             _remove(place, _at(place))
             return False
-        moment = self._clock()
-        lease = self._tables.queue(QUEUE, _slot(number), job_id=job.job_id, until=moment + LEASE)
+        moment, grant = self._clock(), uuid4().hex
+        slot = self._tables.queue(QUEUE, _slot(number), job_id=job.job_id, grant=grant, since=moment)
 
-        def fill(transaction: TransactWrite) -> None:
-            transaction.delete(self._tables.queue(QUEUE, place.sk), condition=_at(place))
-            transaction.save(lease, condition=QueueItem.pk.does_not_exist())
-            reserved = self._budget.reserve(transaction, job)
-            admitted = {"slot": number, "token": place.token, "admitted_at": moment, **reserved}
-            self._jobs.write_with(transaction, job, job.owner, State.ADMITTED, **admitted)
+        def take(transaction: Transaction) -> None:
+            transaction.delete(self._tables.queue(QUEUE, place.sk), name="place", condition=_at(place))
+            transaction.put(slot, name="slot", condition=QueueItem.pk.does_not_exist())
+            self._budget.reserve(transaction, job)
 
+        admitted = {"slot": number, "grant": grant, "token": place.token, "admitted_at": moment}
         try:
-            transact(self._tables.connection, fill)
-        except Contended:
+            self._jobs.transition(job, job.owner, State.ADMITTED, take, **admitted, **self._budget.reservation(job))
+        except (Contended, JobClosed, NotOwner):
             return False
         except ConditionFailed as error:
-            *others, no_room, moved = error.which
-            if no_room and not moved and not any(others):
+            if error.failed == {"budget"}:
                 raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
             return False
         if place.token:
@@ -245,12 +241,6 @@ class Slots:
             return self._jobs.get(item.job_id or "")
         except NoSuchJob:
             return None
-
-    def _held(self, job: Job) -> list[QueueItem]:
-        held = [] if job.slot is None else [self._tables.queue(QUEUE, _slot(job.slot))]
-        if job.state in {State.SUBMITTING, State.CANCELING}:
-            held.append(self._tables.queue(QUEUE, LOCK))
-        return held
 
 
 def _remove(item: QueueItem, condition: Condition) -> bool:

@@ -4,15 +4,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.transactions import TransactWrite
+from pynamodb.expressions.condition import Condition
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State
-from motiondrop.errors import Contended, MotionDropError
-from motiondrop.storage.items import LOCK, QUEUE, TASK, QueueItem, Tables, TaskItem
+from motiondrop.errors import Contended, JobClosed, MotionDropError, NotOwner
+from motiondrop.storage.budget import Budget, OverBudget
+from motiondrop.storage.items import CLAIMED, LOCK, QUEUE, TASK, UNDECIDED, QueueItem, Tables, TaskItem, UndecidedItem
 from motiondrop.storage.jobs import Jobs
-from motiondrop.storage.transactions import ConditionFailed, transact
+from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
 #: How long the table remembers which job a task belongs to: longer than the provider's task list looks back.
 TASK_MEMORY = timedelta(days=90)
@@ -33,40 +35,47 @@ class NotSaved(MotionDropError):
 class SubmissionLock:
     """The right to make a create call, of one stack. `clock` gives the time in UTC."""
 
-    def __init__(self, tables: Tables, jobs: Jobs, clock: Clock = now) -> None:
+    def __init__(self, tables: Tables, jobs: Jobs, budget: Budget, clock: Clock = now) -> None:
         self._tables = tables
         self._jobs = jobs
+        self._budget = budget
         self._clock = clock
 
     def acquire(self, job: Job, execution: Execution, until: datetime, key_mark: str) -> Job:
-        """Take the lock and enter SUBMITTING, until `until`; LockBusy where another job submits."""
+        """Take the lock and enter SUBMITTING, until `until`; LockBusy where another job submits.
+
+        OverBudget where the job's reservation is of another day, and today's budget has no room.
+        """
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt + 1, until=until)
 
-        def fill(transaction: TransactWrite) -> Job:
-            transaction.save(lock, condition=QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id))
-            return self._jobs.write_with(
-                transaction,
+        def take(transaction: Transaction) -> None:
+            free = QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id)
+            transaction.put(lock, name="lock", condition=free)
+            self._budget.reserve_today(transaction, job)
+
+        try:
+            return self._jobs.transition(
                 job,
                 execution.owner,
                 State.SUBMITTING,
+                take,
                 attempt=job.attempt + 1,
                 deadline=until,
                 key_mark=key_mark,
                 unknown=False,
-                empty_lists=0,
+                empty_since=None,
+                undecided=False,
+                undecided_notified=False,
                 task_id=None,
                 retry_task=False,
                 unknown_answers=0,
                 asked_at=self._clock(),
+                **self._budget.reservation(job),
             )
-
-        try:
-            return transact(self._tables.connection, fill)
         except ConditionFailed as error:
-            busy, moved = error.which
-            if busy and not moved:
+            if "lock" in error.failed:
                 raise LockBusy(self._held_until()) from error
-            raise self._jobs.moved_on(job.job_id, execution.owner) from error
+            raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
 
     def claim_task(self, job: Job, execution: Execution, task_id: str, request_id: str | None) -> Job:
         """Save the task as the job's own, give the lock back and enter PENDING.
@@ -74,53 +83,93 @@ class SubmissionLock:
         NotOwner, JobClosed or Contended say that it is not the job's and will not be. NotSaved says that others were
         in the way: it may be the job's all the same, so it must be left alone.
         """
-        task = self._tables.task(
+
+        def save(transaction: Transaction) -> None:
+            self._give_back(transaction, job)
+            unclaimed = TaskItem.pk.does_not_exist() | (TaskItem.job_id == job.job_id)
+            transaction.put(self._claim(job, task_id), name="task", condition=unclaimed)
+
+        try:
+            return self._jobs.transition(
+                job,
+                execution.owner,
+                State.PENDING,
+                save,
+                task_id=task_id,
+                request_id=request_id,
+                unknown=False,
+                undecided=False,
+                throttled=0,
+            )
+        except (ConditionFailed, JobClosed, NotOwner, Contended) as error:
+            claim = self._jobs.claimed([task_id]).get(task_id)
+            saved = self._jobs.get(job.job_id)
+            if claim and claim.job_id == job.job_id and saved.task_id == task_id:
+                return saved  # the answer to the save was lost, not the save
+            if isinstance(error, Contended) and _unchanged(saved, job):
+                raise NotSaved(f"task {task_id} of job {job.job_id} was not saved") from error
+            if isinstance(error, ConditionFailed):
+                raise Contended(f"task {task_id} is not to be had for job {job.job_id}") from error
+            raise
+
+    def _claim(self, job: Job, task_id: str) -> TaskItem:
+        moment = self._clock()
+        return self._tables.task(
             f"{TASK}#{task_id}",
             TASK,
             job_id=job.job_id,
             attempt=job.attempt,
             key_mark=job.key_mark,
-            expires=int((self._clock() + TASK_MEMORY).timestamp()),
+            model=job.options.model,
+            asked_at=job.asked_at,
+            open=CLAIMED,
+            seen_at=moment,
+            expires=int((moment + TASK_MEMORY).timestamp()),
         )
-
-        def fill(transaction: TransactWrite) -> Job:
-            self._give_back(transaction, job)
-            transaction.save(task, condition=TaskItem.pk.does_not_exist() | (TaskItem.job_id == job.job_id))
-            return self._jobs.write_with(
-                transaction,
-                job,
-                execution.owner,
-                State.PENDING,
-                task_id=task_id,
-                request_id=request_id,
-                unknown=False,
-                throttled=0,
-            )
-
-        try:
-            return transact(self._tables.connection, fill)
-        except Contended as error:
-            raise NotSaved(f"task {task_id} of job {job.job_id} was not saved") from error
-        except ConditionFailed as error:
-            claim = self._jobs.claimed([task_id]).get(task_id)
-            saved = self._jobs.get(job.job_id)
-            if claim and claim.job_id == job.job_id and saved.task_id == task_id:
-                return saved  # the answer to the save was lost, not the save
-            raise self._jobs.moved_on(job.job_id, execution.owner) from error
 
     def release(self, job: Job, execution: Execution, **changes: Any) -> Job:
         """No task was made: give the lock back and keep the slot."""
+        return self._jobs.transition(
+            job,
+            execution.owner,
+            State.ADMITTED,
+            lambda transaction: self._give_back(transaction, job),
+            deadline=None,
+            unknown=False,
+            undecided=False,
+            **changes,
+        )
 
-        def fill(transaction: TransactWrite) -> Job:
-            self._give_back(transaction, job)
-            return self._jobs.write_with(
-                transaction, job, execution.owner, State.ADMITTED, deadline=None, unknown=False, **changes
-            )
+    def hold_for_look(self, job: Job, until: datetime) -> None:
+        """Hold the lock while the task list is read: then no call is under way. LockBusy where another job submits."""
+        lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt, until=until)
+        free = QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id)
+        if not conditional_write(lambda: lock.save(condition=free)):
+            raise LockBusy(self._held_until())
+
+    def undecided(self, job: Job, execution: Execution, until: datetime) -> Job:
+        """Give the lock back although it is not known whether a task was made, and let the other jobs know.
+
+        `until` is the last moment at which the provider may have made it.
+        """
+        note = self._tables.undecided(
+            UNDECIDED, identity_of(job.job_id), job_id=job.job_id, since=job.asked_at or job.recorded_at, until=until
+        )
+
+        def give_back(transaction: Transaction) -> None:
+            transaction.put(note, name="note")
+            transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
 
         try:
-            return transact(self._tables.connection, fill)
-        except ConditionFailed as error:
-            raise self._jobs.moved_on(job.job_id, execution.owner) from error
+            return self._jobs.transition(job, execution.owner, None, give_back, undecided=True)
+        except ConditionFailed:  # another job has the lock by now
+            return self._jobs.transition(
+                job, execution.owner, None, lambda transaction: transaction.put(note, name="note"), undecided=True
+            )
+
+    def all_undecided(self) -> list[UndecidedItem]:
+        """The jobs whose create call is undecided (strongly consistent)."""
+        return list(self._tables.undecided.query(UNDECIDED, consistent_read=True))
 
     def _held_until(self) -> datetime | None:
         """Until when another job's create call is under way; None where nobody holds the lock any more."""
@@ -129,5 +178,17 @@ class SubmissionLock:
         except DoesNotExist:
             return None
 
-    def _give_back(self, transaction: TransactWrite, job: Job) -> None:
-        transaction.delete(self._tables.queue(QUEUE, LOCK), condition=QueueItem.job_id == job.job_id)
+    def _give_back(self, transaction: Transaction, job: Job) -> None:
+        transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
+        if job.undecided:
+            transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+
+
+def _mine_or_nobodys(job: Job) -> Condition:
+    condition: Condition = QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id)
+    return condition
+
+
+def _unchanged(saved: Job, job: Job) -> bool:
+    """Whether the record is as it was read: then it was other transactions that were in the way."""
+    return (saved.state, saved.owner, saved.attempt) == (job.state, job.owner, job.attempt)

@@ -1,11 +1,15 @@
 """Conditional writes: of one item, or of several together or not at all."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeVar
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from motiondrop.errors import Contended, MotionDropError
@@ -14,13 +18,49 @@ _T = TypeVar("_T")
 
 _CONFLICTS = 5  # tries of a transaction that meets others at the same items
 
+#: Why AWS cancels a transaction for a while: another one touched the same items, or the table is throttled (DynamoDB
+#: API reference, "TransactionCanceledException").
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
 
 class ConditionFailed(MotionDropError):
-    """A transaction changed nothing: `which` says of each of its operations whether its condition did not hold."""
+    """A transaction changed nothing; `failed` names those of its writes whose condition did not hold."""
 
-    def __init__(self, which: list[bool]) -> None:
-        super().__init__("a condition of a transaction did not hold")
-        self.which = which
+    def __init__(self, failed: Collection[str]) -> None:
+        super().__init__(f"conditions of a transaction did not hold: {', '.join(sorted(failed))}")
+        self.failed = frozenset(failed)
+
+
+class Transaction:
+    """Writes that are done together or not at all, each with a name that a refusal can give."""
+
+    def __init__(self, write: TransactWrite) -> None:
+        self._write = write
+        self._names: defaultdict[str, list[str]] = defaultdict(list)
+
+    def put(self, item: Model, *, name: str, condition: Condition | None = None) -> None:
+        """Add an item, in place of what is there."""
+        self._write.save(item, condition=condition)
+        self._names["put"].append(name)
+
+    def update(self, item: Model, actions: list[Action], *, name: str, condition: Condition | None = None) -> None:
+        """Add a change of an item."""
+        self._write.update(item, actions=actions, condition=condition)
+        self._names["update"].append(name)
+
+    def delete(self, item: Model, *, name: str, condition: Condition | None = None) -> None:
+        """Add a deletion."""
+        self._write.delete(item, condition=condition)
+        self._names["delete"].append(name)
+
+    @property
+    def names(self) -> list[str]:
+        """The writes' names in the order in which PynamoDB sends them: deletions, puts, updates."""
+        return [*self._names["delete"], *self._names["put"], *self._names["update"]]
+
+
+#: What adds writes to a transaction.
+Writes = Callable[[Transaction], None]
 
 
 def conditional_write(write: Callable[[], object]) -> bool:
@@ -34,7 +74,7 @@ def conditional_write(write: Callable[[], object]) -> bool:
     return True
 
 
-def transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
+def transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
     """Do all that `fill` adds to a transaction or nothing of it, and return what `fill` returned.
 
     Raise ConditionFailed where a condition did not hold, and Contended where other transactions were in the way each
@@ -46,26 +86,19 @@ def transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
     return _transact(connection, fill)
 
 
-def _transact(connection: Connection, fill: Callable[[TransactWrite], _T]) -> _T:
+def _transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
+    names: list[str] = []
     try:
-        with TransactWrite(connection=connection) as transaction:
+        with TransactWrite(connection=connection) as write:
+            transaction = Transaction(write)
             result = fill(transaction)
+            names = transaction.names
     except TransactWriteError as error:
-        raise ConditionFailed(_lost_race(error)) from error
+        reasons = [reason.code if reason else "None" for reason in error.cancellation_reasons]
+        failed = {name for name, reason in zip(names, reasons, strict=False) if reason == "ConditionalCheckFailed"}
+        if failed:
+            raise ConditionFailed(failed) from error
+        if error.cause_response_code == "TransactionInProgressException" or _PASSING & set(reasons):
+            raise Contended("another transaction touched the same records") from error
+        raise
     return result
-
-
-def _lost_race(error: TransactWriteError) -> list[bool]:
-    """For each operation of a refused transaction, whether its condition was the reason.
-
-    PynamoDB sends them in this order: condition checks, deletions, puts, updates. Contended is raised where no
-    condition was: another transaction touched the same items at that moment.
-    """
-    reasons = [reason.code if reason else "None" for reason in error.cancellation_reasons]
-    if "ConditionalCheckFailed" in reasons:
-        return [reason == "ConditionalCheckFailed" for reason in reasons]
-    if error.cause_response_code == "TransactionInProgressException" or any(
-        reason in {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} for reason in reasons
-    ):
-        raise Contended("another transaction touched the same records") from error
-    raise error

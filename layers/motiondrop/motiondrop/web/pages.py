@@ -27,7 +27,6 @@ _STATES = {
     State.SAVING: "Being saved",
     State.SUCCEEDED: "Ready",
     State.FAILED: "Failed",
-    State.CANCELING: "Being canceled",
     State.CANCELED: "Canceled",
 }
 

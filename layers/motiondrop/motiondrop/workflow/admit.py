@@ -50,12 +50,12 @@ class Admission:
             if not self.folders.follows((job.image.key, job.video.key)):
                 job = self.closing.close(job, State.CANCELED, UNPAIRED)
             else:
-                job = self.jobs.write(job, execution.owner, settling=False)
+                job = self.jobs.transition(job, execution.owner, None, settling=False)
         return {"next": where(job)}
 
     def wait(self, execution: Execution, token: str) -> None:
-        """Let the execution wait in the queue, to be woken at `token`; its drops are told its place, once."""
+        """Let the execution wait in the queue, to be woken at `token`; its drops are told so."""
         self.slots.wait(execution, token)
         job = self.jobs.get(execution.job_id)
         if job.state == State.QUEUED:
-            self.receipts.follow(job, self.slots.place(job))
+            self.receipts.follow(job)

@@ -72,10 +72,11 @@ class Closing:
         stopped = stopped or job.stopped
         pause = min(self.pause * 2 ** min(job.restarts, 10), LONGEST_PAUSE)
         if job.restarted_at and moment < job.restarted_at + pause:
-            return self.jobs.write(job, job.owner, stopped=stopped)
-        job = self.jobs.write(
+            return self.jobs.transition(job, job.owner, None, stopped=stopped)
+        job = self.jobs.transition(
             job,
             job.owner,
+            None,
             execution_number=job.execution_number + 1,
             restarts=job.restarts + 1,
             restarted_at=moment,

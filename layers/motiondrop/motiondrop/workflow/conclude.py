@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ABORTED = "ABORTED"
 
+#: An execution ends so after a year: no fault of the job's.
+TIMED_OUT = "TIMED_OUT"
+
 _LOOKS = 3  # at a job that changes while it is concluded, as a stopped execution's function may still do
 _OWN_FAULT = "MotionDrop stopped working on it because of a fault of its own ({error})."
 
@@ -55,7 +58,7 @@ class ConcludeExecution:
             return "notified"
         if status == ABORTED:
             return self._aborted(job)
-        if job.state in IN_FLIGHT or job.restarts < FREE_RESTARTS:
+        if job.state in IN_FLIGHT or status == TIMED_OUT or job.restarts < FREE_RESTARTS:
             self.closing.start_next(job)
             return "next execution"
         self.closing.close(job, State.FAILED, _OWN_FAULT.format(error=error or status))
@@ -66,9 +69,7 @@ class ConcludeExecution:
         if job.state in {State.QUEUED, State.ADMITTED} or job.retry_task or self._cancel(job):
             self.closing.close(job, State.CANCELED, STOPPED)
             return "canceled"
-        if job.state == State.SUBMITTING:
-            # Whether a task was made is not known yet: the next execution finds out, and cancels it.
-            job = self.jobs.write(job, job.owner, State.CANCELING)
+        # Where it is not known yet whether a task was made, the next execution finds out, and cancels it.
         self.closing.start_next(job, stopped=True)
         return "next execution"
 

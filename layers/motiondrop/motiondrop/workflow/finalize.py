@@ -58,8 +58,8 @@ class FinalizeJob:
             return {"next": where(job)}
         if job.result_key is None:
             saved = self._save(job, execution)
-            job = self.jobs.write(
-                job, execution.owner, result_key=saved.key, result_size=saved.size, result_sha256=saved.sha256
+            job = self.jobs.transition(
+                job, execution.owner, None, result_key=saved.key, result_size=saved.size, result_sha256=saved.sha256
             )
         found = self._look(job)
         document = render(replace(job, **found), self.clock(), self.prices)

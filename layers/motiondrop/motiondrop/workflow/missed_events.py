@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import DoesNotExist
-
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.clock import Clock, now
 from motiondrop.domain.keys import ignored
+from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
-from motiondrop.storage.items import CURSOR, SWEEP, Tables
+from motiondrop.storage.items import CURSOR
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,7 +25,7 @@ class MissedEvents:
 
     s3: "S3Client"
     queue: EventQueue
-    tables: Tables
+    cursors: Cursors
     drops: Drops
     bucket: str
     age: timedelta
@@ -39,7 +38,7 @@ class MissedEvents:
         """
         if self.queue.holds_messages():
             return 0
-        after = self._cursor()
+        after = self.cursors.read(CURSOR)
         page = (
             self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE, StartAfter=after)
             if after
@@ -57,16 +56,7 @@ class MissedEvents:
             self.queue.resend(key)
         keys = [item["Key"] for item in page.get("Contents", [])]
         if len(lost) > MOST:
-            self._remember(lost[MOST - 1])
+            self.cursors.write(CURSOR, lost[MOST - 1])
         else:
-            self._remember(keys[-1] if page.get("IsTruncated") and keys else None)
+            self.cursors.write(CURSOR, keys[-1] if page.get("IsTruncated") and keys else None)
         return len(lost[:MOST])
-
-    def _cursor(self) -> str | None:
-        try:
-            return self.tables.cursor.get(SWEEP, CURSOR, consistent_read=True).key
-        except DoesNotExist:
-            return None
-
-    def _remember(self, key: str | None) -> None:
-        self.tables.cursor(SWEEP, CURSOR, key=key).save()

@@ -73,10 +73,10 @@ class PollTask:
         if task.submitted_at and not job.submitted_at:
             changes["submitted_at"] = task.submitted_at
         if task.status == TaskStatus.RUNNING and job.state == State.PENDING:
-            job = self.jobs.write(job, execution.owner, State.RUNNING, scheduled_at=task.scheduled_at, **changes)
+            job = self.jobs.transition(job, execution.owner, State.RUNNING, scheduled_at=task.scheduled_at, **changes)
             self.receipts.follow(job)
         elif changes:
-            self.jobs.write(job, execution.owner, **changes)
+            self.jobs.transition(job, execution.owner, None, **changes)
         return self._again(job, polls)
 
     def _succeeded(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002  # one shape for all
@@ -101,7 +101,7 @@ class PollTask:
         kind = family(task.code, None)
         self.metrics.provider_error(kind.__name__)
         if job.faults < NEW_TASKS.get(kind.retry, 0) and not job.stopped:
-            self.jobs.write(job, execution.owner, retry_task=True, faults=job.faults + 1)
+            self.jobs.transition(job, execution.owner, None, retry_task=True, faults=job.faults + 1)
             return {"next": "create"}
         self.slots.release(
             job,
@@ -133,7 +133,7 @@ class PollTask:
         if job.unknown_answers + 1 >= BELIEVE_UNKNOWN:
             self.slots.release(job, execution.owner, State.FAILED, reason=_FORGOTTEN)
             raise ResultExpired(f"the provider does not know the task of job {job.job_id}")
-        self.jobs.write(job, execution.owner, unknown_answers=job.unknown_answers + 1)
+        self.jobs.transition(job, execution.owner, None, unknown_answers=job.unknown_answers + 1)
         return self._again(job, polls)
 
     def _unless_expired(self, job: Job, execution: Execution) -> Job:
@@ -144,7 +144,6 @@ class PollTask:
         return job
 
     def _again(self, job: Job, polls: int) -> Step:
-        self.slots.renew(job)
         return {"next": "poll", "seconds": interval(polls, self.poll_seconds, waits=job.state == State.PENDING)}
 
 

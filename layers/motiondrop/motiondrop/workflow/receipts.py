@@ -11,7 +11,6 @@ from motiondrop.domain.job import Job, State
 from motiondrop.domain.pricing import usd
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
-from motiondrop.storage.slots import PLACES
 
 _logger = Logger(child=True)
 
@@ -24,27 +23,27 @@ class Receipts:
     drops: Drops
     jobs: Jobs
 
-    def follow(self, job: Job, place: int | None = None) -> None:
-        """Let the receipts of the job's drops say what has become of it; `place` is the job's in the queue.
+    def follow(self, job: Job) -> None:
+        """Let the receipts of the job's drops say what has become of it.
 
         Another function may change the job or its drops meanwhile, and tell of it before this one writes what it knew.
         So whoever writes looks once more, until what it wrote is still so.
         """
         written: dict[str, str] = {}
         known = [job]
-        while known and (due := self._due(known[0], place, written)):
+        while known and (due := self._due(known[0], written)):
             for key, receipt in due.items():
                 self.write(key, receipt)
             written |= due
             known = self.jobs.find([job.job_id])
 
-    def _due(self, job: Job, place: int | None, written: dict[str, str]) -> dict[str, str]:
+    def _due(self, job: Job, written: dict[str, str]) -> dict[str, str]:
         """The receipts to write, by key: those of the job's drops that say something else."""
         due = {}
         for drop in self.drops.find(sorted(job.drops)).values():
             if job.job_id in drop.jobs:
                 others = self.jobs.find(sorted(drop.jobs - {job.job_id}))
-                receipt = of_jobs([job, *others], place)
+                receipt = of_jobs([job, *others])
             elif drop.key in written:  # replaced by other content just now
                 receipt = self._of_replacement(drop) or written[drop.key]
             else:
@@ -82,11 +81,12 @@ def of_rejected(reason: str) -> str:
     return f"rejected: {reason}"
 
 
-def of_job(job: Job, place: int | None = None) -> str:
+def of_job(job: Job) -> str:
     """The receipt of a drop with one job."""
-    queued = "queued" if place is None else f"queued at place {place}" + (" or later" if place >= PLACES else "")
+    if job.stopped and not job.closed:
+        return "being canceled"
     words = {
-        State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", queued, *job.advice[:1]]),
+        State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", "queued", *job.advice[:1]]),
         State.ADMITTED: "animating: being sent",
         State.SUBMITTING: "animating: being sent",
         State.PENDING: "animating: waiting at the service",
@@ -94,16 +94,15 @@ def of_job(job: Job, place: int | None = None) -> str:
         State.SAVING: "animating: being saved",
         State.SUCCEEDED: f"done: {job.result_key}",
         State.FAILED: f"failed: {job.verdict_code or job.reason or 'see the email'}",
-        State.CANCELING: "being canceled",
         State.CANCELED: "canceled",
     }
     return receipt_text(words[job.state])
 
 
-def of_jobs(jobs: list[Job], place: int | None = None) -> str:
+def of_jobs(jobs: list[Job]) -> str:
     """The receipt of a drop with these jobs: for a shared file, how many have ended in which way."""
     if len(jobs) == 1:
-        return of_job(jobs[0], place)
+        return of_job(jobs[0])
     count = Counter(job.state for job in jobs)
     parts = [f"{count[State.SUCCEEDED]} of {len(jobs)} done"]
     parts += [f"{count[state]} {state.lower()}" for state in (State.FAILED, State.CANCELED) if count[state]]

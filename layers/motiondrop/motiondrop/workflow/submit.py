@@ -22,7 +22,7 @@ from motiondrop.media.limits import Media, Rejected
 from motiondrop.media.sandbox import Reader
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.drops import Drop, Drops
-from motiondrop.storage.jobs import Jobs, order_of
+from motiondrop.storage.jobs import Jobs
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import UNPAIRED, Folders, Look
 from motiondrop.workflow.receipts import Receipts, of_rejected
@@ -208,7 +208,6 @@ class DropIntake:
             video=video,
             options=options,
             recorded_at=moment,
-            order=order_of(moment, job_id),
             quote=self.defaults.prices.cost(video.duration or 0, options.mode),
             settling=not namesakes(image.key, video.key),
             advice=advice(_media(Kind.IMAGE, image), _media(Kind.VIDEO, video)),

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import DoesNotExist
-
 from motiondrop.aws.topics import Publisher, TopicArns
 from motiondrop.clock import Clock, now
 from motiondrop.domain.messages import unheard
-from motiondrop.storage.items import SUBSCRIBERS, SWEEP, Tables
+from motiondrop.storage.cursors import Cursors
+from motiondrop.storage.items import SUBSCRIBERS
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -20,28 +19,22 @@ class Subscribers:
 
     sns: "SNSClient"
     topics: TopicArns
-    tables: Tables
+    cursors: Cursors
     publisher: Publisher
     clock: Clock = now
 
     def check(self) -> int:
         """Once a day (UTC), tell the operator of the topics that nobody hears; return how many there were."""
         today = f"{self.clock():%Y-%m-%d}"
-        if self._checked() == today:
+        if self.cursors.read(SUBSCRIBERS) == today:
             return 0
         names = {"results and failures": self.topics.notifications, "operations": self.topics.operations}
         silent = [name for name, topic in names.items() if not self._confirmed(topic)]
         if silent:
             self.publisher.alert(unheard(silent))
-        self.tables.cursor(SWEEP, SUBSCRIBERS, key=today).save()
+        self.cursors.write(SUBSCRIBERS, today)
         return len(silent)
 
     def _confirmed(self, topic: str) -> bool:
         attributes = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
         return int(attributes.get("SubscriptionsConfirmed", "0")) > 0
-
-    def _checked(self) -> str | None:
-        try:
-            return self.tables.cursor.get(SWEEP, SUBSCRIBERS, consistent_read=True).key
-        except DoesNotExist:
-            return None

@@ -1,7 +1,7 @@
 """Healing what a lost event left behind: a bounded number of records a round, slots' owners first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from motiondrop.domain.provider_errors import by_name
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.circuit_breaker import CircuitBreaker
+from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots, Snapshot
@@ -40,6 +41,9 @@ LONELY_ROUND = 50
 #: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
 
+#: What may go wrong with a job or a part of a round without hindering the others.
+_FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
@@ -54,6 +58,7 @@ class Sweep:
     conclude: Callable[[Execution, str], str]
     missed_events: MissedEvents
     drops: Drops
+    cursors: Cursors
     subscribers: Subscribers
     publisher: Publisher
     grace: timedelta
@@ -61,29 +66,69 @@ class Sweep:
     clock: Clock = now
 
     def run(self) -> dict[str, int]:
-        """One round; return what was healed, by kind. What goes wrong with one job is logged and hinders no other."""
-        healed: Counter[str] = Counter(digests=self.publisher.send_digests())
-        snapshot = self.slots.snapshot()
-        healed["freed"] = self.slots.free_orphans(snapshot)
-        unsaved = 0
-        for job in self._round(snapshot):
-            unsaved += job.state == State.SAVING and self.clock() > (job.asked_at or job.recorded_at) + UNSAVED
+        """One round; return what was repaired, by kind. What goes wrong with a job or a part hinders no other.
+
+        Money in flight comes first, all of it. A round that begins while another one is under way does nothing.
+        """
+        repaired: Counter[str] = Counter()
+        parts: list[Callable[[], dict[str, int]]] = [
+            self._look_after_money,
+            lambda: {"freed": self.slots.free_orphans(self.slots.snapshot())},
+            self._look_after_others,
+            self._queue,
+            lambda: {"digests": self.publisher.send_digests()},
+            lambda: {"announced": self.missed_events.resend()},
+            lambda: {"mentioned": self._mention_lonely()},
+            lambda: {"unheard": self.subscribers.check()},
+        ]
+        held: str | None = None
+        for part in parts:
+            held = self.cursors.hold_round(held, self.grace / 2)
+            if held is None:
+                return dict(repaired) | {"another round is under way": 1}
             try:
-                kind = self._look_after(job)
+                repaired.update(part())
+            except _FAILURES:
+                _logger.exception("a part of the round failed")
+        self.cursors.end_round()
+        return {kind: number for kind, number in repaired.items() if number}
+
+    def _look_after_money(self) -> dict[str, int]:
+        """All jobs whose money is in flight, as many as there are."""
+        jobs = self.jobs.in_flight()
+        limit = self.clock() - UNSAVED
+        unsaved = sum(job.state == State.SAVING and (job.asked_at or job.recorded_at) < limit for job in jobs)
+        self.metrics.unsaved(unsaved)
+        return self._look_after_all(jobs)
+
+    def _look_after_others(self) -> dict[str, int]:
+        """A bounded number of the others: who is next, then who was seen longest ago."""
+        snapshot = self.slots.snapshot()
+        holders = [item.job_id for item in (*snapshot.slots.values(), snapshot.lock, *snapshot.queue) if item]
+        first = self.jobs.find(dict.fromkeys(job_id for job_id in holders if job_id))
+        return self._look_after_all([*first, *self.jobs.least_seen(ROUND)])
+
+    def _queue(self) -> dict[str, int]:
+        """Give what is free, and tell the operator why the queue waits."""
+        snapshot = self.slots.snapshot()
+        told = self._tell_of(snapshot)
+        given = self.slots.grant()
+        return {"breaker told": told, "given": given, "budget told": self._measure(snapshot, given)}
+
+    def _look_after_all(self, jobs: Iterable[Job]) -> dict[str, int]:
+        repaired: Counter[str] = Counter()
+        for job_id in dict.fromkeys(job.job_id for job in jobs):
+            try:
+                job = self.jobs.get(job_id)
+                kind = self._look_after(job) if self._quiet(job) else None
             except (Contended, JobClosed, NotOwner, NoSuchJob):
                 continue  # it moves, so it is alive
-            except (MotionDropError, ClientError, BotoCoreError, PynamoDBException):
-                _logger.exception("a job could not be looked after", extra={"job_id": job.job_id})
+            except _FAILURES:
+                _logger.exception("a job could not be looked after", extra={"job_id": job_id})
                 continue
             if kind:
-                healed[kind] += 1
-        healed["breaker told"] = self._tell_of(snapshot)
-        healed["given"] = self.slots.grant()
-        healed["budget told"] = self._measure(snapshot, healed["given"], unsaved)
-        healed["announced"] = self.missed_events.resend()
-        healed["mentioned"] = self._mention_lonely()
-        healed["unheard"] = self.subscribers.check()
-        return {kind: number for kind, number in healed.items() if number}
+                repaired[kind] += 1
+        return dict(repaired)
 
     def _mention_lonely(self) -> int:
         """Mention the drops that have waited a day for a partner, each once; return how many."""
@@ -94,23 +139,6 @@ class Sweep:
             missing = "a video" if drop.kind is Kind.IMAGE else "an image"
             self.publisher.notify(alone(drop.key, missing, drop.receipt))
         return len(mentioned)
-
-    def _round(self, snapshot: Snapshot) -> Iterator[Job]:
-        """The jobs to look at, as they are now: who holds a slot or the lock, who is next, who was seen longest ago."""
-        first = [
-            item.job_id for item in (*snapshot.slots.values(), snapshot.lock, *snapshot.queue) if item and item.job_id
-        ]
-        seen: set[str] = set()
-        for job in (*self.jobs.find(dict.fromkeys(first)), *self.jobs.least_seen(ROUND)):
-            if job.job_id in seen:
-                continue
-            seen.add(job.job_id)
-            try:
-                now_ = self.jobs.get(job.job_id)
-            except NoSuchJob:
-                continue
-            if self._quiet(now_):
-                yield now_
 
     def _look_after(self, job: Job) -> str | None:
         if job.closed:
@@ -126,11 +154,12 @@ class Sweep:
         status = self.executions.status(execution.arn)
         if status != "RUNNING":
             return self.conclude(execution, status)
-        self.jobs.write(job, job.owner)  # seen: others are looked at first next time
+        self.jobs.transition(job, job.owner)  # seen: others are looked at first next time
         if job.state == State.ADMITTED and job.token:
             self.executions.wake(job.token)
         elif job.state == State.QUEUED and not job.settling:
-            self.slots.requeue(job)
+            requeued = self.slots.requeue(job)
+            kind = kind or ("requeued" if requeued else None)
         return kind
 
     def _tell_of(self, snapshot: Snapshot) -> int:
@@ -142,16 +171,14 @@ class Sweep:
         self.breaker.note_notified()
         return 1
 
-    def _measure(self, snapshot: Snapshot, given: int, unsaved: int) -> int:
+    def _measure(self, snapshot: Snapshot, given: int) -> int:
         """Measure the queue, and tell the operator once a day where the budget holds it; return how often it did."""
         head = self.slots.held_up(snapshot)
         over_budget_ = head is not None and not self.budget.has_room(head)
         since = snapshot.queue[0].since if snapshot.queue else None
         oldest = (self.clock() - since).total_seconds() if since else 0.0
         stalled = head is not None and not over_budget_ and not given
-        self.metrics.queue(
-            self.slots.waiting(), max(0.0, oldest), len(snapshot.slots), stalled=stalled, unsaved=unsaved
-        )
+        self.metrics.queue(self.slots.waiting(), max(0.0, oldest), len(snapshot.slots), stalled=stalled)
         self.metrics.budget(self.budget.used())
         if head is None or not over_budget_ or self.budget.today().notified:
             return 0

@@ -1,0 +1,264 @@
+"""Finding out whether a create call with an unknown outcome made a task, from the provider's own list of tasks.
+
+The list is read after everything that could still be under way is over, and twice. It is read unfiltered, all of it,
+and believed only where it shows what must be in it: every task that our table has claimed lately. While it is
+undecided, the submission lock is given back between two looks, so that one job does not stop the others. See
+docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from motiondrop.aws.topics import Publisher
+from motiondrop.clock import Clock, now
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.messages import undecided
+from motiondrop.domain.provider_errors import NotCancelable, WanError
+from motiondrop.domain.step import Step, not_before
+from motiondrop.errors import JobClosed
+from motiondrop.provider.client import CALL_TIMEOUT, WanClient
+from motiondrop.provider.responses import NotUnderstood, TaskRow, TaskStatus, Unreachable
+from motiondrop.storage.jobs import Jobs, TaskClaim
+from motiondrop.storage.slots import Slots
+from motiondrop.storage.submission_lock import LockBusy, SubmissionLock
+from motiondrop.workflow.closing import STOPPED, Closing
+
+#: Seconds: looks at what nobody can hurry are at most so far apart.
+LONGEST_PAUSE = 300
+
+#: Past this age of an unknown outcome the task list no longer shows surely all there was (it looks back 24 h).
+GIVE_UP = timedelta(hours=23)
+
+#: The list has to show every task that was claimed in this time; it looks back 24 h by a clock that is not ours.
+PROOF = timedelta(hours=20)
+
+#: Where nothing was claimed in that time the list can prove nothing, so its two empty reads are so far apart.
+UNPROVEN_APART = timedelta(minutes=10)
+
+#: The operator hears of a call that is still undecided so long after it could have been decided.
+ALERT_AFTER = timedelta(minutes=15)
+
+_SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
+_LIST_PAUSE = 30
+_MAX_PAGES = 1000
+_NAMED = 5  # tasks that an email names
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One reading of the whole list beside the table: the tasks that may be the job's, and what the list proves."""
+
+    candidates: tuple[TaskRow, ...]
+    complete: bool  # it shows every task that our table claimed lately
+    proof: bool  # there are such tasks
+    dated: bool  # its clock agrees with ours, so times rule tasks out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconcile:
+    """Finds the task of a broken-off create call, or proves that there is none."""
+
+    jobs: Jobs
+    slots: Slots
+    lock: SubmissionLock
+    wan: WanClient
+    publisher: Publisher
+    closing: Closing
+    margin: timedelta
+    clock: Clock = now
+
+    def run(self, job: Job, execution: Execution) -> Step:
+        """Adopt the one task that may be the job's, allow a new attempt where there provably is none, or look later.
+
+        The job is closed, and JobClosed raised, where several tasks may be its own, or after 23 hours. WanError where
+        the provider refuses to show its list.
+        """
+        settled = self._settled(job)
+        if self.clock() < settled:
+            return not_before(settled)
+        if self.clock() > _begun(job) + GIVE_UP:
+            self.slots.release(job, execution.owner, State.FAILED, unknown=True, reason=_UNDECIDED)
+            raise JobClosed(job.job_id)
+        try:
+            self.lock.hold_for_look(job, self.clock() + CALL_TIMEOUT)
+        except LockBusy as busy:
+            return {"next": "create", "seconds": pause(self.clock(), busy.until, _LIST_PAUSE)}
+        try:
+            look = self._look(job)
+        except (Unreachable, NotUnderstood):
+            return self._later(job, execution)
+        except WanError:
+            self._later(job, execution)
+            raise
+        return self._decide(job, execution, look)
+
+    def later(self, job: Job) -> Step:
+        """Look again later; the job has kept what it holds."""
+        return {"next": "create", "seconds": pause(self.clock(), self._settled(job), _LIST_PAUSE)}
+
+    def _decide(self, job: Job, execution: Execution, look: _Look) -> Step:
+        if any(self._may_be_anothers(job, row, look) for row in look.candidates):
+            return self._later(job, execution)
+        if len(look.candidates) > 1:
+            reason = _SEVERAL.format(_named(look.candidates))
+            self.slots.release(job, execution.owner, State.FAILED, unknown=True, reason=reason)
+            raise JobClosed(job.job_id)
+        if look.candidates:
+            return self._adopt(job, execution, look.candidates[0])
+        if not look.complete:
+            return self._later(job, execution)
+        if job.empty_since is None:
+            job = self.jobs.transition(job, execution.owner, None, empty_since=self.clock())
+            if look.proof:
+                return {"next": "create", "seconds": _LIST_PAUSE}
+            return self._later(job, execution, UNPROVEN_APART)
+        if not look.proof and self.clock() < job.empty_since + UNPROVEN_APART:
+            return self._later(job, execution, job.empty_since + UNPROVEN_APART - self.clock())
+        if job.stopped:
+            self.closing.close(job, State.CANCELED, STOPPED)
+            return {"next": "closed"}
+        self.lock.release(job, execution)
+        return {"next": "create", "seconds": 0}
+
+    def _adopt(self, job: Job, execution: Execution, row: TaskRow) -> Step:
+        """The task is the job's; where the job was stopped, cancel it if that is still possible."""
+        if job.stopped and self._cancel(row.task_id):
+            self.closing.close(job, State.CANCELED, STOPPED)
+            return {"next": "closed"}
+        self.lock.claim_task(job, execution, row.task_id, row.request_id)
+        return {"next": "poll"}
+
+    def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
+        """It is undecided: give the lock back, tell the operator once, and look again later."""
+        job = self.lock.undecided(job, execution, _window_end(job, self.margin))
+        if self.clock() > self._settled(job) + ALERT_AFTER and not job.undecided_notified:
+            self.publisher.alert(undecided(job))
+            self.jobs.transition(job, execution.owner, None, undecided_notified=True)
+        seconds = pause(self.clock(), self._settled(job), _LIST_PAUSE)
+        return {"next": "create", "seconds": int(wait.total_seconds()) + 1 if wait else seconds}
+
+    def _look(self, job: Job) -> _Look:
+        """Read the whole list, and hold it against the table."""
+        rows = {row.task_id: row for row in self._rows()}
+        claims = self.jobs.claimed(rows)
+        lately = self.jobs.claimed_since(self.clock() - PROOF)
+        own = [(rows[task_id], claim) for task_id, claim in claims.items()]
+        dated = bool(own) and all(_at_the_moment(row, claim) for row, claim in own)
+        known = _Known.of(own, job)
+        end = _window_end(job, self.margin)
+        candidates = tuple(
+            row
+            for row in rows.values()
+            if _is_unclaimed(row, claims, job)
+            and row.status != TaskStatus.CANCELED
+            and known.allows(row)
+            and not (dated and _is_outside(row, _begun(job) - _SKEW, end + _SKEW))
+        )
+        return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
+
+    def _rows(self) -> Iterable[TaskRow]:
+        """All rows of all pages; NotUnderstood where the list changed while it was read."""
+        found: dict[str, TaskRow] = {}
+        page, pages, total = 1, 1, 0
+        while page <= pages:
+            answer = self.wan.list(page=page)
+            found |= {row.task_id: row for row in answer.rows}
+            pages, total, page = min(answer.pages, _MAX_PAGES), answer.total, page + 1
+        if len(found) < total:
+            raise NotUnderstood("the task list changed while it was read")
+        return found.values()
+
+    def _may_be_anothers(self, job: Job, row: TaskRow, look: _Look) -> bool:
+        """Whether another job whose call is undecided too may have made the task."""
+        others = [other for other in self.lock.all_undecided() if other.job_id != job.job_id]
+        return any(not look.dated or not _is_outside(row, other.since - _SKEW, other.until + _SKEW) for other in others)
+
+    def _cancel(self, task_id: str) -> bool:
+        """Cancel the task; where that cannot be done now the poll tries it again."""
+        try:
+            self.wan.cancel(task_id)
+        except (NotCancelable, Unreachable, NotUnderstood, WanError):
+            return False
+        return True
+
+    def _settled(self, job: Job) -> datetime:
+        """When everything that could still be under way is over."""
+        return (job.deadline or _begun(job)) + CALL_TIMEOUT + self.margin
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the tasks that are ours say of the list: how it names our key and model, and the keys of others."""
+
+    model: str
+    models: frozenset[str | None]
+    keys: frozenset[str | None]
+    foreign: frozenset[str | None]
+
+    @classmethod
+    def of(cls, own: Iterable[tuple[TaskRow, TaskClaim]], job: Job) -> "_Known":
+        pairs = list(own)
+        keys = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark == job.key_mark)
+        models = frozenset(row.model for row, claim in pairs if claim.model == job.options.model)
+        foreign = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark != job.key_mark) - keys
+        return cls(job.options.model, models, keys, foreign)
+
+    def allows(self, row: TaskRow) -> bool:
+        """Whether neither the task's model nor its key is known to be another."""
+        # A dated name, such as …-move-2026-01-01, is the model's own.
+        other_model = row.model is not None and row.model not in self.models and not row.model.startswith(self.model)
+        other_key = row.api_key_id is not None and (
+            row.api_key_id not in self.keys if self.keys - {None} else row.api_key_id in self.foreign
+        )
+        return not other_model and not other_key
+
+
+def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
+    """Seconds until the next look at what nobody can hurry: a fifth of what it has taken, so that a day's looks stay
+    far below the history events that an execution may have.
+    """
+    waited = (moment - since).total_seconds() if since else 0.0
+    return int(min(LONGEST_PAUSE, max(shortest, waited / 5)))
+
+
+def _begun(job: Job) -> datetime:
+    return job.asked_at or job.recorded_at
+
+
+def _window_end(job: Job, margin: timedelta) -> datetime:
+    """Until when the provider may have made the task."""
+    return (job.deadline or _begun(job)) + CALL_TIMEOUT + margin
+
+
+def _is_unclaimed(row: TaskRow, claims: Mapping[str, TaskClaim], job: Job) -> bool:
+    """Whether no job has claimed the task, but for this very attempt."""
+    claim = claims.get(row.task_id)
+    return claim is None or (claim.job_id, claim.attempt) == (job.job_id, job.attempt)
+
+
+def _at_the_moment(row: TaskRow, claim: TaskClaim) -> bool:
+    """Whether the list gives a claimed task the time at which we asked for it."""
+    if row.created_at is None or claim.asked_at is None:
+        return False
+    return abs(row.created_at - claim.asked_at) <= _SKEW
+
+
+def _is_outside(row: TaskRow, start: datetime, end: datetime) -> bool:
+    return row.created_at is not None and not start <= row.created_at <= end
+
+
+def _named(rows: Iterable[TaskRow]) -> str:
+    ids = sorted(row.task_id for row in rows)
+    return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+
+
+_SEVERAL = (
+    "A call to the animation service broke off, and its list shows several tasks that might be this job's: {}."
+    " One of them may have been charged."
+)
+_UNDECIDED = (
+    "A call to the animation service broke off, and for 23 hours its list could not tell whether a task was made."
+    " One may have been charged."
+)

@@ -1,0 +1,90 @@
+"""A round of the sweep: money first, every part alone, one round at a time."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from motiondrop.domain.job import State
+from motiondrop.domain.provider_errors import MediaUnfit
+from motiondrop.provider.responses import TaskStatus
+from tests.support.workflow_bench import GRACE, WorkflowBench
+
+
+def test_money_in_flight_is_looked_after_first_and_all_of_it_however_many_others_wait(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("motiondrop.workflow.sweep.ROUND", 1)
+    paid = []
+    for name in ("first", "second", "third"):
+        job, execution = workflow.pending(name)
+        workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2)
+        workflow.poll(execution)
+        workflow.executions.statuses[execution.name] = "FAILED"
+        paid.append(job)
+    workflow.quiet()
+    for name in "abcdef":
+        workflow.bench.in_queue(name)
+    assert [workflow.state(job) for job in paid] == [State.SAVING] * 3
+    assert workflow.sweep()["next execution"] == 3
+
+
+def test_a_part_of_a_round_that_fails_hinders_no_other(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, execution = workflow.pending()
+    workflow.executions.statuses[execution.name] = "FAILED"
+    workflow.quiet()
+
+    def refuses() -> int:
+        raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
+
+    monkeypatch.setattr(workflow.publisher, "send_digests", refuses)
+    monkeypatch.setattr(workflow.slots, "free_orphans", lambda _: refuses())
+    assert workflow.sweep()["next execution"] == 1
+    assert workflow.bench.read(job).execution_number == 2
+
+
+def test_two_rounds_at_once_do_nothing_twice(workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = []
+
+    def second_round() -> int:
+        rounds.append(workflow.sweep())
+        return 1
+
+    monkeypatch.setattr(workflow.publisher, "send_digests", second_round)
+    assert workflow.sweep() == {"digests": 1}
+    assert rounds == [{"another round is under way": 1}]
+    monkeypatch.undo()
+    assert workflow.sweep() == {}
+
+
+def test_a_round_that_died_stops_the_next_for_a_short_time_only(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies() -> int:
+        raise SystemExit
+
+    monkeypatch.setattr(workflow.publisher, "send_digests", dies)
+    with pytest.raises(SystemExit):
+        workflow.sweep()
+    monkeypatch.undo()
+    assert workflow.sweep() == {"another round is under way": 1}
+    workflow.clock.pass_(seconds=GRACE.total_seconds())
+    assert workflow.sweep() == {}
+
+
+def test_a_job_that_cannot_be_given_a_slot_waits_aside_and_the_others_go_on(workflow: WorkflowBench) -> None:
+    paid, execution = workflow.pending("paid")
+    workflow.pending("other")
+    broken, _ = workflow.bench.queued("broken")
+    healthy, _ = workflow.bench.in_queue("healthy")
+    workflow.bench.client.update_item(
+        TableName="jobs",
+        Key={"pk": {"S": f"JOB#{broken.job_id[-20:]}"}, "sk": {"S": "JOB"}},
+        UpdateExpression="SET recorded_at = :rubbish",
+        ExpressionAttributeValues={":rubbish": {"S": "no time at all"}},
+    )
+    workflow.becomes(paid, TaskStatus.FAILED, code="InvalidImage.NoHuman")
+    with pytest.raises(MediaUnfit):  # the step that frees the slot ends as it should
+        workflow.poll(execution)
+    assert workflow.state(healthy) == State.ADMITTED
+    assert workflow.slots.snapshot().queue == []
