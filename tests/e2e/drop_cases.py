@@ -173,5 +173,5 @@ def _names() -> Iterator[Row]:
         yield Row(name, lambda: b"litter", NOTHING)
     for name in ("empty.png", "empty.mp4"):
         yield Row(name, bytes, NOTHING)
-    for name in ("notes.txt", "README", "archive.tar.gz", ".png", "figure.psd"):
+    for name in ("notes.txt", "README", "archive.tar.gz", "figure.psd"):
         yield Row(name, lambda: b"something", "rejected: file is neither an image nor a video")

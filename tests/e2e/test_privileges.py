@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import requests
 
 from local.emulator.edge import CALLS_FILE
+from motiondrop.storage.drops import record_key
 from motiondrop.web.links import Links
 from tests.e2e.test_result import link_of
 from tests.support.driver import Driver, image
@@ -202,7 +203,7 @@ def what_the_sweep_finds(driver: Driver) -> None:
     key = "unheard/rights-face.png"
     driver.drop(key, image())
     driver.wait_for_receipt(key, "waiting")
-    item = {"pk": {"S": "FOLDER#unheard/"}, "sk": {"S": "DROP#rights-face.png"}}
+    item = dict(zip(("pk", "sk"), ({"S": part} for part in record_key(key)), strict=True))
     found = driver.stack.dynamodb.get_item(TableName=driver.stack.table, Key=item)
     assert "Item" in found
     driver.stack.dynamodb.delete_item(TableName=driver.stack.table, Key=item)

@@ -21,7 +21,6 @@ _READS = {
 #: IAM's names of what a call needs, where they are not the call's own.
 _ACTIONS = {
     "s3:HeadObject": ["s3:GetObject"],
-    "s3:CopyObject": ["s3:GetObject", "s3:PutObject"],
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "dynamodb:TransactWriteItems": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
 }

@@ -169,5 +169,10 @@ class Driver:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def scale_waits(self, factor: float) -> None:
+        """Let the state machine's waits and pauses between retries last so much of their time."""
+        settings = {"stepfunctions._SFN_WAIT_SCALE": factor}
+        requests.post(f"{self.stack.endpoint_url}/_ministack/config", json=settings, timeout=10).raise_for_status()
+
     def tasks(self) -> int:
         return int(self.control("stats")["created"])

@@ -11,6 +11,7 @@ MotionDropError
 ├── Contended
 ├── Saturated
 ├── DropGone
+├── Unreadable
 ├── CopyFailed
 ├── ResultExpired
 ├── Rejected                     media.limits: the file cannot be animated
@@ -74,6 +75,10 @@ class Saturated(MotionDropError):
 
 class DropGone(MotionDropError):
     """The drop was deleted or replaced while it was looked at; its newer event tells what is there now."""
+
+
+class Unreadable(MotionDropError):
+    """The drop cannot be read, whoever looks: it is archived, or encrypted with a key that is not ours."""
 
 
 class CopyFailed(MotionDropError):

@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from motiondrop.aws.event_queue import EventQueue
+from motiondrop.aws.event_queue import EventQueue, events_in
 from tests.support.builders import REGION
 
 
@@ -15,7 +15,7 @@ def test_a_message_that_failed_comes_back_after_a_pause_that_grows(received: int
     sqs = boto3.client("sqs", region_name=REGION)
     url = sqs.create_queue(QueueName="drops", Attributes={"VisibilityTimeout": "720"})["QueueUrl"]
     queue = EventQueue(sqs, url, 720)
-    queue.resend("a b.png")
+    queue.resend("a b.png", '"e-tag"')
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     asked = []
     sqs.meta.events.register(
@@ -24,4 +24,6 @@ def test_a_message_that_failed_comes_back_after_a_pause_that_grows(received: int
     queue.try_again_soon(message["ReceiptHandle"], received)
     assert [params["VisibilityTimeout"] for params in asked] == [pause]
     assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "a+b.png"
+    (event,) = events_in(message["Body"])
+    assert (event.key, event.removed, event.sequencer, event.etag) == ("a b.png", False, None, '"e-tag"')
     assert queue.holds_messages()

@@ -40,7 +40,9 @@ def test_litter_of_desktops_is_ignored(key: str) -> None:
     assert ignored(key)
 
 
-@pytest.mark.parametrize("key", ["hero.png", "a/notes.txt", ".hidden", "._a/hero.png"])
+@pytest.mark.parametrize(
+    "key", ["hero.png", "a/notes.txt", "._a/hero.png", "part.png", "hero.aae.png", "eaDir/hero.png"]
+)
 def test_other_files_are_not_ignored(key: str) -> None:
     assert not ignored(key)
 

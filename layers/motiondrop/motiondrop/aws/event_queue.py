@@ -30,9 +30,9 @@ class EventQueue:
         self._url = url
         self._longest = longest
 
-    def resend(self, key: str) -> None:
+    def resend(self, key: str, etag: str) -> None:
         """Send the event of the drop at `key` once more."""
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key))
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key, etag))
 
     def try_again_soon(self, receipt_handle: str, received: int) -> None:
         """Let a message that failed for the `received`th time come back after a short while."""
@@ -47,11 +47,15 @@ class EventQueue:
 
 @dataclass(frozen=True)
 class DropEvent:
-    """An event of S3: a drop arrived at `key`, or was removed. `sequencer` is S3's order of the events of one key."""
+    """An event of S3: a drop arrived at `key`, or was removed.
+
+    `sequencer` is S3's order of the events of one key; `etag` is that of the object, quoted as in HTTP.
+    """
 
     key: str
     removed: bool
-    sequencer: str | None
+    sequencer: str | None = None
+    etag: str = ""
 
 
 def events_in(body: str) -> Iterator[DropEvent]:
@@ -59,11 +63,13 @@ def events_in(body: str) -> Iterator[DropEvent]:
     for record in json.loads(body).get("Records", []):
         item = record["s3"]["object"]
         removed = record["eventName"].startswith("ObjectRemoved")
-        yield DropEvent(unquote_plus(item["key"]), removed, item.get("sequencer"))
+        etag = f'"{item["eTag"]}"' if "eTag" in item else ""
+        yield DropEvent(unquote_plus(item["key"]), removed, item.get("sequencer"), etag)
 
 
-def event_of(key: str) -> str:
+def event_of(key: str, etag: str = "") -> str:
     """What S3 would have sent for the key, as far as `submit` reads it: without a sequencer, so it never is a later
     drop than one that is recorded.
     """
-    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote_plus(key)}}}]})
+    item = {"key": quote_plus(key), "eTag": etag.strip('"')}
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": item}}]})

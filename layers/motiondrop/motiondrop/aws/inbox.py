@@ -3,15 +3,15 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
 from motiondrop.aws.error_codes import code_of
-from motiondrop.domain.formats import Kind
-from motiondrop.errors import DropGone
+from motiondrop.errors import DropGone, Unreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,19 +22,28 @@ RECEIPT_TAG = "motiondrop"
 RECEIPT_LENGTH = 256
 
 _GONE = {"404", "NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed", "412"}
-_PAGE = 1000
+_BAD_REQUEST = "400"
+_PIECE = 1024 * 1024  # bytes
+
+_ARCHIVED = "file is archived - restore it and drop it again"
+_OWN_KEY = "file is encrypted with a key of its own - upload it without SSE-C"
+_FOREIGN_KEY = "file is encrypted with a KMS key that MotionDrop may not use - upload it without that key"
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """A drop as S3 describes it: size in bytes, `crc` the full-object CRC64NVME where S3 has one."""
+    """A drop as S3 describes it: size in bytes, `modified_at` to the second.
+
+    `unreadable` says why nobody here can read it, where that is so.
+    """
 
     key: str
     etag: str
     size: int
-    version: str | None
-    crc: str | None
+    modified_at: datetime | None
+    version: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    unreadable: str | None = None
 
 
 class Inbox:
@@ -45,75 +54,71 @@ class Inbox:
         self._bucket = bucket
         self._copies = copies
 
-    def look(self, key: str) -> Arrived:
-        """The object that lies at `key` now; DropGone where there is none."""
+    def look(self, key: str, etag: str = "") -> Arrived:
+        """The object that lies at `key` now; DropGone where there is none. `etag` is what its event calls it."""
         try:
-            head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+            head = self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
+            if code_of(error) == _BAD_REQUEST:  # S3 User Guide, "Using SSE-C": a HEAD without the key is a bad request
+                return Arrived(key, etag, 1, None, unreadable=_OWN_KEY)
             raise _gone(error) from error
-        full = head.get("ChecksumType") == "FULL_OBJECT"
         return Arrived(
             key=key,
             etag=head["ETag"],
             size=head["ContentLength"],
+            modified_at=head["LastModified"],
             version=head.get("VersionId"),
-            crc=head.get("ChecksumCRC64NVME") if full else None,
             metadata=head.get("Metadata", {}),
+            unreadable=_ARCHIVED if _is_archived(head) else None,
         )
 
-    def read(self, drop: Arrived, offset: int, length: int) -> bytes:
-        """Bytes of the drop as it was looked at; DropGone where it was replaced since."""
-        try:
-            answer = self._s3.get_object(
-                Bucket=self._bucket,
-                Key=drop.key,
-                Range=f"bytes={offset}-{offset + length - 1}",
-                IfMatch=drop.etag,
-            )
-            return answer["Body"].read()
-        except ClientError as error:
-            raise _gone(error) from error
+    def fetch(self, drop: Arrived, file: BinaryIO) -> str:
+        """Write the drop, as it was looked at, to a file; return the SHA-256 of its bytes, in hex.
 
-    def digest(self, drop: Arrived, kind: Kind) -> str:
-        """What names the drop's content.
-
-        An image is read whole and hashed. A video is too large for that: S3's own full-object CRC64NVME with the
-        size is the same under any encryption and part size; objects from before S3 kept one have their ETag.
+        DropGone where it was replaced since, Unreadable where a KMS key is in the way.
         """
-        if kind is Kind.IMAGE:
-            return hashlib.sha256(self.read(drop, 0, drop.size)).hexdigest()
-        mark = f"crc64nvme:{drop.crc}" if drop.crc else f"etag:{drop.etag}"
-        return hashlib.sha256(f"{mark}:{drop.size}".encode()).hexdigest()
-
-    def keep(self, drop: Arrived, digest: str, extension: str) -> str:
-        """Copy the checked bytes to where nobody overwrites them; return the copy's key in the results bucket."""
-        copy = f"inputs/{digest}.{extension}"
+        digest = hashlib.sha256()
         try:
-            self._s3.copy_object(
-                Bucket=self._copies,
-                Key=copy,
-                CopySource={"Bucket": self._bucket, "Key": drop.key},
-                CopySourceIfMatch=drop.etag,
-                MetadataDirective="REPLACE",
-                TaggingDirective="REPLACE",
-                ContentType=_CONTENT_TYPES[extension],
+            body = self._s3.get_object(Bucket=self._bucket, Key=drop.key, IfMatch=drop.etag)["Body"]
+        except ClientError as error:
+            if code_of(error) == "AccessDenied" and "kms" in str(error).lower():
+                raise Unreadable(_FOREIGN_KEY) from error
+            raise _gone(error) from error
+        while piece := body.read(_PIECE):
+            digest.update(piece)
+            file.write(piece)
+        return digest.hexdigest()
+
+    def keep(self, file: BinaryIO, digest: str, extension: str) -> str:
+        """Keep the checked bytes under the name of their content; return the copy's key in the results bucket.
+
+        A copy is written once: what lies there has the same bytes, and is never replaced.
+        """
+        copy = f"inputs/{digest}.{extension}"
+        file.seek(0)
+        try:
+            self._s3.put_object(
+                Bucket=self._copies, Key=copy, Body=file, ContentType=_CONTENT_TYPES[extension], IfNoneMatch="*"
             )
         except ClientError as error:
-            raise _gone(error) from error
+            if code_of(error) != "PreconditionFailed":
+                raise
         return copy
 
-    def names(self, beginning: str, limit: int) -> Iterator[str]:
-        """At most `limit` keys that begin so and have no further `/`; empty objects, still arriving, are left out."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket,
-            Prefix=beginning,
-            Delimiter="/",
-            PaginationConfig={"MaxItems": limit, "PageSize": _PAGE},
-        )
-        for page in pages:
-            for item in page.get("Contents", []):
-                if item.get("Size"):
-                    yield item["Key"]
+    def names(self, beginning: str, pages: int) -> tuple[list[str], bool]:
+        """The keys that begin so and have no further `/`, of so many LIST calls, and whether these were all.
+
+        Empty objects, still arriving, are left out. Subfolders count as keys do: S3 lists both, a thousand a call.
+        """
+        found: list[str] = []
+        token: dict[str, Any] = {}
+        for _ in range(pages):
+            page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=beginning, Delimiter="/", **token)
+            found += [item["Key"] for item in page.get("Contents", []) if item.get("Size")]
+            if not page.get("IsTruncated"):
+                return found, True
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+        return found, False
 
     def delete(self, key: str, etag: str) -> bool:
         """Delete what lies at `key`, unless something else lies there by now; return whether that was done."""
@@ -149,6 +154,12 @@ _CONTENT_TYPES = {
     "mov": "video/quicktime",
     "avi": "video/x-msvideo",
 }
+
+
+def _is_archived(head: Mapping[str, Any]) -> bool:
+    """Whether the object has to be restored before it can be read (S3 User Guide, "Working with archived objects")."""
+    archived = head.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in head
+    return archived and 'ongoing-request="false"' not in head.get("Restore", "")
 
 
 def receipt_text(text: str) -> str:

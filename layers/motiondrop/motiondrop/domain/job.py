@@ -59,8 +59,8 @@ class Options:
 class Input:
     """One of a job's two files, as it was dropped and checked.
 
-    `copy` is the key of the checked bytes in the results bucket; `digest` names the content; `sequencer` is S3's
-    order of the events of one key. Lengths are bytes, pixels, seconds and frames per second.
+    `copy` is the key of the checked bytes in the results bucket; `digest` is the SHA-256 of the file as dropped;
+    `sequencer` is S3's order of the events of one key. Lengths are bytes, pixels, seconds and frames per second.
     """
 
     key: str
@@ -74,6 +74,7 @@ class Input:
     frame_rate: float | None = None
     version: str | None = None
     sequencer: str | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
 """What an object key says: its folder, its name, and what kind of file it claims to be."""
 
+import unicodedata
+
 from motiondrop.domain.formats import ACCEPTED, Kind
 
 _KINDS = {extension: accepted.kind for accepted in ACCEPTED for extension in accepted.extensions}
 
-_JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
+#: What desktops leave beside files, whole names in lower case; names that begin with a dot are hidden files anyway.
+_JUNK = {"thumbs.db", "desktop.ini", "icon\r"}
+
+#: What browsers, uploaders and cameras call a file that is not whole yet, or no picture of its own.
+_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".aae")
 
 
 def folder_of(key: str) -> str:
@@ -13,10 +19,10 @@ def folder_of(key: str) -> str:
 
 
 def stem_of(key: str) -> str:
-    """The name of a key's file without folder and extension."""
+    """The name of a key's file without folder and extension, composed (NFC): a Mac writes the same name decomposed."""
     name = key[key.rfind("/") + 1 :]
     dot = name.rfind(".")
-    return name[:dot] if dot > 0 else name
+    return unicodedata.normalize("NFC", name[:dot] if dot > 0 else name)
 
 
 def extension_of(key: str) -> str:
@@ -31,9 +37,16 @@ def kind_of(key: str) -> Kind | None:
 
 
 def ignored(key: str) -> bool:
-    """Whether a key is litter of desktops and consoles, folder markers and `.DS_Store`, say: no receipt."""
+    """Whether a key is litter of desktops, browsers and uploaders, such as a half download: it gets no receipt."""
     name = key.rpartition("/")[2].lower()
-    return not name or name in _JUNK or name.startswith("._")
+    return (
+        not name
+        or name in _JUNK
+        or name.startswith((".", "~$"))
+        or name.endswith(_UNFINISHED)
+        or ":zone.identifier" in name
+        or "/@eadir/" in f"/{key.lower()}"
+    )
 
 
 def namesakes(image_key: str, video_key: str) -> bool:

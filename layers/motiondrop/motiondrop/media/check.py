@@ -30,10 +30,7 @@ def check(key: str, size: int, read: Reader) -> Media:
     Whatever `read` raises comes through, and SandboxError says that the sandbox failed: neither is a word
     about the file.
     """
-    kind = kind_of(key)
-    if kind is None:
-        raise Rejected("file is neither an image nor a video - needs JPG PNG BMP or WEBP and MP4 MOV or AVI")
-    check_size(kind, size)
+    kind = expect(key, size)
     media = probe(key, kind, size, read)
     # Said again on this side of the pipe: the sandbox has met the file, and its word alone is not enough.
     check_sides(media.kind, media.width, media.height)
@@ -42,6 +39,15 @@ def check(key: str, size: int, read: Reader) -> Media:
             raise damaged(media.kind)
         check_duration(media.duration)
     return media
+
+
+def expect(key: str, size: int) -> Kind:
+    """What the drop claims to be; Rejected where its name or its size, in bytes, is enough to tell that it is not."""
+    kind = kind_of(key)
+    if kind is None:
+        raise Rejected("file is neither an image nor a video - needs JPG PNG BMP or WEBP and MP4 MOV or AVI")
+    check_size(kind, size)
+    return kind
 
 
 def advice(image: Media, video: Media) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The drops' records: what was found out about each, and which jobs it has."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -33,6 +34,7 @@ class Drop:
     mode: str | None = None
     check_image: bool | None = None
     sequencer: str | None = None
+    modified_at: datetime | None = None
     jobs: frozenset[str] = frozenset()
     receipt: str | None = None
     dropped_at: datetime | None = None
@@ -50,13 +52,13 @@ class Drops:
     def get(self, key: str) -> Drop | None:
         """The record of the drop at `key` (strongly consistent), None where there is none."""
         try:
-            return _drop(self._item.get(*_key(key), consistent_read=True))
+            return _drop(self._item.get(*record_key(key), consistent_read=True))
         except DoesNotExist:
             return None
 
     def find(self, keys: Collection[str]) -> dict[str, Drop]:
         """The records of those of `keys` that have one."""
-        found = self._item.batch_get([_key(key) for key in keys], consistent_read=True)
+        found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
         return {item.key: _drop(item) for item in found}
 
     def record(self, drop: Drop, *, same_content: bool = False) -> None:
@@ -80,6 +82,7 @@ class Drops:
             "mode": drop.mode,
             "check_image": drop.check_image,
             "sequencer": drop.sequencer,
+            "modified_at": drop.modified_at,
             "deleted": None,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
@@ -90,11 +93,11 @@ class Drops:
         for name, value in values.items():
             attribute: Attribute[Any] = getattr(DropItem, name)
             actions.append(attribute.remove() if value is None else attribute.set(value))
-        self._item(*_key(drop.key)).update(actions=actions)
+        self._item(*record_key(drop.key)).update(actions=actions)
 
     def add_job(self, key: str, job_id: str) -> None:
         """Note that the drop has this job, so that it does not wait for a partner any more."""
-        item = self._item(*_key(key))
+        item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]
         conditional_write(lambda: item.update(actions=actions, condition=DropItem.pk.exists()))
 
@@ -105,50 +108,53 @@ class Drops:
 
     def mentioned(self, key: str) -> bool:
         """Note that the drop's wait was mentioned; False where it was before, or has ended."""
-        item = self._item(*_key(key))
+        item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.open.remove(), DropItem.seen_at.remove()]
         return conditional_write(lambda: item.update(actions=actions, condition=DropItem.open == ALONE))
 
     def note_receipt(self, key: str, receipt: str) -> None:
         """Note which receipt the drop carries."""
-        item = self._item(*_key(key))
+        item = self._item(*record_key(key))
         conditional_write(lambda: item.update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists()))
 
     def remove_job(self, key: str, job_id: str) -> None:
         """The drop has this job no longer."""
-        item = self._item(*_key(key))
+        item = self._item(*record_key(key))
         conditional_write(lambda: item.update(actions=[DropItem.jobs.delete({job_id})], condition=DropItem.pk.exists()))
 
     def refused(self, folder: str, limit: int) -> set[str]:
-        """The keys of the folder's drops that were refused (strongly consistent), at most `limit`."""
-        pk = _key(folder)[0]
+        """The keys of the folder's drops that were rejected (strongly consistent), at most `limit`."""
+        pk = record_key(folder)[0]
         found = self._refused.query(pk, RefusedItem.sk.startswith(REFUSED), consistent_read=True, limit=limit)
-        return {folder + item.sk.removeprefix(REFUSED) for item in found}
+        return {item.key for item in found}
 
     def mark_deleted(self, drop: Drop) -> bool:
         """Note that the drop is gone; False where it is another by now."""
-        item = self._item(*_key(drop.key))
+        item = self._item(*record_key(drop.key))
         return conditional_write(lambda: item.update(actions=[DropItem.deleted.set(True)], condition=_as_read(drop)))
 
     def forget_deleted(self, drop: Drop) -> None:
         """Remove the record of a drop that is gone, unless it was dropped again meanwhile."""
-        if conditional_write(lambda: self._item(*_key(drop.key)).delete(condition=DropItem.deleted == True)):  # noqa: E712  # pynamodb's condition
+        if conditional_write(lambda: self._item(*record_key(drop.key)).delete(condition=DropItem.deleted == True)):  # noqa: E712  # pynamodb's condition
             self._marker(drop.key).delete()
 
     def forget(self, key: str) -> None:
         """The drop is gone."""
         self._marker(key).delete()
-        self._item(*_key(key)).delete()
+        self._item(*record_key(key)).delete()
 
     def _marker(self, key: str) -> RefusedItem:
         """What says, for the pairing rule, that the drop was refused."""
-        folder = folder_of(key)
-        return self._refused(_key(folder)[0], f"{REFUSED}{key[len(folder) :]}")
+        return self._refused(record_key(key)[0], f"{REFUSED}{_hash(key)}", key=key)
 
 
-def _key(key: str) -> tuple[str, str]:
-    folder = folder_of(key)
-    return f"FOLDER#{folder}", f"DROP#{key[len(folder) :]}"
+def record_key(key: str) -> tuple[str, str]:
+    """Where the record of the drop at `key` lies. A name may have 1,024 bytes, as many as a sort key: so its hash."""
+    return f"FOLDER#{folder_of(key)}", f"DROP#{_hash(key)}"
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _as_read(drop: Drop) -> Condition:
@@ -168,6 +174,7 @@ def _drop(item: DropItem) -> Drop:
         mode=item.mode,
         check_image=item.check_image,
         sequencer=item.sequencer,
+        modified_at=item.modified_at,
         jobs=frozenset(item.jobs or ()),
         receipt=item.receipt,
         dropped_at=item.dropped_at,

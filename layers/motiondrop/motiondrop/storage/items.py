@@ -7,8 +7,8 @@ One table, keys `pk` and `sk`:
 | job | `JOB#<identity>` | `JOB` |
 | a task's owner | `TASK#<task id>` | `TASK` |
 | a job whose create call is undecided | `UNDECIDED` | `<identity>` |
-| drop | `FOLDER#<folder>` | `DROP#<name>` |
-| a drop that was refused | `FOLDER#<folder>` | `REFUSED#<name>` |
+| drop | `FOLDER#<folder>` | `DROP#<hash of the name>` |
+| a drop that was rejected | `FOLDER#<folder>` | `REFUSED#<hash of the name>` |
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
@@ -80,6 +80,7 @@ class InputMap(MapAttribute[str, Any]):
     frame_rate = NumberAttribute(null=True)
     version = UnicodeAttribute(null=True)
     sequencer = UnicodeAttribute(null=True)
+    modified_at = UTCDateTimeAttribute(null=True)
 
 
 class OptionsMap(MapAttribute[str, Any]):
@@ -187,7 +188,9 @@ class JobItem(Item):
 
 
 class RefusedItem(Item):
-    """Says that a file of the folder was refused, so that the pairing rule leaves its name out."""
+    """Says that a file of the folder was rejected, so that the pairing rule leaves it out."""
+
+    key = UnicodeAttribute()
 
 
 class ForgottenItem(Item):
@@ -286,6 +289,7 @@ class DropItem(Item):
     kind = UnicodeAttribute()
     etag = UnicodeAttribute()
     sequencer = UnicodeAttribute(null=True)
+    modified_at = UTCDateTimeAttribute(null=True)
     media = InputMap(null=True)  # type: ignore[no-untyped-call]
     rejected = UnicodeAttribute(null=True)
     mode = UnicodeAttribute(null=True)

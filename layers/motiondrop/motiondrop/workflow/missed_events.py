@@ -53,7 +53,7 @@ class MissedEvents:
         known = self.drops.find(list(there)) if there else {}
         lost = [key for key, etag in there.items() if key not in known or known[key].etag != etag]
         for key in lost[:MOST]:
-            self.queue.resend(key)
+            self.queue.resend(key, there[key])
         keys = [item["Key"] for item in page.get("Contents", [])]
         if len(lost) > MOST:
             self.cursors.write(CURSOR, lost[MOST - 1])

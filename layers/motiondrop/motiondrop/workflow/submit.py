@@ -1,5 +1,7 @@
 """What happens to a drop: it is looked at, checked, recorded and paired; its jobs are recorded and started."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,8 +18,8 @@ from motiondrop.domain.keys import ignored, kind_of, namesakes
 from motiondrop.domain.messages import rejected
 from motiondrop.domain.pairing import Pair, Why
 from motiondrop.domain.pricing import MODES, Prices, usd
-from motiondrop.errors import DropGone, Forgotten
-from motiondrop.media.check import advice
+from motiondrop.errors import DropGone, Forgotten, Unreadable
+from motiondrop.media.check import advice, expect
 from motiondrop.media.limits import Media, Rejected
 from motiondrop.media.sandbox import Reader
 from motiondrop.storage.budget import reserve_of
@@ -66,17 +68,21 @@ class DropIntake:
         if event.removed:
             self.removed(event.key)
         else:
-            self.created(event.key, event.sequencer)
+            self.created(event.key, event.sequencer, event.etag)
 
-    def created(self, key: str, sequencer: str | None) -> None:
+    def created(self, key: str, sequencer: str | None, etag: str = "") -> None:
         """Take in the drop at `key`; what is no drop, or is gone again, is passed over."""
         if ignored(key):
             return
         try:
-            arrived = self.inbox.look(key)
+            arrived = self.inbox.look(key, etag)
             if arrived.size == 0:
                 return  # some uploaders put an empty object first: it is still arriving
             drop = self._checked(arrived, sequencer)
+            # Checking takes time: a newer object may have been recorded meanwhile, and overwritten by this record.
+            while (now_there := self.inbox.look(key, etag)) != arrived and now_there.size:
+                arrived = now_there
+                drop = self._checked(arrived, None)
         except DropGone:
             return  # its newer event tells what is there now
         if drop.rejected:
@@ -110,36 +116,46 @@ class DropIntake:
     def _checked(self, arrived: Arrived, sequencer: str | None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
         known = self.drops.get(arrived.key)
-        if known and not known.deleted and known.etag == arrived.etag and not later(sequencer, known.sequencer):
+        if known and not known.deleted and _is_known(arrived, sequencer, known):
             return known
-        kind = kind_of(arrived.key) or Kind.IMAGE
+        drop = Drop(
+            arrived.key,
+            kind_of(arrived.key) or Kind.IMAGE,
+            arrived.etag,
+            sequencer=sequencer,
+            modified_at=arrived.modified_at,
+        )
         try:
-            mode, check_image = _options(arrived) if kind is Kind.IMAGE else (None, None)
-            media = self.check(
-                arrived.key, arrived.size, lambda offset, length: self.inbox.read(arrived, offset, length)
-            )
-        except Rejected as error:
-            self.publisher.notify(rejected(arrived.key, error.reason))
+            if arrived.unreadable:
+                raise Rejected(arrived.unreadable)
+            drop = self._opened(arrived, drop)
+        except (Rejected, Unreadable) as error:
+            reason = str(error)
+            self.publisher.notify(rejected(arrived.key, reason))
             # Recorded last: whatever dies before this tells again rather than never.
-            drop = Drop(arrived.key, kind, arrived.etag, rejected=error.reason, sequencer=sequencer)
+            drop = replace(drop, rejected=reason)
             self.drops.record(drop)
             self.metrics.drop("rejected")
             return drop
-        digest = self.inbox.digest(arrived, kind)
-        copy = self.inbox.keep(arrived, digest, media.extension)
-        same = known is not None and known.media is not None and known.media.digest == digest
-        drop = Drop(
-            arrived.key,
-            kind,
-            arrived.etag,
-            media=_input(arrived, media, digest, copy, sequencer),
-            mode=mode,
-            check_image=check_image,
-            sequencer=sequencer,
-        )
-        self.drops.record(drop, same_content=same)
+        same = known and known.media and drop.media and known.media.digest == drop.media.digest
+        self.drops.record(drop, same_content=bool(same))
         self.metrics.drop("accepted")
         return drop
+
+    def _opened(self, arrived: Arrived, drop: Drop) -> Drop:
+        """The drop with what its file and its metadata say; Rejected where it cannot be used."""
+        mode, check_image = _options(arrived) if drop.kind is Kind.IMAGE else (None, None)
+        expect(arrived.key, arrived.size)
+        with tempfile.TemporaryFile() as file:
+            digest = self.inbox.fetch(arrived, file)
+            file.flush()
+            media = self.check(
+                arrived.key, arrived.size, lambda offset, length: os.pread(file.fileno(), length, offset)
+            )
+            copy = self.inbox.keep(file, digest, media.extension)
+        return replace(
+            drop, media=_input(arrived, media, digest, copy, drop.sequencer), mode=mode, check_image=check_image
+        )
 
     def _pair(self, key: str, drop: Drop | None) -> None:
         """Record and start the jobs that follow from the folder of `key`, as it is now."""
@@ -220,7 +236,7 @@ class DropIntake:
         first_time = not new.drops <= job.drops
         if first_time:
             self.jobs.add_drops(job.job_id, new.drops)
-        redropped = drop is not None and drop.key in new.drops and later(drop.sequencer, _sequencer(job, drop.key))
+        redropped = drop is not None and drop.key in new.drops and _is_redrop(drop, job)
         if (job.state in {State.FAILED, State.CANCELED} and (first_time or redropped)) or job.reason == UNPAIRED:
             job = self.jobs.reopen(
                 job,
@@ -243,6 +259,8 @@ class DropIntake:
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
     """The options in the drop's metadata; Rejected for a value that is none, naming those that are."""
     mode = arrived.metadata.get("mode")
+    if mode is not None and mode.isdecimal():
+        mode = None  # a file system's (s3fs, rclone): the rights of the file
     if mode is not None and mode not in MODES:
         raise Rejected(f"metadata mode is {mode[:40]} - needs {' or '.join(MODES)}")
     check_image = arrived.metadata.get("check-image")
@@ -271,6 +289,7 @@ def _input(arrived: Arrived, media: Media, digest: str, copy: str, sequencer: st
         frame_rate=media.frame_rate,
         version=arrived.version,
         sequencer=sequencer,
+        modified_at=arrived.modified_at,
     )
 
 
@@ -280,16 +299,35 @@ def _media(kind: Kind, one: Input) -> Media:
     return Media(kind, extension, extension, one.width, one.height, one.size, one.duration, one.frame_rate)
 
 
-def _sequencer(job: Job, key: str) -> str | None:
-    return next((one.sequencer for one in (job.image, job.video) if one.key == key), None)
+def _is_known(arrived: Arrived, sequencer: str | None, known: Drop) -> bool:
+    """Whether this very object was checked before: nothing was put there since."""
+    same = (known.etag, known.modified_at) == (arrived.etag, arrived.modified_at)
+    return same and not later(sequencer, known.sequencer)
+
+
+def _is_redrop(drop: Drop, job: Job) -> bool:
+    """Whether the drop was put there after the one that the job was made of.
+
+    An event without a sequencer, which the sweep made for one that was lost, is none.
+    """
+    before = next((one for one in (job.image, job.video) if one.key == drop.key), None)
+    if drop.sequencer is None or before is None:
+        return False
+    if drop.modified_at and before.modified_at and drop.modified_at != before.modified_at:
+        return drop.modified_at > before.modified_at
+    return later(drop.sequencer, before.sequencer)
 
 
 def later(one: str | None, other: str | None) -> bool:
-    """Whether S3 put `one` after `other`: sequencers are hexadecimal numbers of any length."""
+    """Whether S3 put `one` after `other`.
+
+    S3 User Guide, "Event message structure": the shorter sequencer is padded with zeros on its right before they are
+    compared as text.
+    """
     if not one or not other:
         return False
     length = max(len(one), len(other))
-    return one.rjust(length, "0").lower() > other.rjust(length, "0").lower()
+    return one.ljust(length, "0").lower() > other.ljust(length, "0").lower()
 
 
 def _waiting(look: Look, drop: Drop) -> str:
