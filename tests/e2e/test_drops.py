@@ -66,7 +66,7 @@ def test_deleting_a_drop_that_waits_in_line_cancels_its_job(driver: Driver) -> N
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
 
 
-def test_an_overwritten_drop_changes_nothing_for_the_job_that_waits(driver: Driver) -> None:
+def test_overwriting_a_drop_withdraws_the_job_that_waits(driver: Driver) -> None:
     driver.control("settings", task_seconds=3)
     for stem in ("door-before", "door-first"):
         driver.drop_pair(stem)
@@ -75,7 +75,9 @@ def test_an_overwritten_drop_changes_nothing_for_the_job_that_waits(driver: Driv
     driver.wait_for_state("kept", "Wait for a slot")
     driver.drop("kept.png", b"something else")
     driver.wait_for_receipt("kept.png", "rejected")
-    assert driver.wait_for_execution("kept")["status"] == "SUCCEEDED"
+    driver.wait_for_receipt("kept.mp4", "canceled")
+    assert driver.wait_for_execution("kept")["status"] == "ABORTED"
+    assert "One of its files was replaced." in driver.wait_for_email("kept")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import UNPAIRED, Folders
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.submit import Defaults, DropIntake
+from motiondrop.workflow.withdrawal import Withdrawal
 from tests.support.bench import Bench, client
 from tests.support.builders import PRICES
 from tests.support.fakes import FakeExecutions, FakeLinks, FakePublisher
@@ -114,7 +115,7 @@ def make_intake(bench: Bench) -> Iterator[IntakeBench]:
         jobs=bench.jobs,
         executions=executions,
         receipts=receipts,
-        closing=closing,
+        withdrawal=Withdrawal(jobs=bench.jobs, drops=bench.drops, executions=executions, closing=closing),
         publisher=publisher,
         defaults=defaults,
         check=fake_check,

@@ -29,6 +29,7 @@ def submit() -> "DropIntake":
     """What `submit` does."""
     from motiondrop.media.check import check  # noqa: PLC0415
     from motiondrop.workflow.submit import Defaults, DropIntake  # noqa: PLC0415
+    from motiondrop.workflow.withdrawal import Withdrawal  # noqa: PLC0415
 
     parts = Parts(load(EventQueueSettings, os.environ))
     settings = parts.settings
@@ -39,7 +40,7 @@ def submit() -> "DropIntake":
         jobs=parts.jobs,
         executions=parts.executions,
         receipts=parts.receipts,
-        closing=parts.closing,
+        withdrawal=Withdrawal(jobs=parts.jobs, drops=parts.drops, executions=parts.executions, closing=parts.closing),
         publisher=parts.publisher,
         defaults=Defaults(settings.default_mode, settings.wan_model, parts.prices),
         check=check,

@@ -41,7 +41,7 @@ class House:
         etag = self.s3.head_object(Bucket="inbox", Key=one.key)["ETag"]
         self.bench.drops.record(Drop(one.key, kind, etag, media=one))
         for job_id in job_ids:
-            self.bench.drops.add_job(one.key, job_id)
+            self.bench.drops.add_job(one.key, job_id, one.digest)
 
     def job(self, name: str, state: State = State.SUCCEEDED, **changes: Any) -> Job:
         job = make_job(name, self.bench.clock(), state=state, **changes)

@@ -12,7 +12,7 @@ from motiondrop.domain.job import State
 from motiondrop.domain.keys import kind_of
 from motiondrop.domain.pairing import Folder
 from motiondrop.workflow.submit import later
-from tests.support.bench import client, make_bench
+from tests.support.bench import make_bench
 from tests.support.intake_bench import MAX_FAN_OUT, IntakeBench, make_intake
 
 
@@ -122,16 +122,6 @@ def test_more_than_max_fan_out_is_refused_with_advice(intake: IntakeBench) -> No
     intake.drop("f/v.mp4")
     assert intake.paid() == set()
     assert intake.receipt("f/v.mp4") == "rejected: one file for 4 is more than 3 - split the folder or raise MaxFanOut"
-
-
-def test_overwriting_a_drop_changes_nothing_for_its_job_and_makes_another(intake: IntakeBench) -> None:
-    intake.drop("hero.png", b"one")
-    intake.drop("hero.mp4")
-    (job,) = intake.jobs()
-    intake.drop("hero.png", b"two")
-    assert len(intake.jobs()) == 2
-    kept = client("s3").get_object(Bucket="results", Key=job.image.copy)["Body"].read()
-    assert kept == b"one"
 
 
 def test_a_late_duplicate_never_reruns_a_failed_job_and_a_real_redrop_does(intake: IntakeBench) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from motiondrop.clock import Clock, now
@@ -39,6 +40,7 @@ class Drop:
     receipt: str | None = None
     dropped_at: datetime | None = None
     deleted: bool = False
+    note: str | None = None  # what its receipts add
 
 
 class Drops:
@@ -61,10 +63,11 @@ class Drops:
         found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
         return {item.key: _drop(item) for item in found}
 
-    def record(self, drop: Drop, *, same_content: bool = False) -> None:
+    def record(self, drop: Drop, *, same_content: bool = False) -> bool:
         """Record what was found out, in place of what was known; the same content keeps its jobs.
 
-        A drop that has none waits for a partner from now on.
+        A drop that has none waits for a partner from now on. False where other content still has jobs: they have to be
+        taken from it first.
         """
         marker = self._marker(drop.key)
         if drop.rejected is None:
@@ -84,22 +87,31 @@ class Drops:
             "sequencer": drop.sequencer,
             "modified_at": drop.modified_at,
             "deleted": None,
+            "note": drop.note,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
         if not same_content:
             waits = drop.media is not None
-            values |= {"jobs": None, "open": ALONE if waits else None, "seen_at": self._clock() if waits else None}
+            values |= {"open": ALONE if waits else None, "seen_at": self._clock() if waits else None}
         actions: list[Action] = []
         for name, value in values.items():
             attribute: Attribute[Any] = getattr(DropItem, name)
             actions.append(attribute.remove() if value is None else attribute.set(value))
-        self._item(*record_key(drop.key)).update(actions=actions)
+        item = self._item(*record_key(drop.key))
+        if same_content:
+            item.update(actions=actions)
+            return True
+        return conditional_write(lambda: item.update(actions=actions, condition=DropItem.jobs.does_not_exist()))
 
-    def add_job(self, key: str, job_id: str) -> None:
-        """Note that the drop has this job, so that it does not wait for a partner any more."""
+    def add_job(self, key: str, job_id: str, digest: str) -> bool:
+        """Note that the drop has this job, so that it does not wait for a partner any more.
+
+        False where other content is there by now, or none.
+        """
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]
-        conditional_write(lambda: item.update(actions=actions, condition=DropItem.pk.exists()))
+        there = (Path("media.digest") == digest) & DropItem.deleted.does_not_exist()
+        return conditional_write(lambda: item.update(actions=actions, condition=there))
 
     def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
         """Drops that have waited for a partner since before `moment`, longest first (eventually consistent)."""
@@ -179,4 +191,5 @@ def _drop(item: DropItem) -> Drop:
         receipt=item.receipt,
         dropped_at=item.dropped_at,
         deleted=bool(item.deleted),
+        note=item.note,
     )

@@ -298,6 +298,7 @@ class DropItem(Item):
     receipt = UnicodeAttribute(null=True)
     dropped_at = UTCDateTimeAttribute()
     deleted = BooleanAttribute(null=True)
+    note = UnicodeAttribute(null=True)
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)

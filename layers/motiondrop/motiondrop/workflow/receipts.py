@@ -43,7 +43,7 @@ class Receipts:
         for drop in self.drops.find(sorted(job.drops)).values():
             if job.job_id in drop.jobs:
                 others = self.jobs.find(sorted(drop.jobs - {job.job_id}))
-                receipt = of_jobs([job, *others])
+                receipt = _noted(of_jobs([job, *others]), drop)
             elif drop.key in written:  # replaced by other content just now
                 receipt = self._of_replacement(drop) or written[drop.key]
             else:
@@ -55,14 +55,15 @@ class Receipts:
     def _of_replacement(self, drop: Drop) -> str | None:
         """What a drop says that has other content now; None where its own event is about to write that."""
         if drop.rejected:
-            return of_rejected(drop.rejected)
+            return _noted(of_rejected(drop.rejected), drop)
         if jobs := self.jobs.find(sorted(drop.jobs)):
-            return of_jobs(jobs)
+            return _noted(of_jobs(jobs), drop)
         return drop.receipt
 
     def waiting(self, key: str, receipt: str) -> None:
         """Tag a drop that has no job, unless its partner's event has given it one meanwhile."""
-        self.write(key, receipt)
+        drop = self.drops.get(key)
+        self.write(key, _noted(receipt, drop) if drop else receipt)
         drop = self.drops.get(key)
         for job in self.jobs.find(sorted(drop.jobs)[:1]) if drop else []:
             self.follow(job)
@@ -74,6 +75,11 @@ class Receipts:
                 self.drops.note_receipt(key, receipt)
         except (ClientError, BotoCoreError) as error:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
+
+
+def _noted(receipt: str, drop: Drop) -> str:
+    """The receipt with what its drop adds to it; both fit into a tag."""
+    return receipt_text(f"{receipt_text(receipt)[:160]} - {drop.note}") if drop.note else receipt
 
 
 def of_rejected(reason: str) -> str:

@@ -25,9 +25,9 @@ from motiondrop.media.sandbox import Reader
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
-from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import UNPAIRED, Folders, Look
 from motiondrop.workflow.receipts import Receipts, of_rejected
+from motiondrop.workflow.withdrawal import CHARGED, REPLACED, Withdrawal
 
 Check = Callable[[str, int, Reader], Media]
 
@@ -56,7 +56,7 @@ class DropIntake:
     jobs: Jobs
     executions: Executions
     receipts: Receipts
-    closing: Closing
+    withdrawal: Withdrawal
     publisher: Publisher
     defaults: Defaults
     check: Check
@@ -87,7 +87,7 @@ class DropIntake:
             return  # its newer event tells what is there now
         if drop.rejected:
             # After it was recorded: whoever writes the receipt of a drop that this one replaced finds that.
-            self.receipts.write(key, of_rejected(drop.rejected))
+            self.receipts.waiting(key, of_rejected(drop.rejected))
         if kind_of(key):
             self._pair(key, drop)
 
@@ -104,11 +104,7 @@ class DropIntake:
             return  # a late event: something lies there again
         if not self.drops.mark_deleted(drop):
             return  # dropped again at this moment: that event tells the rest
-        for job in self.jobs.find(sorted(drop.jobs)):
-            if job.state in {State.QUEUED, State.ADMITTED} and not self._asked_for(job):
-                self.closing.close(job, State.CANCELED, "One of its files was deleted.")
-                if job.owner_arn:
-                    self.executions.stop(job.owner_arn, "The job's drop was deleted.")
+        self.withdrawal.deleted(drop)
         if kind_of(key):
             self._pair(key, None)
         self.drops.forget_deleted(drop)  # last: whatever dies before this is taken up by the event's next try
@@ -131,16 +127,32 @@ class DropIntake:
             drop = self._opened(arrived, drop)
         except (Rejected, Unreadable) as error:
             reason = str(error)
+            self._check_is_newest(drop)
             self.publisher.notify(rejected(arrived.key, reason))
-            # Recorded last: whatever dies before this tells again rather than never.
             drop = replace(drop, rejected=reason)
-            self.drops.record(drop)
-            self.metrics.drop("rejected")
-            return drop
-        same = known and known.media and drop.media and known.media.digest == drop.media.digest
-        self.drops.record(drop, same_content=bool(same))
-        self.metrics.drop("accepted")
+        # Recorded last: whatever dies before this tells again rather than never.
+        drop = self._recorded(drop)
+        self.metrics.drop("rejected" if drop.rejected else "accepted")
         return drop
+
+    def _recorded(self, drop: Drop) -> Drop:
+        """Record the drop in place of what was known; jobs of other content are withdrawn before they are forgotten."""
+        while True:
+            known = self._check_is_newest(drop)
+            if known is None or _asks_the_same(known, drop):
+                self.drops.record(drop, same_content=known is not None)
+                return drop
+            if self.withdrawal.replaced(known, by_a_good_one=drop.rejected is None):
+                drop = replace(drop, note=CHARGED)
+            if self.drops.record(drop):
+                return drop  # else a partner's event has added a job of the old content meanwhile
+
+    def _check_is_newest(self, drop: Drop) -> Drop | None:
+        """What is recorded at the drop's key; DropGone where a newer object was recorded while this one was checked."""
+        known = self.drops.get(drop.key)
+        if known and not known.deleted and later(known.sequencer, drop.sequencer):
+            raise DropGone("a newer object was recorded meanwhile")
+        return known
 
     def _opened(self, arrived: Arrived, drop: Drop) -> Drop:
         """The drop with what its file and its metadata say; Rejected where it cannot be used."""
@@ -202,8 +214,10 @@ class DropIntake:
         if reserve_of(new.quote) > self.daily_budget:
             raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
         job = new if self.jobs.record(new) else self._known(new, known.get(key))
-        for one in pair:
-            self.drops.add_job(one, job.job_id)
+        if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
+            if not self.withdrawal.asked_for(job):
+                self.withdrawal.withdraw(job, REPLACED)
+            return None  # one of the two was replaced or deleted at this moment: its own event tells the rest
         if not job.closed:
             self.executions.start(job)
         self.receipts.follow(job)
@@ -248,12 +262,6 @@ class DropIntake:
                 owner_arn=None,
             )
         return replace(job, drops=job.drops | new.drops)
-
-    def _asked_for(self, job: Job) -> bool:
-        """Whether drops that are still there ask for the job."""
-        there = [drop for drop in self.drops.find(sorted(job.drops)).values() if not drop.deleted]
-        digests = {drop.media.digest for drop in there if drop.media}
-        return {job.image.digest, job.video.digest} <= digests
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
@@ -303,6 +311,15 @@ def _is_known(arrived: Arrived, sequencer: str | None, known: Drop) -> bool:
     """Whether this very object was checked before: nothing was put there since."""
     same = (known.etag, known.modified_at) == (arrived.etag, arrived.modified_at)
     return same and not later(sequencer, known.sequencer)
+
+
+def _asks_the_same(known: Drop, drop: Drop) -> bool:
+    """Whether the drop asks for the same jobs as what was known of its key: the same content and options."""
+    before, after = known.media, drop.media
+    if before is None or after is None:
+        return before is after
+    options = (known.mode, known.check_image) == (drop.mode, drop.check_image)
+    return before.digest == after.digest and options
 
 
 def _is_redrop(drop: Drop, job: Job) -> bool:

@@ -1,0 +1,74 @@
+"""Withdrawing jobs that no drop asks for any more, as long as nothing is paid: from QUEUED or ADMITTED only."""
+
+from dataclasses import dataclass
+
+from motiondrop.aws.executions import Executions
+from motiondrop.domain.job import IN_FLIGHT, Job, State
+from motiondrop.errors import Contended, JobClosed, NotOwner
+from motiondrop.storage.drops import Drop, Drops
+from motiondrop.storage.jobs import Jobs
+from motiondrop.workflow.closing import Closing
+
+DELETED = "One of its files was deleted."
+REPLACED = "One of its files was replaced."
+
+#: What the receipt of a drop adds where the version before it was sent already.
+CHARGED = "the version before it was already sent and will be charged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """Withdraws jobs. A job that enters SUBMITTING at the same moment wins, and is paid."""
+
+    jobs: Jobs
+    drops: Drops
+    executions: Executions
+    closing: Closing
+
+    def replaced(self, drop: Drop, *, by_a_good_one: bool) -> bool:
+        """Take its jobs from a drop whose content was replaced; return whether one of them was sent already.
+
+        Where the new content is good, its partners' receipts are about the new jobs only.
+        """
+        sent = False
+        for job in self.jobs.find(sorted(drop.jobs)):
+            if self.asked_for(job, without=drop.key):
+                continue
+            sent = not self.withdraw(job, REPLACED) or sent
+            if by_a_good_one:
+                for key in job.drops - {drop.key}:
+                    self.drops.remove_job(key, job.job_id)
+        for job_id in drop.jobs:  # last: whatever dies before this is done again by the event's next try
+            self.drops.remove_job(drop.key, job_id)
+        return sent
+
+    def deleted(self, drop: Drop) -> None:
+        """Withdraw the jobs of a drop that is marked as deleted, but for those that other drops ask for."""
+        for job in self.jobs.find(sorted(drop.jobs)):
+            if not self.asked_for(job):
+                self.withdraw(job, DELETED)
+
+    def withdraw(self, job: Job, reason: str) -> bool:
+        """Cancel the job if it was not sent yet; return False where it was, so that it will be charged."""
+        if job.state not in {State.QUEUED, State.ADMITTED}:
+            return job.state not in IN_FLIGHT
+        try:
+            self.closing.close(job, State.CANCELED, reason)
+        except (Contended, NotOwner, JobClosed):
+            return self.withdraw(self.jobs.get(job.job_id), reason)  # it has moved on
+        if job.owner_arn:
+            self.executions.stop(job.owner_arn, reason)
+        return True
+
+    def asked_for(self, job: Job, *, without: str | None = None) -> bool:
+        """Whether drops that are still there ask for the job, one of its image and one of its video.
+
+        The drop at the key `without` does not count.
+        """
+        there = [
+            drop
+            for drop in self.drops.find(sorted(job.drops - {without})).values()
+            if not drop.deleted and job.job_id in drop.jobs and drop.media
+        ]
+        digests = {drop.media.digest for drop in there if drop.media}
+        return {job.image.digest, job.video.digest} <= digests
