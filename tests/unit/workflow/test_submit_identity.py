@@ -180,7 +180,8 @@ class _Endless:
 
     def list_objects_v2(self, **_: object) -> dict[str, Any]:
         self.calls += 1
-        return {"IsTruncated": True, "NextContinuationToken": "more", "CommonPrefixes": [{"Prefix": "f/x/"}] * 1000}
+        prefixes = [{"Prefix": "f/x/"}] * 1000
+        return {"IsTruncated": True, "NextContinuationToken": str(self.calls), "CommonPrefixes": prefixes}
 
 
 @pytest.mark.parametrize("key", ["f/hero.png", "f/Jos\u00e9.png", "hero.png"])
