@@ -26,6 +26,7 @@ UNSEEN = {
         "sns:Publish",
     ): "tells the end of a job whose execution died before it could, or that lost its partner",
     ("AdmitFunction", "secretsmanager:GetSecretValue"): "the link in that email",
+    ("AdmitFunction", "s3:*ObjectTagging"): "the receipts of that end, and of a next execution that waits again",
     ("ConcludeFunction", "sqs:SendMessage"): "Lambda's own, for an event that was given up",
     ("CreateFunction", "sns:Publish"): "tells the end of a job stopped while it was not known whether it had a task",
     ("CreateFunction", "secretsmanager:GetSecretValue"): "the link in that email",

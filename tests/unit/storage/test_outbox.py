@@ -120,6 +120,25 @@ def test_many_rejections_of_a_folder_are_one_email_and_one_digest(desk: Desk) ->
     assert "39 more - 39 rejected" in desk.sns.emails[-1]["Subject"]
 
 
+def test_no_result_waits_behind_rejections(desk: Desk) -> None:
+    for number in range(40):
+        desk.publisher.notify(rejected(f"{number}/a.png", "file is empty"))
+        desk.bench.clock.pass_(seconds=1)
+    assert len(desk.sns.emails) == PER_MINUTE // 4
+    for number in range(PER_MINUTE):
+        desk.notify(number)
+    assert len(desk.sns.emails) == PER_MINUTE // 4 + PER_MINUTE
+
+
+def test_digests_with_results_go_out_before_those_of_rejections(desk: Desk) -> None:
+    for number in range(20):
+        desk.publisher.notify(rejected(f"{number}/a.png", "file is empty"))
+    for number in range(PER_MINUTE):
+        desk.notify(number, seconds=0)
+    desk.publisher.send_digests()
+    assert desk.sns.emails[-DIGESTS_PER_ROUND]["Subject"].startswith("a/: 15 more")
+
+
 def dying(desk: Desk, step: Callable[[], object]) -> None:
     desk.sns.fail = True
     with pytest.raises(RuntimeError):

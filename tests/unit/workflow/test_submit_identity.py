@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from motiondrop.aws.inbox import Inbox
 from motiondrop.domain.job import State
+from motiondrop.storage.jobs import MAX_DROPS
+from motiondrop.workflow import submit
 from motiondrop.workflow.folders import PAGES, Folders
 from tests.support.bench import Bench, client
 from tests.support.intake_bench import MAX_FAN_OUT, IntakeBench
@@ -41,6 +43,35 @@ def test_the_same_video_is_paid_for_once_whatever_uploaded_it(intake: IntakeBenc
     (job,) = intake.jobs()
     assert len(job.drops) == 10
     assert {intake.receipt(key) for key in job.drops} == {"accepted: quoted 0.30 USD - queued"}
+
+
+def test_a_pair_under_more_names_than_a_job_may_have_is_refused_in_words_and_the_job_goes_on(
+    intake: IntakeBench,
+) -> None:
+    for number in range(MAX_DROPS // 2 + 1):
+        intake.drop(f"{number:02}/hero.png", b"the image")
+        intake.drop(f"{number:02}/hero.mp4", b"the video")
+    (job,) = intake.jobs()
+    assert len(job.drops) == MAX_DROPS
+    assert intake.receipt("19/hero.mp4") == "accepted: quoted 0.30 USD - queued"
+    refusal = "rejected: these two files were dropped under 20 other names already - use one of those"
+    assert intake.receipt("20/hero.png") == intake.receipt("20/hero.mp4") == refusal
+
+
+def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(
+    intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "MAX_JOBS", 3)
+    intake.drop("f/hero.png")
+    for number in range(4):
+        intake.drop("f/dance.mp4", f"{number}".encode())
+        if number < 3:
+            (job,) = [job for job in intake.jobs() if job.state == State.QUEUED]
+            intake.bench.jobs.transition(job, None, State.FAILED)
+            intake.delete("f/dance.mp4")
+    refusal = "rejected: one of the two files has 3 animations already - drop a copy with another name"
+    assert intake.receipt("f/dance.mp4") == refusal
+    assert len(intake.jobs()) == 3
 
 
 def test_a_checked_copy_is_never_overwritten(intake: IntakeBench) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from motiondrop.clock import Clock, now
@@ -19,6 +19,9 @@ from motiondrop.domain.job import CLOSED, IN_FLIGHT, LEGAL, Input, Job, Options,
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.items import CLAIMED, JOB, MONEY, OPEN, QUEUE, TASK, JobItem, QueueItem, Tables, TaskItem
 from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
+
+#: Drops of one job: the same two files under other names.
+MAX_DROPS = 40
 
 #: What a job forgets when it is to be run again from the start: everything of the executions before.
 _FRESH: dict[str, Any] = dict.fromkeys(
@@ -253,9 +256,14 @@ class Jobs:
         """The tasks that were claimed after that moment (eventually consistent: the last second's may be missing)."""
         return {_task_id(item) for item in self._tables.task.open_tasks.query(CLAIMED, TaskItem.seen_at > moment)}
 
-    def add_drops(self, job_id: str, keys: Collection[str]) -> None:
-        """Note that these drops have this job, so that their receipts follow it."""
-        self._item(job_id).update(actions=[JobItem.drops.add(set(keys))], condition=JobItem.pk.exists())
+    def add_drops(self, job_id: str, keys: Collection[str]) -> bool:
+        """Note that these drops have this job, so that their receipts follow it; False where it has MAX_DROPS already.
+
+        Each of them is read and tagged at every step of the job.
+        """
+        room = size(JobItem.drops) <= MAX_DROPS - len(keys)
+        item = self._item(job_id)
+        return conditional_write(lambda: item.update(actions=[JobItem.drops.add(set(keys))], condition=room))
 
     def in_flight(self) -> list[Job]:
         """All jobs whose money is in flight, those first that nothing has looked at for longest.

@@ -14,15 +14,18 @@ from motiondrop.storage.items import EMAIL, EmailCountItem, PostponedItem, Table
 #: Of the emails of their own that a minute may have, a quarter may go out in one second: 5 with the default of 20.
 SECONDS_SHARE = 4
 
-#: Rejections in one folder that have an email of their own in a minute.
+#: Rejections have a measure of their own, a quarter of it, so that no result waits behind them; in one folder one.
+REJECTIONS_SHARE = 4
 REJECTIONS_PER_FOLDER = 1
 
-#: Digest emails in one round of the sweep; with five emails a second they stay within SNS's ten.
-DIGESTS_PER_ROUND = 5
+#: Digest emails in one round of the sweep; with five emails and a rejection a second they stay within SNS's ten.
+DIGESTS_PER_ROUND = 4
 
 #: Messages that one round looks at, and bytes of lines in one email (SNS takes 256 KB).
 _LOOK_AT = 2000
 _BYTES = 200_000
+
+REJECTED = "rejected"
 
 _KEPT = timedelta(hours=1)  # a count is of no use after its span
 _POSTPONED = "POSTPONED#"
@@ -54,12 +57,15 @@ class Outbox:
         """Whether the message may go out now as an email of its own; it is counted if so."""
         moment = self._clock()
         minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
-        if message.event == "rejected":
+        per_minute = self._per_minute
+        if message.event == REJECTED:
             folder = hashlib.sha256(message.folder.encode()).hexdigest()[:16]
             if self._count(f"{minute}#{folder}", moment) > REJECTIONS_PER_FOLDER:
                 return False
-        per_second = max(1, self._per_minute // SECONDS_SHARE)
-        return self._count(minute, moment) <= self._per_minute and self._count(second, moment) <= per_second
+            minute, second = f"{minute}#{REJECTED}", f"{second}#{REJECTED}"
+            per_minute = max(1, per_minute // REJECTIONS_SHARE)
+        per_second = max(1, per_minute // SECONDS_SHARE)
+        return self._count(minute, moment) <= per_minute and self._count(second, moment) <= per_second
 
     def postpone(self, message: Message) -> None:
         """Keep the message for a digest; the same message again changes nothing."""
@@ -75,13 +81,14 @@ class Outbox:
         ).save()
 
     def digests(self) -> list[Digest]:
-        """The digests that are due, those first whose messages wait longest."""
+        """The digests that are due: those with results first, then those whose messages wait longest."""
         query = self._tables.postponed.query
         waiting = query(EMAIL, PostponedItem.sk.startswith(_POSTPONED), consistent_read=True, limit=_LOOK_AT)
         folders: dict[str, list[PostponedItem]] = {}
         for item in sorted(waiting, key=lambda item: item.stored_at):
             folders.setdefault(item.folder, []).append(item)
-        return [_digest(folder, items) for folder, items in list(folders.items())[:DIGESTS_PER_ROUND]]
+        due = sorted(folders.items(), key=lambda folder: all(item.event == REJECTED for item in folder[1]))
+        return [_digest(folder, items) for folder, items in due[:DIGESTS_PER_ROUND]]
 
     def sent(self, digest: Digest) -> None:
         """The digest went out: its messages wait no longer."""

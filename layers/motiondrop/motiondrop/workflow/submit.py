@@ -24,7 +24,7 @@ from motiondrop.media.limits import Media, Rejected
 from motiondrop.media.sandbox import Reader
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.drops import Drop, Drops
-from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.jobs import MAX_DROPS, Jobs
 from motiondrop.workflow.folders import UNPAIRED, Folders, Look
 from motiondrop.workflow.receipts import Receipts, of_rejected
 from motiondrop.workflow.withdrawal import CHARGED, REPLACED, Withdrawal
@@ -32,6 +32,9 @@ from motiondrop.workflow.withdrawal import CHARGED, REPLACED, Withdrawal
 Check = Callable[[str, int, Reader], Media]
 
 _BOOLEANS = {"true": True, "false": False}
+
+#: Jobs that one drop may have, with the partners that came and went: each step of one of them reads all.
+MAX_JOBS = 100
 
 #: Why a drop is refused whose job was forgotten for the person's sake.
 FORGOTTEN = "forgotten on request - whoever runs MotionDrop can allow it again"
@@ -202,7 +205,7 @@ class DropIntake:
     def _job(self, pair: Pair, key: str, known: dict[str, Drop]) -> Job | None:
         """The job of a pair, recorded and started; None while a file of it has not been checked yet.
 
-        Rejected where it is dearer than a whole day's budget.
+        Rejected where it is dearer than a whole day's budget, or where there are too many of its kind.
 
         That file's own event makes the job then: each drop is recorded before it looks for partners, so that of
         two at the same moment at least one sees the other.
@@ -213,6 +216,8 @@ class DropIntake:
         new = self._new(image, image.media, video.media)
         if reserve_of(new.quote) > self.daily_budget:
             raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
+        if any(len(known[one].jobs - {new.job_id}) >= MAX_JOBS for one in pair):
+            raise Rejected(f"one of the two files has {MAX_JOBS} animations already - drop a copy with another name")
         job = new if self.jobs.record(new) else self._known(new, known.get(key))
         if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
             if not self.withdrawal.asked_for(job):
@@ -248,8 +253,10 @@ class DropIntake:
         """The job that has this content already; run again if it failed and this drop is a later one."""
         job = self.jobs.get(new.job_id)
         first_time = not new.drops <= job.drops
-        if first_time:
-            self.jobs.add_drops(job.job_id, new.drops)
+        if first_time and not self.jobs.add_drops(job.job_id, new.drops):
+            raise Rejected(
+                f"these two files were dropped under {MAX_DROPS // 2} other names already - use one of those"
+            )
         redropped = drop is not None and drop.key in new.drops and _is_redrop(drop, job)
         if (job.state in {State.FAILED, State.CANCELED} and (first_time or redropped)) or job.reason == UNPAIRED:
             job = self.jobs.reopen(
