@@ -8,6 +8,7 @@ import pytest
 
 from local.stack import PROJECT
 from motiondrop.domain.job import LEGAL, State
+from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
 
 README = (PROJECT / "README.md").read_text()
@@ -33,6 +34,13 @@ def test_every_make_target_that_a_document_names_is_one() -> None:
     for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("local/*.md")]:
         named = set(re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE))
         assert named <= targets, path.name
+
+
+def test_an_item_that_a_document_writes_is_one_of_the_tables() -> None:
+    written = set()
+    for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]:
+        written |= set(re.findall(r'"pk": \{"S": "(\w+)"\}, "sk": \{"S": "(\w+)"\}', path.read_text()))
+    assert written == {(QUEUE, PAUSE)}
 
 
 def test_no_link_to_a_file_is_dead() -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from motiondrop.aws.inbox import Inbox
 from motiondrop.domain.job import State
-from motiondrop.storage.jobs import MAX_DROPS
+from motiondrop.storage import jobs
 from motiondrop.workflow import submit
 from motiondrop.workflow.folders import PAGES, Folders
 from tests.support.bench import Bench, client
@@ -46,16 +46,18 @@ def test_the_same_video_is_paid_for_once_whatever_uploaded_it(intake: IntakeBenc
 
 
 def test_a_pair_under_more_names_than_a_job_may_have_is_refused_in_words_and_the_job_goes_on(
-    intake: IntakeBench,
+    intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(MAX_DROPS // 2 + 1):
-        intake.drop(f"{number:02}/hero.png", b"the image")
-        intake.drop(f"{number:02}/hero.mp4", b"the video")
+    for module in (jobs, submit):
+        monkeypatch.setattr(module, "MAX_DROPS", 6)
+    for number in range(4):
+        intake.drop(f"{number}/hero.png", b"the image")
+        intake.drop(f"{number}/hero.mp4", b"the video")
     (job,) = intake.jobs()
-    assert len(job.drops) == MAX_DROPS
-    assert intake.receipt("19/hero.mp4") == "accepted: quoted 0.30 USD - queued"
-    refusal = "rejected: these two files were dropped under 20 other names already - use one of those"
-    assert intake.receipt("20/hero.png") == intake.receipt("20/hero.mp4") == refusal
+    assert len(job.drops) == 6
+    assert intake.receipt("2/hero.mp4") == "accepted: quoted 0.30 USD - queued"
+    refusal = "rejected: these two files were dropped under 3 other names already - use one of those"
+    assert intake.receipt("3/hero.png") == intake.receipt("3/hero.mp4") == refusal
 
 
 def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import MediaUnfit
 from motiondrop.provider.responses import TaskStatus
 from tests.support.workflow_bench import GRACE, WorkflowBench
@@ -72,19 +72,33 @@ def test_a_round_that_died_stops_the_next_for_a_short_time_only(
     assert workflow.sweep() == {}
 
 
+def corrupt(workflow: WorkflowBench, job: Job) -> None:
+    """Make the job's record one that cannot be read."""
+    workflow.bench.client.update_item(
+        TableName="jobs",
+        Key={"pk": {"S": f"JOB#{job.job_id[-20:]}"}, "sk": {"S": "JOB"}},
+        UpdateExpression="SET recorded_at = :rubbish",
+        ExpressionAttributeValues={":rubbish": {"S": "no time at all"}},
+    )
+
+
 def test_a_job_that_cannot_be_given_a_slot_waits_aside_and_the_others_go_on(workflow: WorkflowBench) -> None:
     paid, execution = workflow.pending("paid")
     workflow.pending("other")
     broken, _ = workflow.bench.queued("broken")
     healthy, _ = workflow.bench.in_queue("healthy")
-    workflow.bench.client.update_item(
-        TableName="jobs",
-        Key={"pk": {"S": f"JOB#{broken.job_id[-20:]}"}, "sk": {"S": "JOB"}},
-        UpdateExpression="SET recorded_at = :rubbish",
-        ExpressionAttributeValues={":rubbish": {"S": "no time at all"}},
-    )
+    corrupt(workflow, broken)
     workflow.becomes(paid, TaskStatus.FAILED, code="InvalidImage.NoHuman")
     with pytest.raises(MediaUnfit):  # the step that frees the slot ends as it should
         workflow.poll(execution)
     assert workflow.state(healthy) == State.ADMITTED
     assert workflow.slots.snapshot().queue == []
+
+
+def test_a_record_that_cannot_be_read_stops_no_round(workflow: WorkflowBench) -> None:
+    broken, _ = workflow.bench.queued("broken")
+    healthy, _ = workflow.bench.queued("healthy")
+    corrupt(workflow, broken)
+    workflow.clock.pass_(hours=1)
+    assert workflow.sweep() != {}
+    assert workflow.state(healthy) != State.QUEUED

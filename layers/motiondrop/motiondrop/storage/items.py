@@ -12,7 +12,7 @@ One table, keys `pk` and `sk`:
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
-| line | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
+| queue | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
 

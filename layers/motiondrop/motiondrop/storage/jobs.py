@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition, size
@@ -20,8 +21,13 @@ from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, 
 from motiondrop.storage.items import CLAIMED, JOB, MONEY, OPEN, QUEUE, TASK, JobItem, QueueItem, Tables, TaskItem
 from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
 
-#: Drops of one job: the same two files under other names.
-MAX_DROPS = 40
+_logger = Logger(child=True)
+
+#: What a record raises that another version wrote, or a hand.
+_UNREADABLE = (TypeError, ValueError)
+
+#: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
+MAX_DROPS = 100
 
 #: What a job forgets when it is to be run again from the start: everything of the executions before.
 _FRESH: dict[str, Any] = dict.fromkeys(
@@ -270,11 +276,12 @@ class Jobs:
 
         There are as many as slots, and those whose video is being saved.
         """
-        return [_job(item) for item in self._tables.job.open_jobs.query(MONEY)]
+        return self._read(item.pk for item in self._tables.job.open_jobs.query(MONEY, attributes_to_get=["pk"]))
 
     def least_seen(self, limit: int) -> list[Job]:
         """Other open jobs, those first that nothing has looked at for longest (eventually consistent)."""
-        return [_job(item) for item in self._tables.job.open_jobs.query(OPEN, limit=limit)]
+        query = self._tables.job.open_jobs.query
+        return self._read(item.pk for item in query(OPEN, limit=limit, attributes_to_get=["pk"]))
 
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
         """Jobs by when they were recorded, newest first, and the mark `after` which there are more, if there are.
@@ -284,13 +291,30 @@ class Jobs:
         query = self._tables.job.jobs_by_time.query
         found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
         shown = found[:limit]
-        jobs = {_key(job.job_id): job for job in self._read(item.pk for item in shown)}
-        more = len(found) > limit
-        return [jobs[item.pk] for item in shown if item.pk in jobs], _mark(shown[-1]) if more else None
+        return self._read(item.pk for item in shown), _mark(shown[-1]) if len(found) > limit else None
 
     def _read(self, keys: Iterable[str]) -> list[Job]:
-        items = self._tables.job.batch_get([(key, JOB) for key in keys], consistent_read=True)
-        return [_job(item) for item in items if not item.forgotten_at]
+        """The jobs at the keys, in their order. One that cannot be read is logged, and hides no other."""
+        ordered = [*dict.fromkeys(keys)]
+        try:
+            items = self._tables.job.batch_get([(key, JOB) for key in ordered], consistent_read=True)
+            found = {item.pk: _job(item) for item in items if not item.forgotten_at}
+        except _UNREADABLE:
+            found = self._read_each(ordered)
+        return [found[key] for key in ordered if key in found]
+
+    def _read_each(self, keys: Iterable[str]) -> dict[str, Job]:
+        """The same, one by one, since a batch with one that cannot be read is lost whole."""
+        found: dict[str, Job] = {}
+        for key in keys:
+            try:
+                item = self._tables.job.get(key, JOB, consistent_read=True)
+                found |= {} if item.forgotten_at else {key: _job(item)}
+            except _UNREADABLE:
+                _logger.exception("a job's record cannot be read", extra={"record": key})
+            except DoesNotExist:
+                continue
+        return found
 
     def _item(self, job_id: str) -> JobItem:
         return self._tables.job(_key(job_id), JOB, job_id=job_id)

@@ -154,7 +154,7 @@ class Slots:
         """The head of the queue where a slot is free for it and neither breaker nor pause is why it waits."""
         if snapshot.paused or snapshot.breaker or not snapshot.queue or len(snapshot.slots) >= self._size:
             return None
-        return self._job_of(snapshot.queue[0])
+        return next(iter(self._jobs.find([snapshot.queue[0].job_id or ""])), None)
 
     def release(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
         """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give what is free.

@@ -41,8 +41,9 @@ LONELY_ROUND = 50
 #: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
 
-#: What may go wrong with a job or a part of a round without hindering the others.
-_FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException)
+#: What may go wrong with a job or a part of a round without hindering the others; the last two are what a record
+#: raises that cannot be read.
+_FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException, TypeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
