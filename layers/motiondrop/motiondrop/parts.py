@@ -194,7 +194,6 @@ class Parts:
 
     @cached_property
     def _secrets(self) -> Secrets:
-
         return Secrets(boto3.client("secretsmanager", config=self._config))
 
     def provider_key(self) -> str:

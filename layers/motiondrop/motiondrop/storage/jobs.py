@@ -24,7 +24,7 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes
 _logger = Logger(child=True)
 
 #: What a record raises that another version wrote, or a hand.
-_UNREADABLE = (TypeError, ValueError)
+UNREADABLE = (TypeError, ValueError)
 
 #: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
 MAX_DROPS = 100
@@ -299,7 +299,7 @@ class Jobs:
         try:
             items = self._tables.job.batch_get([(key, JOB) for key in ordered], consistent_read=True)
             found = {item.pk: _job(item) for item in items if not item.forgotten_at}
-        except _UNREADABLE:
+        except UNREADABLE:
             found = self._read_each(ordered)
         return [found[key] for key in ordered if key in found]
 
@@ -310,7 +310,7 @@ class Jobs:
             try:
                 item = self._tables.job.get(key, JOB, consistent_read=True)
                 found |= {} if item.forgotten_at else {key: _job(item)}
-            except _UNREADABLE:
+            except UNREADABLE:
                 _logger.exception("a job's record cannot be read", extra={"record": key})
             except DoesNotExist:
                 continue

@@ -24,7 +24,7 @@ from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, 
 from motiondrop.storage.budget import NOTHING_RESERVED, Budget, OverBudget
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
-from motiondrop.storage.jobs import Jobs, place_of
+from motiondrop.storage.jobs import UNREADABLE, Jobs, place_of
 from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
 _logger = Logger(child=True)
@@ -140,7 +140,7 @@ class Slots:
                 given += self._grant_slot(free[0], place)
             except OverBudget:
                 break
-            except (PynamoDBException, TypeError, ValueError):
+            except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
                 _remove(place, _at(place))

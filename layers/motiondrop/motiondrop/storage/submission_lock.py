@@ -49,8 +49,7 @@ class SubmissionLock:
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt + 1, until=until)
 
         def take(transaction: Transaction) -> None:
-            free = QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id)
-            transaction.put(lock, name="lock", condition=free)
+            transaction.put(lock, name="lock", condition=_mine_or_nobodys(job))
             self._budget.reserve_today(transaction, job)
 
         try:
@@ -143,8 +142,7 @@ class SubmissionLock:
     def hold_for_look(self, job: Job, until: datetime) -> None:
         """Hold the lock while the task list is read: then no call is under way. LockBusy where another job submits."""
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt, until=until)
-        free = QueueItem.pk.does_not_exist() | (QueueItem.job_id == job.job_id)
-        if not conditional_write(lambda: lock.save(condition=free)):
+        if not conditional_write(lambda: lock.save(condition=_mine_or_nobodys(job))):
             raise LockBusy(self._held_until())
 
     def undecided(self, job: Job, execution: Execution, until: datetime) -> Job:

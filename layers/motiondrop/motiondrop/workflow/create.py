@@ -19,7 +19,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.messages import held, resumed
-from motiondrop.domain.provider_errors import NEW_TASKS, NotCancelable, RetryPolicy, WanError
+from motiondrop.domain.provider_errors import NEW_TASKS, RetryPolicy, WanError
 from motiondrop.domain.step import Step, not_before, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
@@ -110,7 +110,7 @@ class CreateTask:
             job = self.lock.claim_task(job, execution, created.task_id, created.request_id)
         except (NotOwner, JobClosed, Contended):
             with suppress(Unreachable, NotUnderstood, WanError):  # then the job's next execution finds it in the list
-                self._cancel(created.task_id)
+                self.wan.cancel(created.task_id)
             raise
         if self.breaker.close(job):
             self.slots.grant_what_is_free()
@@ -161,11 +161,6 @@ class CreateTask:
             if error.retry is RetryPolicy.HELD:
                 self._open_breaker(error)  # nobody else would tell: the job keeps its slot, so none is sent
             return self.reconcile.later(job)
-
-    def _cancel(self, task_id: str) -> None:
-        """Cancel a task, if it is not too late for that. What the network did is for the caller."""
-        with suppress(NotCancelable):
-            self.wan.cancel(task_id)
 
 
 def mark_of(key: str) -> str:

@@ -15,7 +15,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.messages import undecided
-from motiondrop.domain.provider_errors import NotCancelable, WanError
+from motiondrop.domain.provider_errors import WanError
 from motiondrop.domain.step import Step, not_before
 from motiondrop.errors import JobClosed
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
@@ -132,7 +132,7 @@ class Reconcile:
 
     def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
         """It is undecided: give the lock back, tell the operator once, and look again later."""
-        job = self.lock.undecided(job, execution, _window_end(job, self.margin))
+        job = self.lock.undecided(job, execution, self._settled(job))
         if self.clock() > self._settled(job) + ALERT_AFTER and not job.undecided_notified:
             self.publisher.alert(undecided(job))
             self.jobs.transition(job, execution.owner, None, undecided_notified=True)
@@ -147,7 +147,7 @@ class Reconcile:
         own = [(rows[task_id], claim) for task_id, claim in claims.items()]
         dated = bool(own) and all(_at_the_moment(row, claim) for row, claim in own)
         known = _Known.of(own, job)
-        end = _window_end(job, self.margin)
+        end = self._settled(job)
         candidates = tuple(
             row
             for row in rows.values()
@@ -179,12 +179,12 @@ class Reconcile:
         """Cancel the task; where that cannot be done now the poll tries it again."""
         try:
             self.wan.cancel(task_id)
-        except (NotCancelable, Unreachable, NotUnderstood, WanError):
+        except (Unreachable, NotUnderstood, WanError):
             return False
         return True
 
     def _settled(self, job: Job) -> datetime:
-        """When everything that could still be under way is over."""
+        """When everything that could still be under way is over: no task of the call is made after it."""
         return (job.deadline or _begun(job)) + CALL_TIMEOUT + self.margin
 
 
@@ -225,11 +225,6 @@ def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
 
 def _begun(job: Job) -> datetime:
     return job.asked_at or job.recorded_at
-
-
-def _window_end(job: Job, margin: timedelta) -> datetime:
-    """Until when the provider may have made the task."""
-    return (job.deadline or _begun(job)) + CALL_TIMEOUT + margin
 
 
 def _is_unclaimed(row: TaskRow, claims: Mapping[str, TaskClaim], job: Job) -> bool:

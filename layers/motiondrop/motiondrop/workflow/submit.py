@@ -186,11 +186,7 @@ class DropIntake:
                 self._refuse(pair, reason)
             else:
                 made += [job] if job else []
-        if (
-            drop
-            and key in look.folder.kinds
-            and not any(key in {job.image.key, job.video.key} | job.drops for job in made)
-        ):
+        if drop and key in look.folder.kinds and not any(key in job.drops for job in made):
             if refusal:
                 self.publisher.notify(rejected(key, refusal))
             else:

@@ -23,7 +23,7 @@ from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
-from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.jobs import UNREADABLE, Jobs
 from motiondrop.storage.slots import Slots, Snapshot
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.missed_events import MissedEvents
@@ -41,9 +41,8 @@ LONELY_ROUND = 50
 #: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
 
-#: What may go wrong with a job or a part of a round without hindering the others; the last two are what a record
-#: raises that cannot be read.
-_FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException, TypeError, ValueError)
+#: What may go wrong with a job or a part of a round without hindering the others.
+_FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException, *UNREADABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +99,14 @@ class Sweep:
         limit = self.clock() - UNSAVED
         unsaved = sum(job.state == State.SAVING and (job.asked_at or job.recorded_at) < limit for job in jobs)
         self.metrics.unsaved(unsaved)
-        return self._look_after_all(jobs)
+        return self._look_after_all(job.job_id for job in jobs)
 
     def _look_after_others(self) -> dict[str, int]:
         """A bounded number of the others: who is next, then who was seen longest ago."""
         snapshot = self.slots.snapshot()
         holders = [item.job_id for item in (*snapshot.slots.values(), snapshot.lock, *snapshot.queue) if item]
-        first = self.jobs.find(dict.fromkeys(job_id for job_id in holders if job_id))
-        return self._look_after_all([*first, *self.jobs.least_seen(ROUND)])
+        seen_least = [job.job_id for job in self.jobs.least_seen(ROUND)]
+        return self._look_after_all([*(job_id for job_id in holders if job_id), *seen_least])
 
     def _queue(self) -> dict[str, int]:
         """Give what is free, and tell the operator why the queue waits."""
@@ -116,9 +115,9 @@ class Sweep:
         given = self.slots.grant()
         return {"breaker told": told, "given": given, "budget told": self._measure(snapshot, given)}
 
-    def _look_after_all(self, jobs: Iterable[Job]) -> dict[str, int]:
+    def _look_after_all(self, job_ids: Iterable[str]) -> dict[str, int]:
         repaired: Counter[str] = Counter()
-        for job_id in dict.fromkeys(job.job_id for job in jobs):
+        for job_id in dict.fromkeys(job_ids):
             try:
                 job = self.jobs.get(job_id)
                 kind = self._look_after(job) if self._quiet(job) else None
