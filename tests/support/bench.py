@@ -10,6 +10,7 @@ import boto3
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job
 from motiondrop.storage.budget import NO_LIMIT, Budget
+from motiondrop.storage.changes import Changes
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.drops import Drops
 from motiondrop.storage.items import Tables, bind
@@ -28,6 +29,7 @@ class Bench:
     tables: Tables
     jobs: Jobs
     drops: Drops
+    changes: Changes
     slots: Slots
     lock: SubmissionLock
     breaker: CircuitBreaker
@@ -106,6 +108,7 @@ def make_bench() -> Bench:
         tables,
         jobs,
         Drops(tables, clock),
+        Changes(tables, clock),
         Slots(tables, jobs, waker=woken, budget=budget, breaker=breaker, size=2, clock=clock),
         SubmissionLock(tables, jobs, budget, clock),
         breaker,

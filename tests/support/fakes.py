@@ -102,6 +102,16 @@ class FakeWan:
 
 
 @dataclass
+class FakeEventQueue:
+    """The event queue, as far as folders settle through it."""
+
+    settling: list[tuple[str, str]] = field(default_factory=list)
+
+    def settle(self, folder: str, change: str, seconds: int) -> None:  # as the queue has it
+        self.settling.append((folder, change))
+
+
+@dataclass
 class FakeExecutions:
     """Step Functions: `statuses` of executions by name, RUNNING where nothing else is said."""
 
@@ -176,9 +186,12 @@ class FakeResults:
 
 
 class NoMissedEvents:
-    """The inbox, with every drop recorded."""
+    """The inbox, with every drop recorded and every folder settled."""
 
     def resend(self) -> int:
+        return 0
+
+    def resend_changes(self) -> int:
         return 0
 
 

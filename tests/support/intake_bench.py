@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from motiondrop.aws.event_queue import FolderEvent
 from motiondrop.aws.inbox import Inbox
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.formats import Kind
@@ -15,13 +16,14 @@ from motiondrop.media.limits import Media, Rejected
 from motiondrop.media.sandbox import Reader
 from motiondrop.storage.budget import NO_LIMIT
 from motiondrop.workflow.closing import Closing
-from motiondrop.workflow.folders import UNPAIRED, Folders
+from motiondrop.workflow.folders import Folders
+from motiondrop.workflow.pairs import Defaults, Pairs
 from motiondrop.workflow.receipts import Receipts
-from motiondrop.workflow.submit import Defaults, DropIntake
+from motiondrop.workflow.submit import DropIntake
 from motiondrop.workflow.withdrawal import Withdrawal
 from tests.support.bench import Bench, client
 from tests.support.builders import PRICES
-from tests.support.fakes import FakeExecutions, FakeLinks, FakePublisher
+from tests.support.fakes import FakeEventQueue, FakeExecutions, FakeLinks, FakePublisher
 
 METRICS = Metrics("test")
 MAX_FAN_OUT = 3
@@ -47,7 +49,7 @@ class IntakeBench:
     submit: DropIntake
     executions: FakeExecutions
     publisher: FakePublisher
-    folders: Folders
+    queue: FakeEventQueue
     sequence: int = 0
 
     def put(self, key: str, body: bytes | None = None, /, **metadata: str) -> str:
@@ -71,13 +73,10 @@ class IntakeBench:
         return self.bench.jobs.least_seen(100)
 
     def settle(self) -> None:
-        """What the executions do once the folder has settled: apply the rule again."""
-        for job in self.jobs():
-            if job.state == State.QUEUED and job.settling:
-                if self.folders.follows((job.image.key, job.video.key)):
-                    self.bench.jobs.transition(job, job.owner, None, settling=False)
-                else:
-                    self.bench.jobs.transition(job, job.owner, State.CANCELED, reason=UNPAIRED, notified=True)
+        """Let the delayed messages of the event queue come, in their order."""
+        messages, self.queue.settling = self.queue.settling, []
+        for folder, change in messages:
+            self.submit.handle(FolderEvent(folder, change))
 
     def paid(self) -> set[tuple[str, str]]:
         """The pairs whose jobs go on to be paid for."""
@@ -93,7 +92,7 @@ def make_intake(bench: Bench) -> Iterator[IntakeBench]:
     executions: Any = FakeExecutions()
     publisher: Any = FakePublisher()
     links: Any = FakeLinks()
-    folders = Folders(inbox=inbox, drops=bench.drops, max_fan_out=MAX_FAN_OUT)
+    queue: Any = FakeEventQueue()
     receipts = Receipts(inbox=inbox, drops=bench.drops, jobs=bench.jobs)
     closing = Closing(
         jobs=bench.jobs,
@@ -107,19 +106,35 @@ def make_intake(bench: Bench) -> Iterator[IntakeBench]:
         metrics=METRICS,
         clock=bench.clock,
     )
-    defaults = Defaults("wan-std", "wan2.2-animate-move", PRICES)
+    pairs = _pairs(bench, queue, Folders(inbox=inbox, drops=bench.drops, max_fan_out=MAX_FAN_OUT), closing, publisher)
     submit = DropIntake(
         inbox=inbox,
         drops=bench.drops,
-        folders=folders,
-        jobs=bench.jobs,
-        executions=executions,
+        pairs=pairs,
         receipts=receipts,
-        withdrawal=Withdrawal(jobs=bench.jobs, drops=bench.drops, executions=executions, closing=closing),
+        withdrawal=pairs.withdrawal,
         publisher=publisher,
-        defaults=defaults,
         check=fake_check,
         metrics=METRICS,
-        daily_budget=NO_LIMIT,
     )
-    yield IntakeBench(bench, submit, executions, publisher, folders)
+    yield IntakeBench(bench, submit, executions, publisher, queue)
+
+
+def _pairs(bench: Bench, queue: Any, folders: Folders, closing: Closing, publisher: Any) -> Pairs:
+    executions = closing.executions
+    return Pairs(
+        drops=bench.drops,
+        folders=folders,
+        changes=bench.changes,
+        queue=queue,
+        jobs=bench.jobs,
+        executions=executions,
+        receipts=closing.receipts,
+        withdrawal=Withdrawal(jobs=bench.jobs, drops=bench.drops, executions=executions, closing=closing),
+        closing=closing,
+        publisher=publisher,
+        defaults=Defaults("wan-std", "wan2.2-animate-move", PRICES),
+        daily_budget=NO_LIMIT,
+        settle_seconds=30,
+        clock=bench.clock,
+    )

@@ -66,10 +66,8 @@ class WorkflowBench:
             jobs=self.jobs,
             slots=self.slots,
             executions=executions,
-            folders=cast("Any", None),
             closing=self.closing,
             receipts=receipts,
-            settle_seconds=30,
         )
 
     def _poll_task(self, wan: Any, receipts: Any, metrics: Metrics) -> PollTask:

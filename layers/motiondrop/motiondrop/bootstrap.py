@@ -28,24 +28,36 @@ from motiondrop.parts import Parts
 def submit() -> "DropIntake":
     """What `submit` does."""
     from motiondrop.media.check import check  # noqa: PLC0415
-    from motiondrop.workflow.submit import Defaults, DropIntake  # noqa: PLC0415
+    from motiondrop.workflow.pairs import Defaults, Pairs  # noqa: PLC0415
+    from motiondrop.workflow.submit import DropIntake  # noqa: PLC0415
     from motiondrop.workflow.withdrawal import Withdrawal  # noqa: PLC0415
 
     parts = Parts(load(EventQueueSettings, os.environ))
     settings = parts.settings
+    withdrawal = Withdrawal(jobs=parts.jobs, drops=parts.drops, executions=parts.executions, closing=parts.closing)
     return DropIntake(
         inbox=parts.inbox,
         drops=parts.drops,
-        folders=parts.folders,
-        jobs=parts.jobs,
-        executions=parts.executions,
+        pairs=Pairs(
+            drops=parts.drops,
+            folders=parts.folders,
+            changes=parts.changes,
+            queue=parts.event_queue,
+            jobs=parts.jobs,
+            executions=parts.executions,
+            receipts=parts.receipts,
+            withdrawal=withdrawal,
+            closing=parts.closing,
+            publisher=parts.publisher,
+            defaults=Defaults(settings.default_mode, settings.wan_model, parts.prices),
+            daily_budget=parts.daily_budget,
+            settle_seconds=settings.settle_seconds,
+        ),
         receipts=parts.receipts,
-        withdrawal=Withdrawal(jobs=parts.jobs, drops=parts.drops, executions=parts.executions, closing=parts.closing),
+        withdrawal=withdrawal,
         publisher=parts.publisher,
-        defaults=Defaults(settings.default_mode, settings.wan_model, parts.prices),
         check=check,
         metrics=parts.metrics,
-        daily_budget=parts.daily_budget,
     )
 
 
@@ -65,10 +77,8 @@ def admit() -> "Admission":
         jobs=parts.jobs,
         slots=parts.slots,
         executions=parts.executions,
-        folders=parts.folders,
         closing=parts.closing,
         receipts=parts.receipts,
-        settle_seconds=parts.settings.settle_seconds,
     )
 
 
@@ -175,6 +185,7 @@ def sweep() -> "Sweep":
             queue=parts.event_queue,
             cursors=parts.cursors,
             drops=parts.drops,
+            changes=parts.changes,
             bucket=parts.settings.inbox_bucket,
             age=10 * parts.grace,  # an event is given up only after a message's time in the queue
         ),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from motiondrop.aws.event_queue import EventQueue
     from motiondrop.aws.topics import Publisher, TopicArns
     from motiondrop.provider.client import WanClient
+    from motiondrop.storage.changes import Changes
     from motiondrop.storage.cursors import Cursors
     from motiondrop.workflow.closing import Closing
     from motiondrop.workflow.folders import Folders
@@ -99,6 +100,13 @@ class Parts:
     def drops(self) -> Drops:
         """The drops' records."""
         return Drops(self.tables)
+
+    @cached_property
+    def changes(self) -> "Changes":
+        """The folders' last changes."""
+        from motiondrop.storage.changes import Changes  # noqa: PLC0415
+
+        return Changes(self.tables)
 
     @cached_property
     def cursors(self) -> "Cursors":

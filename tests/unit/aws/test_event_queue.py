@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from motiondrop.aws.event_queue import EventQueue, events_in
+from motiondrop.aws.event_queue import DropEvent, EventQueue, FolderEvent, events_in
 from tests.support.builders import REGION
 
 
@@ -25,5 +25,17 @@ def test_a_message_that_failed_comes_back_after_a_pause_that_grows(received: int
     assert [params["VisibilityTimeout"] for params in asked] == [pause]
     assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "a+b.png"
     (event,) = events_in(message["Body"])
-    assert (event.key, event.removed, event.sequencer, event.etag) == ("a b.png", False, None, '"e-tag"')
+    assert event == DropEvent("a b.png", removed=False, sequencer=None, etag='"e-tag"')
     assert queue.holds_messages()
+
+
+@pytest.mark.usefixtures("bench")
+def test_the_message_that_lets_a_folder_settle_comes_after_its_delay() -> None:
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.create_queue(QueueName="drops")["QueueUrl"]
+    sent: list[dict[str, object]] = []
+    sqs.meta.events.register("provide-client-params.sqs.SendMessage", lambda params, **_: sent.append(params))
+    queue = EventQueue(sqs, url, 720)
+    queue.settle("a folder/", "the change", 30)
+    assert sent[0]["DelaySeconds"] == 30
+    assert list(events_in(str(sent[0]["MessageBody"]))) == [FolderEvent("a folder/", "the change")]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from motiondrop.aws.inbox import Inbox
 from motiondrop.domain.job import State
 from motiondrop.storage import jobs
-from motiondrop.workflow import submit
+from motiondrop.workflow import pairs
 from motiondrop.workflow.folders import PAGES, Folders
 from tests.support.bench import Bench, client
 from tests.support.intake_bench import MAX_FAN_OUT, IntakeBench
@@ -48,7 +48,7 @@ def test_the_same_video_is_paid_for_once_whatever_uploaded_it(intake: IntakeBenc
 def test_a_pair_under_more_names_than_a_job_may_have_is_refused_in_words_and_the_job_goes_on(
     intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (jobs, submit):
+    for module in (jobs, pairs):
         monkeypatch.setattr(module, "MAX_DROPS", 6)
     for number in range(4):
         intake.drop(f"{number}/hero.png", b"the image")
@@ -63,10 +63,11 @@ def test_a_pair_under_more_names_than_a_job_may_have_is_refused_in_words_and_the
 def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(
     intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit, "MAX_JOBS", 3)
+    monkeypatch.setattr(pairs, "MAX_JOBS", 3)
     intake.drop("f/hero.png")
     for number in range(4):
         intake.drop("f/dance.mp4", f"{number}".encode())
+        intake.settle()
         if number < 3:
             (job,) = [job for job in intake.jobs() if job.state == State.QUEUED]
             intake.bench.jobs.transition(job, None, State.FAILED)
@@ -90,7 +91,9 @@ def test_a_job_of_a_recovered_drop_runs_again_when_it_is_dropped_again_and_by_no
     intake.submit.created("hero.png", None)  # what the sweep announces
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
+    intake.bench.clock.pass_(seconds=1)
     intake.bench.jobs.transition(job, None, State.FAILED)
+    intake.bench.clock.pass_(seconds=1)
     intake.submit.created("hero.png", None)
     intake.submit.created("hero.png", "0055")  # the lost event, late
     assert intake.bench.read(job).state == State.FAILED
@@ -220,7 +223,7 @@ class _Endless:
 @pytest.mark.parametrize("key", ["f/hero.png", "f/Jos\u00e9.png", "hero.png"])
 def test_a_folder_of_any_size_takes_eleven_lists_at_the_most(bench: Bench, key: str) -> None:
     s3: Any = _Endless()
-    Folders(inbox=Inbox(s3, "inbox", "results"), drops=bench.drops, max_fan_out=MAX_FAN_OUT).look(key)
+    Folders(inbox=Inbox(s3, "inbox", "results"), drops=bench.drops, max_fan_out=MAX_FAN_OUT).of(key)
     assert s3.calls <= PAGES + 2 <= 11
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
 from motiondrop.domain.job import State
 from motiondrop.domain.messages import Message
-from tests.support.builders import execution_of
 from tests.support.intake_bench import IntakeBench
 
 
@@ -16,6 +14,7 @@ def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
     intake.drop("f/v.mp4")
     intake.drop("f/a.png")
     intake.drop("f/b.png")
+    intake.settle()
     assert intake.receipt("f/v.mp4") == "0 of 2 done"
     job = intake.jobs()[0]
     intake.bench.jobs.transition(job, None, State.CANCELED)
@@ -43,9 +42,9 @@ def test_a_receipt_that_comes_after_the_jobs_end_does_not_hide_it(intake: Intake
     intake.drop("hero.png")
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
-    job = intake.bench.jobs.take_over(execution_of(job), lambda _: False)
+    intake.bench.jobs.transition(job, None, State.ADMITTED)
     with before_the_next_receipt(intake, lambda: intake.delete("hero.png")):
-        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
+        intake.submit.receipts.follow(job)
     assert intake.receipt("hero.mp4") == "canceled"
 
 
@@ -62,8 +61,9 @@ def test_a_receipt_that_comes_after_the_drop_was_replaced_does_not_hide_that(
     intake.drop("hero.png")
     intake.drop("hero.mp4")
     (job,) = intake.jobs()
+    intake.bench.jobs.transition(job, None, State.ADMITTED)
     with before_the_next_receipt(intake, lambda: intake.drop("hero.png", body)):
-        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
+        intake.submit.receipts.follow(job)
     assert intake.receipt("hero.png") == receipt
 
 
@@ -74,7 +74,7 @@ def test_a_drop_that_is_replaced_while_another_receipt_is_on_its_way_says_what_i
     notify = intake.publisher.notify
 
     def meanwhile(message: Message) -> None:
-        intake.submit.receipts.follow(replace(job, state=State.RUNNING))  # what another function knew
+        intake.submit.receipts.follow(job)
         notify(message)
 
     intake.publisher.notify = meanwhile  # type: ignore[method-assign]

@@ -124,7 +124,7 @@ def test_each_job_has_its_turn_though_a_round_is_bounded(
     workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("motiondrop.workflow.sweep.ROUND", 2)
-    jobs = [workflow.bench.job(f"n{number}", settling=True) for number in range(5)]
+    jobs = [workflow.bench.job(f"n{number}") for number in range(5)]
     workflow.quiet()
     for _ in range(3):
         workflow.sweep()
@@ -181,6 +181,7 @@ def inbox(bench: Bench) -> tuple[Bench, MissedEvents, Any]:
         queue=EventQueue(sqs, queue, 720),
         cursors=Cursors(bench.tables),
         drops=bench.drops,
+        changes=bench.changes,
         bucket="inbox",
         age=timedelta(minutes=20),
         clock=bench.clock,

@@ -34,6 +34,11 @@ class EventQueue:
         """Send the event of the drop at `key` once more."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key, etag))
 
+    def settle(self, folder: str, change: str, seconds: int) -> None:
+        """Send the message that lets a folder settle, to come after so many seconds: SQS takes 900 at most."""
+        body = json.dumps({"folder": folder, "change": change})
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
+
     def try_again_soon(self, receipt_handle: str, received: int) -> None:
         """Let a message that failed for the `received`th time come back after a short while."""
         pause = min(FIRST_PAUSE * FACTOR ** (received - 1), self._longest)
@@ -58,9 +63,20 @@ class DropEvent:
     etag: str = ""
 
 
-def events_in(body: str) -> Iterator[DropEvent]:
+@dataclass(frozen=True)
+class FolderEvent:
+    """A message of our own: a folder may have settled since `change`."""
+
+    folder: str
+    change: str
+
+
+def events_in(body: str) -> Iterator[DropEvent | FolderEvent]:
     """The events in a message of the queue; none in S3's test event."""
-    for record in json.loads(body).get("Records", []):
+    message = json.loads(body)
+    if "change" in message:
+        yield FolderEvent(message["folder"], message["change"])
+    for record in message.get("Records", []):
         item = record["s3"]["object"]
         removed = record["eventName"].startswith("ObjectRemoved")
         etag = f'"{item["eTag"]}"' if "eTag" in item else ""

@@ -92,7 +92,6 @@ class Job:
     restarts: int = 0  # executions that were started because one before broke off
     owner: str | None = None
     owner_arn: str | None = None
-    settling: bool = False
     token: str | None = None
     slot: int | None = None
     grant: str | None = None  # which giving of the slot: new each time

@@ -47,8 +47,3 @@ def ignored(key: str) -> bool:
         or ":zone.identifier" in name
         or "/@eadir/" in f"/{key.lower()}"
     )
-
-
-def namesakes(image_key: str, video_key: str) -> bool:
-    """Whether the two have the same name, so that nothing else in the folder can change that they are a pair."""
-    return stem_of(image_key) == stem_of(video_key)

@@ -43,11 +43,13 @@ class Folder:
     name: str
     kinds: Mapping[str, Kind]
     max_fan_out: int
+    shares: bool  # files without a namesake pair too: not at the root, nor in a folder too large to be read whole
 
     @classmethod
-    def of(cls, name: str, kinds: Mapping[str, Kind], max_fan_out: int) -> "Folder":
+    def of(cls, name: str, kinds: Mapping[str, Kind], max_fan_out: int, *, whole: bool = True) -> "Folder":
         """The folder `name` ("" is the root) with the kinds of its usable files by key."""
-        return cls(name, {key: kind for key, kind in kinds.items() if folder_of(key) == name}, max_fan_out)
+        own = {key: kind for key, kind in kinds.items() if folder_of(key) == name}
+        return cls(name, own, max_fan_out, bool(name) and whole)
 
     def verdict(self, key: str) -> Verdict:
         """What the rule says of the file `key`."""
@@ -58,9 +60,9 @@ class Folder:
         if others:
             fan_out = max(len(others), len(namesakes) - len(others))
             return self._verdict(Why.NAMESAKE, key, others, fan_out)
-        if not self.name:
+        if not self.shares:
             return Verdict(Why.ALONE)
-        images, videos = self._left_over()
+        images, videos = self.left_over()
         mine, others = (images, videos) if kind is Kind.IMAGE else (videos, images)
         if not others:
             return Verdict(Why.ALONE)
@@ -70,9 +72,9 @@ class Folder:
 
     def shared_pairs(self) -> tuple[Pair, ...]:
         """The pairs of the files left without a namesake; none where that is ambiguous or more than allowed."""
-        if not self.name:
+        if not self.shares:
             return ()
-        images, videos = self._left_over()
+        images, videos = self.left_over()
         few, many = sorted((images, videos), key=len)
         if len(few) != 1 or len(many) > self.max_fan_out:
             return ()
@@ -85,7 +87,7 @@ class Folder:
         is_image = self.kinds[key] is Kind.IMAGE
         return Verdict(why, tuple((key, other) if is_image else (other, key) for other in others))
 
-    def _left_over(self) -> tuple[list[str], list[str]]:
+    def left_over(self) -> tuple[list[str], list[str]]:
         """The images and the videos without a namesake of the other kind."""
         kinds_of_stem: dict[str, set[Kind]] = defaultdict(set)
         for key, kind in self.kinds.items():

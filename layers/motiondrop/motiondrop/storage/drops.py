@@ -37,6 +37,7 @@ class Drop:
     sequencer: str | None = None
     modified_at: datetime | None = None
     jobs: frozenset[str] = frozenset()
+    waiting: str | None = None  # its receipt as long as it has no job
     receipt: str | None = None
     dropped_at: datetime | None = None
     deleted: bool = False
@@ -88,6 +89,7 @@ class Drops:
             "modified_at": drop.modified_at,
             "deleted": None,
             "note": drop.note,
+            "waiting": None,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
         if not same_content:
@@ -123,6 +125,14 @@ class Drops:
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.open.remove(), DropItem.seen_at.remove()]
         return conditional_write(lambda: item.update(actions=actions, condition=DropItem.open == ALONE))
+
+    def tell(self, key: str, waiting: str, *, waits: bool = True) -> None:
+        """Note what the drop's receipt says as long as it has no job; one that `waits` is mentioned after a day."""
+        item = self._item(*record_key(key))
+        actions: list[Action] = [DropItem.waiting.set(waiting)]
+        if not waits:
+            actions += [DropItem.open.remove(), DropItem.seen_at.remove()]
+        conditional_write(lambda: item.update(actions=actions, condition=DropItem.pk.exists()))
 
     def note_receipt(self, key: str, receipt: str) -> None:
         """Note which receipt the drop carries."""
@@ -188,6 +198,7 @@ def _drop(item: DropItem) -> Drop:
         sequencer=item.sequencer,
         modified_at=item.modified_at,
         jobs=frozenset(item.jobs or ()),
+        waiting=item.waiting,
         receipt=item.receipt,
         dropped_at=item.dropped_at,
         deleted=bool(item.deleted),

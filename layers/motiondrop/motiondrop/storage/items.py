@@ -9,6 +9,7 @@ One table, keys `pk` and `sk`:
 | a job whose create call is undecided | `UNDECIDED` | `<identity>` |
 | drop | `FOLDER#<folder>` | `DROP#<hash of the name>` |
 | a drop that was rejected | `FOLDER#<folder>` | `REFUSED#<hash of the name>` |
+| a folder's last change | `FOLDER#<folder>` | `CHANGE` |
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
@@ -16,8 +17,8 @@ One table, keys `pk` and `sk`:
 | a day's budget | `BUDGET` | `DAY#<date>` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
 
-Open jobs, drops that wait for a partner, and claimed tasks carry `open` and are found by time through the sparse
-index `open-items`.
+Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks carry `open` and are found by
+time through the sparse index `open-items`.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ EMAIL = "EMAIL"
 OPEN = "OPEN"
 MONEY = "IN_FLIGHT"
 ALONE = "ALONE"
+UNSETTLED = "UNSETTLED"
+CHANGE = "CHANGE"
 CLAIMED = "CLAIMED"
 UNDECIDED = "UNDECIDED"
 REFUSED = "REFUSED#"
@@ -134,7 +137,6 @@ class JobItem(Item):
     restarts = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     owner_arn = UnicodeAttribute(null=True)
-    settling = BooleanAttribute(default=False)
     token = UnicodeAttribute(null=True)
     slot = NumberAttribute(null=True)
     grant = UnicodeAttribute(null=True)
@@ -191,6 +193,18 @@ class RefusedItem(Item):
     """Says that a file of the folder was rejected, so that the pairing rule leaves it out."""
 
     key = UnicodeAttribute()
+
+
+class ChangeItem(Item):
+    """A folder's last change, until the pairing rule was applied to it; `since` is when its unrest began."""
+
+    open_folders: ClassVar[OpenItems] = OpenItems()
+
+    change = UnicodeAttribute()
+    since = UTCDateTimeAttribute()
+
+    open = UnicodeAttribute()
+    seen_at = UTCDateTimeAttribute()
 
 
 class ForgottenItem(Item):
@@ -295,6 +309,7 @@ class DropItem(Item):
     mode = UnicodeAttribute(null=True)
     check_image = BooleanAttribute(null=True)
     jobs = UnicodeSetAttribute(null=True)
+    waiting = UnicodeAttribute(null=True)
     receipt = UnicodeAttribute(null=True)
     dropped_at = UTCDateTimeAttribute()
     deleted = BooleanAttribute(null=True)
@@ -318,6 +333,7 @@ class Tables:
     queue: type[QueueItem]
     drop: type[DropItem]
     refused: type[RefusedItem]
+    change: type[ChangeItem]
     forgotten: type[ForgottenItem]
     ledger: type[LedgerItem]
     budget: type[BudgetItem]
@@ -341,6 +357,7 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         bound(QueueItem),
         bound(DropItem),
         bound(RefusedItem),
+        bound(ChangeItem),
         bound(ForgottenItem),
         bound(LedgerItem),
         bound(BudgetItem),

@@ -110,7 +110,7 @@ class Jobs:
         return self._read(_key(job_id) for job_id in job_ids)
 
     def record(self, job: Job) -> bool:
-        """Record a new job, with its place in the queue if its folder has settled; False where it is known already."""
+        """Record a new job, with its place in the queue; False where it is known already."""
         item = self._item(job.job_id)
         for field in fields(job):
             value = getattr(job, field.name)
@@ -120,8 +120,7 @@ class Jobs:
 
         def fill(transaction: Transaction) -> None:
             transaction.put(item, name="job", condition=JobItem.pk.does_not_exist())
-            if not job.settling:
-                transaction.put(self.place(job), name="place")
+            transaction.put(self.place(job), name="place")
 
         try:
             transact(self._tables.connection, fill)
@@ -220,7 +219,7 @@ class Jobs:
         mine: dict[str, Any] = {"owner": execution.owner, "owner_arn": execution.arn}
         asked_for = execution.redrive > 0 or not execution.name.startswith(f"{job.job_id}-")
         if job.state in {State.FAILED, State.CANCELED} and asked_for:
-            return self.reopen(job, settling=False, **mine)
+            return self.reopen(job, **mine)
         if job.closed:
             return job
         return self.transition(job, job.owner, None, **mine)
@@ -229,12 +228,9 @@ class Jobs:
         """Send a job that FAILED or was CANCELED back to the queue, as if it were recorded now."""
         again = _FRESH | {"recorded_at": self._clock()} | changes
         place = self.place(replace(job, **again))
-
-        def join(transaction: Transaction) -> None:
-            if not again["settling"]:
-                transaction.put(place, name="place")
-
-        return self.transition(job, job.owner, State.QUEUED, join, **again)
+        return self.transition(
+            job, job.owner, State.QUEUED, lambda transaction: transaction.put(place, name="place"), **again
+        )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
         """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""

@@ -212,7 +212,7 @@ class Slots:
         OverBudget where the day's budget has no room for it.
         """
         job = self._job_of(place)
-        if job is None or job.state != State.QUEUED or job.settling or place_of(job) != place.sk:
+        if job is None or job.state != State.QUEUED or place_of(job) != place.sk:
             _remove(place, _at(place))
             return False
         moment, grant = self._clock(), uuid4().hex

@@ -11,7 +11,6 @@ from motiondrop.errors import JobCanceled, JobFailed
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import Closing
-from motiondrop.workflow.folders import UNPAIRED, Folders
 from motiondrop.workflow.receipts import Receipts
 
 
@@ -22,10 +21,8 @@ class Admission:
     jobs: Jobs
     slots: Slots
     executions: Executions
-    folders: Folders
     closing: Closing
     receipts: Receipts
-    settle_seconds: int
 
     def claim(self, execution: Execution) -> Step:
         """Make the execution the job's owner and say where it goes on; NotOwner where another execution works on it.
@@ -39,18 +36,6 @@ class Admission:
             raise JobFailed(why_closed(job))
         if job.state == State.CANCELED:
             raise JobCanceled(why_closed(job))
-        if job.state == State.QUEUED and job.settling:
-            return {"next": "settle", "seconds": self.settle_seconds}
-        return {"next": where(job)}
-
-    def settle(self, execution: Execution) -> Step:
-        """Apply the rule again to what the folder holds now; a pair that no longer follows is closed unpaid."""
-        job = self.jobs.owned(execution)
-        if job.state == State.QUEUED and job.settling:
-            if not self.folders.follows((job.image.key, job.video.key)):
-                job = self.closing.close(job, State.CANCELED, UNPAIRED)
-            else:
-                job = self.jobs.transition(job, execution.owner, None, settling=False)
         return {"next": where(job)}
 
     def wait(self, execution: Execution, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Drops whose event was lost: found by going through the inbox, a page a round, and announced again."""
+"""Events that were lost: drops found by going through the inbox, a page a round, and folders that did not settle."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.clock import Clock, now
 from motiondrop.domain.keys import ignored
+from motiondrop.storage.changes import Changes
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
 from motiondrop.storage.items import CURSOR
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 PAGE = 500
 MOST = 100
 
+#: Folders that one round lets settle.
+FOLDERS = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class MissedEvents:
@@ -27,6 +31,7 @@ class MissedEvents:
     queue: EventQueue
     cursors: Cursors
     drops: Drops
+    changes: Changes
     bucket: str
     age: timedelta
     clock: Clock = now
@@ -60,3 +65,10 @@ class MissedEvents:
         else:
             self.cursors.write(CURSOR, keys[-1] if page.get("IsTruncated") and keys else None)
         return len(lost[:MOST])
+
+    def resend_changes(self) -> int:
+        """Send the message again of folders that should have settled long ago; return how many there were."""
+        unsettled = self.changes.unsettled(self.clock() - self.age, FOLDERS)
+        for folder, _ in unsettled:
+            self.queue.settle(folder, self.changes.note(folder), 0)
+        return len(unsettled)

@@ -1,6 +1,7 @@
-"""Receipts: what a drop says of itself, as an object tag, derived from the jobs it has."""
+"""Receipts: what a drop says of itself, as an object tag, derived from its record and those of its jobs."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
@@ -24,51 +25,31 @@ class Receipts:
     jobs: Jobs
 
     def follow(self, job: Job) -> None:
-        """Let the receipts of the job's drops say what has become of it.
+        """Let the receipts of the job's drops say what has become of it."""
+        self.sync(job.drops)
 
-        Another function may change the job or its drops meanwhile, and tell of it before this one writes what it knew.
-        So whoever writes looks once more, until what it wrote is still so.
+    def sync(self, keys: Collection[str]) -> None:
+        """Let the drops at these keys say what the table says of them now.
+
+        Another function may change a job or a drop meanwhile, and tell of it before this one writes what it read. So
+        whoever writes looks once more, until what it wrote is still so.
         """
         written: dict[str, str] = {}
-        known = [job]
-        while known and (due := self._due(known[0], written)):
+        while keys:
+            drops = self.drops.find(sorted(keys))
+            jobs = {job.job_id: job for job in self.jobs.find(sorted({one for d in drops.values() for one in d.jobs}))}
+            due = {
+                key: receipt
+                for key, drop in drops.items()
+                if (receipt := _receipt(drop, [jobs[one] for one in sorted(drop.jobs) if one in jobs]))
+                and receipt != written.get(key, drop.receipt)
+            }
             for key, receipt in due.items():
-                self.write(key, receipt)
+                self._write(key, receipt)
             written |= due
-            known = self.jobs.find([job.job_id])
+            keys = due.keys()
 
-    def _due(self, job: Job, written: dict[str, str]) -> dict[str, str]:
-        """The receipts to write, by key: those of the job's drops that say something else."""
-        due = {}
-        for drop in self.drops.find(sorted(job.drops)).values():
-            if job.job_id in drop.jobs:
-                others = self.jobs.find(sorted(drop.jobs - {job.job_id}))
-                receipt = _noted(of_jobs([job, *others]), drop)
-            elif drop.key in written:  # replaced by other content just now
-                receipt = self._of_replacement(drop) or written[drop.key]
-            else:
-                continue
-            if written.get(drop.key, drop.receipt) != receipt:
-                due[drop.key] = receipt
-        return due
-
-    def _of_replacement(self, drop: Drop) -> str | None:
-        """What a drop says that has other content now; None where its own event is about to write that."""
-        if drop.rejected:
-            return _noted(of_rejected(drop.rejected), drop)
-        if jobs := self.jobs.find(sorted(drop.jobs)):
-            return _noted(of_jobs(jobs), drop)
-        return drop.receipt
-
-    def waiting(self, key: str, receipt: str) -> None:
-        """Tag a drop that has no job, unless its partner's event has given it one meanwhile."""
-        drop = self.drops.get(key)
-        self.write(key, _noted(receipt, drop) if drop else receipt)
-        drop = self.drops.get(key)
-        for job in self.jobs.find(sorted(drop.jobs)[:1]) if drop else []:
-            self.follow(job)
-
-    def write(self, key: str, receipt: str) -> None:
+    def _write(self, key: str, receipt: str) -> None:
         """Tag the drop; whatever hinders that is logged and hinders nothing else."""
         try:
             if self.inbox.write_receipt(key, receipt):
@@ -77,9 +58,14 @@ class Receipts:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
 
 
-def _noted(receipt: str, drop: Drop) -> str:
-    """The receipt with what its drop adds to it; both fit into a tag."""
-    return receipt_text(f"{receipt_text(receipt)[:160]} - {drop.note}") if drop.note else receipt
+def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
+    """What the drop says: that it was rejected, what has become of its jobs, or why it has none."""
+    if drop.rejected:
+        receipt: str | None = of_rejected(drop.rejected)
+    else:
+        receipt = of_jobs(jobs) if jobs else drop.waiting
+    # Both fit into a tag.
+    return receipt_text(f"{receipt_text(receipt)[:160]} - {drop.note}") if receipt and drop.note else receipt
 
 
 def of_rejected(reason: str) -> str:

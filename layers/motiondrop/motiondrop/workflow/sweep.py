@@ -78,6 +78,7 @@ class Sweep:
             self._queue,
             lambda: {"digests": self.publisher.send_digests()},
             lambda: {"announced": self.missed_events.resend()},
+            lambda: {"settling": self.missed_events.resend_changes()},
             lambda: {"mentioned": self._mention_lonely()},
             lambda: {"unheard": self.subscribers.check()},
         ]
@@ -157,7 +158,7 @@ class Sweep:
         self.jobs.transition(job, job.owner)  # seen: others are looked at first next time
         if job.state == State.ADMITTED and job.token:
             self.executions.wake(job.token)
-        elif job.state == State.QUEUED and not job.settling:
+        elif job.state == State.QUEUED:
             requeued = self.slots.requeue(job)
             kind = kind or ("requeued" if requeued else None)
         return kind

@@ -1,0 +1,63 @@
+"""Folders that changed a short time ago: the pairing rule is applied when one has been quiet.
+
+Each change has an id that replaces the one before it, so that of the delayed messages, one a change, only the last
+one finds its own.
+"""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
+
+from motiondrop.clock import Clock, now
+from motiondrop.storage.items import CHANGE, UNSETTLED, ChangeItem, Tables
+from motiondrop.storage.transactions import conditional_write
+
+#: A folder that is never quiet has the rule applied all the same, so long after its unrest began.
+LONGEST = timedelta(hours=1)
+
+
+class Changes:
+    """The folders' last changes. `clock` gives the time in UTC."""
+
+    def __init__(self, tables: Tables, clock: Clock = now) -> None:
+        self._item = tables.change
+        self._clock = clock
+
+    def note(self, folder: str) -> str:
+        """Note a change of the folder; return its id."""
+        change, moment = uuid4().hex, self._clock()
+        self._item(_pk(folder), CHANGE).update(
+            actions=[
+                ChangeItem.change.set(change),
+                ChangeItem.since.set(ChangeItem.since | moment),
+                ChangeItem.open.set(UNSETTLED),
+                ChangeItem.seen_at.set(moment),
+            ]
+        )
+        return change
+
+    def is_due(self, folder: str, change: str) -> bool:
+        """Whether the rule is to be applied now: `change` is the last one, or there has been no quiet for an hour."""
+        try:
+            item = self._item.get(_pk(folder), CHANGE, consistent_read=True)
+        except DoesNotExist:
+            return False
+        return bool(item.change == change or self._clock() > item.since + LONGEST)
+
+    def settled(self, folder: str, change: str) -> None:
+        """Note that the rule was applied after this change; a later one asks for it again."""
+        item = self._item(_pk(folder), CHANGE)
+        if not conditional_write(lambda: item.delete(condition=ChangeItem.change == change)):
+            again: list[Action] = [ChangeItem.since.set(self._clock())]
+            conditional_write(lambda: item.update(actions=again, condition=ChangeItem.pk.exists()))
+
+    def unsettled(self, before: datetime, limit: int) -> list[tuple[str, str]]:
+        """Folders that changed before that moment, and the change, longest ago first (eventually consistent)."""
+        found = self._item.open_folders.query(UNSETTLED, ChangeItem.seen_at < before, limit=limit)
+        return [(item.pk.removeprefix("FOLDER#"), item.change) for item in found]
+
+
+def _pk(folder: str) -> str:
+    return f"FOLDER#{folder}"

@@ -1,0 +1,222 @@
+"""Recording and starting the jobs that follow from a folder: namesakes at once, the others when it has been quiet."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from motiondrop.aws.event_queue import EventQueue
+from motiondrop.aws.executions import Executions
+from motiondrop.aws.topics import Publisher
+from motiondrop.clock import Clock, now
+from motiondrop.domain.formats import Kind
+from motiondrop.domain.identity import identity, job_id_of
+from motiondrop.domain.job import Input, Job, Options, State
+from motiondrop.domain.keys import kind_of, stem_of
+from motiondrop.domain.messages import rejected
+from motiondrop.domain.pairing import Pair, Verdict, Why
+from motiondrop.domain.pricing import MODES, Prices, usd
+from motiondrop.errors import Forgotten
+from motiondrop.media.check import advice
+from motiondrop.media.limits import Media, Rejected
+from motiondrop.storage.budget import reserve_of
+from motiondrop.storage.changes import Changes
+from motiondrop.storage.drops import Drop, Drops
+from motiondrop.storage.jobs import MAX_DROPS, Jobs
+from motiondrop.workflow.closing import Closing
+from motiondrop.workflow.folders import Folders
+from motiondrop.workflow.receipts import Receipts, of_rejected
+from motiondrop.workflow.withdrawal import REPLACED, Withdrawal
+
+#: Jobs that one drop may have, with the partners that came and went: each step of one of them reads all.
+MAX_JOBS = 100
+
+#: Files that wait in a folder and are told why each time it has settled; more of them say what they were told first.
+MAX_TOLD = 100
+
+#: Why a drop is refused whose job was forgotten for the person's sake.
+FORGOTTEN = "forgotten on request - whoever runs MotionDrop can allow it again"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the stack asks for where a drop says nothing."""
+
+    mode: str
+    model: str
+    prices: Prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """The pairs of one stack's folders. A folder settles in `settle_seconds` without a change."""
+
+    drops: Drops
+    folders: Folders
+    changes: Changes
+    queue: EventQueue
+    jobs: Jobs
+    executions: Executions
+    receipts: Receipts
+    withdrawal: Withdrawal
+    closing: Closing
+    publisher: Publisher
+    defaults: Defaults
+    daily_budget: int
+    settle_seconds: int
+    clock: Clock = now
+
+    def changed(self, key: str) -> None:
+        """Start the jobs of the drop at `key`, if it is there, with its namesakes, and let its folder settle."""
+        folder = self.folders.of(key)
+        if key in folder.kinds:
+            verdict = folder.verdict(key)
+            pairs = verdict.pairs if verdict.why is Why.NAMESAKE else ()
+            if key not in self._start(pairs, key):
+                self.drops.tell(key, self._waiting(verdict, key))
+                self.receipts.sync([key])
+        if folder.shares and any(folder.left_over()):
+            self.queue.settle(folder.name, self.changes.note(folder.name), self.settle_seconds)
+
+    def settle(self, name: str, change: str) -> None:
+        """Apply the rule for files without a namesake to the folder, if `change` is its last one."""
+        if not self.changes.is_due(name, change):
+            return
+        folder = self.folders.of(name)
+        if pairs := folder.shared_pairs():
+            self._start(pairs)
+        elif folder.shares:
+            told = [key for kind in folder.left_over() for key in kind[:MAX_TOLD]]
+            for key in told:
+                self.drops.tell(key, self._waiting(folder.verdict(key), key))
+            self.receipts.sync(told)
+        self.changes.settled(name, change)
+
+    def _start(self, pairs: Iterable[Pair], key: str | None = None) -> set[str]:
+        """Record and start the jobs of the pairs; return the files that have one, or were refused one.
+
+        `key` is the file that has arrived, if it is about one.
+        """
+        known = self.drops.find({one for pair in pairs for one in pair})
+        done: set[str] = set()
+        for pair in pairs:
+            try:
+                job = self._job(pair, known)
+            except (Forgotten, Rejected) as error:
+                self._refuse(pair, error.reason if isinstance(error, Rejected) else FORGOTTEN, known, key)
+                done |= {*pair}
+            else:
+                done |= {*pair} if job else set()
+        return done
+
+    def _refuse(self, pair: Pair, reason: str, known: Mapping[str, Drop], key: str | None) -> None:
+        """Tell both files of a pair that makes no job, by one email; one that was told before is not told again."""
+        receipt = of_rejected(reason)
+        untold = [one for one in pair if known[one].waiting != receipt]
+        if untold:
+            self.publisher.notify(rejected(key if key in untold else untold[0], reason))
+        for one in untold:
+            self.drops.tell(one, receipt, waits=False)
+        self.receipts.sync(untold)
+
+    def _job(self, pair: Pair, known: Mapping[str, Drop]) -> Job | None:
+        """The job of a pair, recorded and started; None while a file of it has not been checked yet.
+
+        Rejected where it is dearer than a whole day's budget, or where there are too many of its kind.
+
+        That file's own event makes the job then: each drop is recorded before it looks for partners, so that of
+        two at the same moment at least one sees the other.
+        """
+        image, video = (known.get(one) for one in pair)
+        if not (image and video and image.media and video.media):
+            return None
+        new = self._new(image, image.media, video.media)
+        if reserve_of(new.quote) > self.daily_budget:
+            raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
+        if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
+            raise Rejected(f"one of the two files has {MAX_JOBS} animations already - drop a copy with another name")
+        job = new if self.jobs.record(new) else self._known(new, (image, video))
+        if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
+            if not self.withdrawal.asked_for(job):
+                self.withdrawal.withdraw(job, REPLACED)
+            return None  # one of the two was replaced or deleted at this moment: its own event tells the rest
+        if not job.closed:
+            self.executions.start(job)
+        self.receipts.follow(job)
+        return job
+
+    def _new(self, image_drop: Drop, image: Input, video: Input) -> Job:
+        options = Options(
+            mode=image_drop.mode or _mode_of_path(image.key) or self.defaults.mode,
+            check_image=True if image_drop.check_image is None else image_drop.check_image,
+            model=self.defaults.model,
+        )
+        return Job(
+            job_id=job_id_of(image.key, video.key, identity(image.digest, video.digest, options)),
+            state=State.QUEUED,
+            image=image,
+            video=video,
+            options=options,
+            recorded_at=self.clock(),
+            quote=self.defaults.prices.cost(video.duration or 0, options.mode),
+            advice=advice(_media(Kind.IMAGE, image), _media(Kind.VIDEO, video)),
+            drops=frozenset({image.key, video.key}),
+        )
+
+    def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
+        """The job that has this content already; run again if it failed and one of the drops came after that."""
+        job = self.jobs.get(new.job_id)
+        first_time = not new.drops <= job.drops
+        if first_time and not self.jobs.add_drops(job.job_id, new.drops):
+            raise Rejected(
+                f"these two files were dropped under {MAX_DROPS // 2} other names already - use one of those"
+            )
+        if job.state in {State.FAILED, State.CANCELED} and (first_time or any(_is_redrop(one, job) for one in drops)):
+            self.closing.notify(job)  # of the end that is about to be forgotten
+            job = self.jobs.reopen(
+                self.jobs.get(job.job_id),
+                image=new.image,
+                video=new.video,
+                execution_number=job.execution_number + 1,
+                owner=None,
+                owner_arn=None,
+            )
+        return replace(job, drops=job.drops | new.drops)
+
+    def _waiting(self, verdict: Verdict, key: str) -> str:
+        """The receipt of a drop that makes no job by itself."""
+        missing, extension = ("video", "mp4") if kind_of(key) is Kind.IMAGE else ("image", "png")
+        match verdict.why:
+            case Why.AMBIGUOUS:
+                name = f"{stem_of(key)[:_NAME]}.{extension}"
+                return f"waiting: several images and videos here - name the {missing} that belongs to it {name}"
+            case Why.TOO_MANY:
+                most = self.folders.max_fan_out
+                return (
+                    f"rejected: one file for {verdict.others} is more than {most} - split the folder or raise MaxFanOut"
+                )
+            case Why.SHARED:
+                return f"waiting: it starts when nothing has changed in its folder for {self.settle_seconds} s"
+            case _:
+                return f"waiting for {'a' if missing == 'video' else 'an'} {missing}"
+
+
+_NAME = 60  # characters of a name that a receipt repeats; a tag has room for 256 in all
+
+
+def _mode_of_path(key: str) -> str | None:
+    """The mode that a folder of the key's path names, the innermost where there are several."""
+    return next((part for part in reversed(key.split("/")[:-1]) if part in MODES), None)
+
+
+def _media(kind: Kind, one: Input) -> Media:
+    """What the check found, from the record."""
+    extension = one.copy.rpartition(".")[2]
+    return Media(kind, extension, extension, one.width, one.height, one.size, one.duration, one.frame_rate)
+
+
+def _is_redrop(drop: Drop, job: Job) -> bool:
+    """Whether the drop was put there after the job had ended.
+
+    An event without a sequencer, which the sweep made for one that was lost, is none.
+    """
+    came = drop.sequencer is not None and drop.dropped_at
+    return bool(came and job.closed_at and came > job.closed_at)
