@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job
 from motiondrop.storage.budget import NO_LIMIT, Budget
@@ -109,7 +110,16 @@ def make_bench() -> Bench:
         jobs,
         Drops(tables, clock),
         Changes(tables, clock),
-        Slots(tables, jobs, waker=woken, budget=budget, breaker=breaker, size=2, clock=clock),
+        Slots(
+            tables,
+            jobs,
+            waker=woken,
+            budget=budget,
+            breaker=breaker,
+            set_aside=Metrics("test").set_aside,
+            size=2,
+            clock=clock,
+        ),
         SubmissionLock(tables, jobs, budget, clock),
         breaker,
         budget,

@@ -169,6 +169,16 @@ class Driver:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no slot be given meanwhile, so that jobs wait in the queue."""
+        item = {"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}}
+        self.stack.dynamodb.put_item(TableName=self.stack.table, Item=item)
+        try:
+            yield
+        finally:
+            self.stack.dynamodb.delete_item(TableName=self.stack.table, Key=item)
+
     def scale_waits(self, factor: float) -> None:
         """Let the state machine's waits and pauses between retries last so much of their time."""
         settings = {"stepfunctions._SFN_WAIT_SCALE": factor}

@@ -139,6 +139,7 @@ class Parts:
             waker=self.executions,
             budget=self.budget,
             breaker=self.circuit_breaker,
+            set_aside=self.metrics.set_aside,
             size=self.settings.max_in_flight,
         )
 

@@ -27,6 +27,7 @@ def with_budget(bench: Bench, daily: int, size: int = 5) -> tuple[Slots, Budget]
         waker=bench.woken,
         budget=budget,
         breaker=bench.breaker,
+        set_aside=lambda: None,
         size=size,
         clock=bench.clock,
     )

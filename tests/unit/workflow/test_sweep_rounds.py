@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import MediaUnfit
 from motiondrop.provider.responses import TaskStatus
@@ -82,7 +83,9 @@ def corrupt(workflow: WorkflowBench, job: Job) -> None:
     )
 
 
-def test_a_job_that_cannot_be_given_a_slot_waits_aside_and_the_others_go_on(workflow: WorkflowBench) -> None:
+def test_a_job_that_cannot_be_given_a_slot_waits_aside_counted_and_the_others_go_on(
+    workflow: WorkflowBench, capsys: pytest.CaptureFixture[str]
+) -> None:
     paid, execution = workflow.pending("paid")
     workflow.pending("other")
     broken, _ = workflow.bench.queued("broken")
@@ -93,6 +96,16 @@ def test_a_job_that_cannot_be_given_a_slot_waits_aside_and_the_others_go_on(work
         workflow.poll(execution)
     assert workflow.state(healthy) == State.ADMITTED
     assert workflow.slots.snapshot().queue == []
+    assert "JobsSetAside" in capsys.readouterr().out
+
+
+def test_a_slot_whose_jobs_record_cannot_be_read_stays_taken_and_the_others_are_freed(workflow: WorkflowBench) -> None:
+    broken, _ = workflow.pending("broken")
+    gone, _ = workflow.pending("gone")
+    corrupt(workflow, broken)
+    workflow.bench.tables.job(f"JOB#{identity_of(gone.job_id)}", "JOB").delete()
+    assert workflow.slots.free_orphans(workflow.slots.snapshot()) == 1
+    assert [slot.job_id for slot in workflow.slots.snapshot().slots.values()] == [broken.job_id]
 
 
 def test_a_record_that_cannot_be_read_stops_no_round(workflow: WorkflowBench) -> None:

@@ -63,6 +63,10 @@ class Metrics:
             }
         )
 
+    def set_aside(self) -> None:
+        """A job that cannot be given a slot has left the queue."""
+        self._put({"JobsSetAside": (1, COUNT)})
+
     def unsaved(self, results: int) -> None:
         """How many results have not been saved for so long that the provider may soon forget them."""
         self._put({"ResultsUnsaved": (results, COUNT)})

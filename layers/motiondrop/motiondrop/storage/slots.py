@@ -6,6 +6,7 @@ A job has its place in the queue from the moment it is recorded; a slot is given
 removed in one transaction, to the first recorded, whether its execution waits already or not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
@@ -51,7 +52,10 @@ class Snapshot:
 
 
 class Slots:
-    """The slots of one stack: `size` unfinished tasks at the provider."""
+    """The slots of one stack: `size` unfinished tasks at the provider.
+
+    `set_aside` is called where a job that cannot be given a slot leaves the queue.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Slots:
         waker: Waker,
         budget: Budget,
         breaker: CircuitBreaker,
+        set_aside: Callable[[], None],
         size: int,
         clock: Clock = now,
     ) -> None:
@@ -69,6 +74,7 @@ class Slots:
         self._waker = waker
         self._budget = budget
         self._breaker = breaker
+        self._set_aside = set_aside
         self._size = size
         self._clock = clock
 
@@ -118,7 +124,7 @@ class Slots:
         """Give free slots, after another job's step: whatever hinders that is logged, and the sweep does it."""
         try:
             self.grant()
-        except (MotionDropError, PynamoDBException, ClientError, BotoCoreError):
+        except (MotionDropError, PynamoDBException, ClientError, BotoCoreError, *UNREADABLE):
             _logger.exception("free slots were not given")
 
     def grant(self) -> int:
@@ -143,7 +149,8 @@ class Slots:
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
-                _remove(place, _at(place))
+                if _remove(place, _at(place)):
+                    self._set_aside()
         return given
 
     def waiting(self) -> int:
@@ -194,10 +201,17 @@ class Slots:
         return conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
 
     def free_orphans(self, snapshot: Snapshot) -> int:
-        """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them."""
+        """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them.
+
+        A slot whose job's record cannot be read stays taken: it may have a task.
+        """
         freed = 0
         for number, slot in snapshot.slots.items():
-            job = self._job_of(slot)
+            try:
+                job = self._job_of(slot)
+            except UNREADABLE:
+                _logger.exception("the record of a job with a slot cannot be read", extra={"job_id": slot.job_id})
+                continue
             if job is None or (job.slot, job.grant) != (number, slot.grant):
                 freed += _remove(slot, QueueItem.grant == slot.grant)
         if snapshot.lock:
