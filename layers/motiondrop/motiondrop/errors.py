@@ -12,6 +12,7 @@ MotionDropError
 ├── Saturated
 ├── DropGone
 ├── Unreadable
+├── NoRoom
 ├── CopyFailed
 ├── ResultExpired
 ├── Rejected                     media.limits: the file cannot be animated
@@ -79,6 +80,10 @@ class DropGone(MotionDropError):
 
 class Unreadable(MotionDropError):
     """The drop cannot be read, whoever looks: it is archived, or encrypted with a key that is not ours."""
+
+
+class NoRoom(MotionDropError):
+    """The drop has as many tags of its own as an object may have, so it cannot carry a receipt."""
 
 
 class CopyFailed(MotionDropError):

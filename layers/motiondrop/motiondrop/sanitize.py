@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from anyascii import anyascii
+
 #: SNS: a subject has at most 99 characters here (100 is its limit), one line, ASCII, no control characters.
 SUBJECT_LENGTH = 99
 
@@ -15,10 +17,18 @@ def plain(text: str, limit: int = 200) -> str:
 
 
 def ascii_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
-    """`text` as an email subject: printable ASCII on one line; letters lose their marks, the rest is left out."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    kept = re.sub(r"\s+", " ", re.sub(r"[^\x20-\x7e\s]", "", decomposed)).strip()
+    """`text` as an email subject: printable ASCII on one line, see `transliterated`."""
+    kept = re.sub(r"\s+", " ", re.sub(r"[^\x20-\x7e\s]", "", transliterated(text))).strip()
     return kept if len(kept) <= limit else kept[: limit - 3].rstrip() + "..."
+
+
+def transliterated(text: str) -> str:
+    """`text` in ASCII as far as its letters have capitals, as Latin, Greek and Cyrillic ones do; the rest as it is.
+
+    Other scripts are not: a Japanese name in Chinese syllables says nothing to its owner.
+    """
+    composed = unicodedata.normalize("NFKC", text)
+    return "".join(anyascii(char) if unicodedata.category(char) in {"Lu", "Ll", "Lt"} else char for char in composed)
 
 
 def storable(text: str) -> str:

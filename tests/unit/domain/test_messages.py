@@ -18,6 +18,7 @@ from motiondrop.domain.messages import (
     alone,
     canceled,
     digest,
+    existing,
     failed,
     held,
     outcome,
@@ -27,6 +28,7 @@ from motiondrop.domain.messages import (
     succeeded,
     undecided,
     unheard,
+    untagged,
 )
 from motiondrop.domain.provider_errors import AccessNotGranted, ContentRefused, MediaUnfit, ProviderFault
 from tests.support.builders import make_input, make_job
@@ -72,8 +74,8 @@ def result(**changes: Any) -> Job:
 def many() -> Message:
     events = ["succeeded"] * 2 + ["failed", "rejected"]
     lines = [
-        Message("succeeded", "a: animated - 5.2 s for $0.624", "", "a", link=LINK).line,
-        Message("succeeded", "b: animated - 5.2 s for $0.624", "", "b", link=LINK).line,
+        Message("succeeded", "a: animated - 5.2 s for $0.62", "", "a", link=LINK).line,
+        Message("succeeded", "b: animated - 5.2 s for $0.62", "", "b", link=LINK).line,
         failed(ended(State.FAILED, verdict="MediaUnfit", verdict_code="InvalidImage.NoHuman"), LINK).line,
         rejected("class/käfer.png", "image is 180 px wide - needs 200 to 4096").line,
     ]
@@ -101,6 +103,13 @@ EMAILS: dict[str, Message] = {
         BUCKET,
         LINK,
     ),
+    "succeeded_in_german": succeeded(
+        result(image=make_input("Grüße an Oma.png", "i"), video=make_input("Grüße an Oma.mp4", "v", seconds=5.2)),
+        BUCKET,
+        LINK,
+    ),
+    "existing": existing(result(), make_job("team/hero", RECORDED), BUCKET, LINK),
+    "untagged": untagged("class/hero.png", "accepted: quoted 0.62 USD - queued"),
     "failed_since_the_media_do_not_fit": failed(
         ended(
             State.FAILED,
@@ -140,7 +149,7 @@ EMAILS: dict[str, Message] = {
     "alone_ambiguous": alone(
         "class/hero.png",
         "a video",
-        "waiting: several images and videos here - give an image and its video the same name",
+        "waiting: several images and videos here - name the video that belongs to it hero.mp4",
     ),
     "digest": many(),
 }

@@ -23,7 +23,7 @@ def test_prices_are_the_pages(region: str, mode: str, second: str) -> None:
 
 
 def test_pages_billing_example_is_exact() -> None:
-    assert usd(Prices.of(MOVE, "singapore").cost(5.2, "wan-std")) == "$0.624"
+    assert Prices.of(MOVE, "singapore").cost(5.2, "wan-std") == 624_000
 
 
 def test_every_region_with_an_address_has_a_price_for_every_mode() -> None:
@@ -75,9 +75,17 @@ def test_prices_that_cannot_be_meant_are_refused(said: str) -> None:
 
 @pytest.mark.parametrize(
     ("micro", "text"),
-    [(0, "$0.00"), (1, "$0.000001"), (10_000, "$0.01"), (624_000, "$0.624"), (3_600_000, "$3.60"), (12e6, "$12.00")],
+    [
+        (0, "$0.00"),
+        (4_999, "$0.00"),
+        (5_000, "$0.01"),
+        (10_000, "$0.01"),
+        (624_000, "$0.62"),
+        (3_600_000, "$3.60"),
+        (12e6, "$12.00"),
+    ],
 )
-def test_money_has_two_decimals_and_no_more_than_needed(micro: int, text: str) -> None:
+def test_money_is_said_in_cents(micro: int, text: str) -> None:
     assert usd(int(micro)) == text
 
 

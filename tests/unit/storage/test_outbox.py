@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from motiondrop.aws.topics import Publisher, TopicArns
 from motiondrop.domain.messages import Message, rejected
@@ -18,14 +19,17 @@ PER_SECOND = 5
 
 @dataclass
 class Sns:
-    """SNS, as far as publishing goes: notes what it was given; `fail` makes it die."""
+    """SNS, as far as publishing goes: notes what it was given; `fail` makes it die, topics in `refused` refuse."""
 
     published: list[dict[str, Any]] = field(default_factory=list)
     fail: bool = False
+    refused: set[str] = field(default_factory=set)
 
     def publish(self, **message: Any) -> None:
         if self.fail:
             raise RuntimeError
+        if message["TopicArn"] in self.refused:
+            raise ClientError({"Error": {"Code": "AuthorizationError", "Message": "not authorized"}}, "Publish")
         self.published.append(message)
 
     @property
@@ -152,6 +156,18 @@ def test_a_death_before_the_digest_goes_out_loses_nothing(desk: Desk) -> None:
     dying(desk, desk.publisher.send_digests)
     assert desk.publisher.send_digests() == 1
     assert "5 more" in desk.sns.emails[-1]["Subject"]
+
+
+def test_an_email_that_the_topic_refuses_comes_in_a_digest_and_programs_are_told_once(desk: Desk) -> None:
+    desk.sns.refused = {"people"}
+    desk.notify(1)
+    for _ in range(10):
+        with pytest.raises(ClientError):
+            desk.publisher.send_digests()
+    desk.sns.refused = set()
+    assert desk.publisher.send_digests() == 1
+    assert (len(desk.sns.emails), len(desk.sns.events)) == (1, 1)
+    assert "a/1: succeeded" in desk.sns.emails[0]["Message"]
 
 
 def test_a_death_before_it_is_noted_makes_a_second_digest_and_no_third(

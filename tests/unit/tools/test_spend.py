@@ -45,4 +45,4 @@ def test_a_line_has_the_task_and_exact_micro_usd_and_no_formula(bench: Bench) ->
 
 def test_the_sums_are_by_mode_and_folder(bench: Bench) -> None:
     jobs = [charged(bench, "a", JANUARY), charged(bench, "films/b", JANUARY, cost=376_000)]
-    assert list(summary(jobs)) == ["$1.00 in all", "  $1.00  wan-std", "  $0.624  /", "  $0.376  films/"]
+    assert list(summary(jobs)) == ["$1.00 in all", "  $1.00  wan-std", "  $0.62  /", "  $0.38  films/"]

@@ -76,7 +76,7 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
     signature = page.links.signature(job.job_id)
     for part in ("video", "still", "download", "image", "reference"):
         assert f'"{job.job_id}/{part}?k={signature}"' in answer.body
-    for fact in ("5.2 s", "wan-std", "$0.624", "720 x 1280 px", "2026-01-02"):
+    for fact in ("5.2 s", "wan-std", "$0.62", "720 x 1280 px", "2026-01-02"):
         assert fact in answer.body
 
 

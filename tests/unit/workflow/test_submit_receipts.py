@@ -7,6 +7,7 @@ import pytest
 
 from motiondrop.domain.job import State
 from motiondrop.domain.messages import Message
+from tests.support.bench import client
 from tests.support.intake_bench import IntakeBench
 
 
@@ -92,3 +93,34 @@ def test_a_drop_without_its_partner_is_mentioned_once(intake: IntakeBench) -> No
     assert intake.bench.drops.mentioned("alone.png")
     assert not intake.bench.drops.mentioned("alone.png")
     assert intake.bench.drops.alone_since(intake.bench.clock(), 10) == []
+
+
+def test_a_drop_with_ten_tags_of_its_own_is_told_by_email_what_its_receipt_would_say(intake: IntakeBench) -> None:
+    tags = "&".join(f"tag{number}=x" for number in range(10))
+    for name, body in (("hero.png", b"image"), ("hero.mp4", b"video")):
+        client("s3").put_object(Bucket="inbox", Key=name, Body=body, Tagging=tags)
+        for _ in range(2):  # the second event tells nothing new
+            intake.submit.created(name, "01")
+    told = [(message.event, message.facts["key"], message.facts["receipt"]) for message in intake.publisher.emails]
+    assert told == [
+        ("receipt", "hero.png", "waiting for a video"),
+        ("receipt", "hero.mp4", "accepted: quoted 0.30 USD - queued"),
+        ("receipt", "hero.png", "accepted: quoted 0.30 USD - queued"),
+    ]
+    assert intake.receipt("hero.png") == ""
+
+
+def test_the_same_files_from_another_folder_are_told_by_one_email_that_the_video_is_there(intake: IntakeBench) -> None:
+    intake.drop("hero.png", b"image")
+    intake.drop("hero.mp4", b"video")
+    (job,) = intake.jobs()
+    for state in (State.ADMITTED, State.SUBMITTING, State.PENDING, State.SAVING):
+        job = intake.bench.jobs.transition(job, None, state)
+    intake.bench.jobs.transition(job, None, State.SUCCEEDED, result_key="videos/x.mp4")
+    for _ in range(2):
+        intake.drop("team/hero.png", b"image")
+        intake.drop("team/hero.mp4", b"video")
+    (email,) = intake.publisher.emails
+    assert (email.event, email.facts["image"]) == ("existing", "team/hero.png")
+    assert "s3://results/videos/x.mp4" in email.body
+    assert "$0.00" in email.body

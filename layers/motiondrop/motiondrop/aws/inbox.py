@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from motiondrop.aws.error_codes import code_of
-from motiondrop.errors import DropGone, Unreadable
+from motiondrop.errors import DropGone, NoRoom, Unreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,6 +20,9 @@ RECEIPT_TAG = "motiondrop"
 
 #: S3's limit on a tag's value, in characters (Amazon S3 User Guide, "Categorizing your objects using tags").
 RECEIPT_LENGTH = 256
+
+#: Tags that an object has at most (same page).
+_TAGS = 10
 
 _GONE = {"404", "NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed", "412"}
 _BAD_REQUEST = "400"
@@ -131,10 +134,15 @@ class Inbox:
         return True
 
     def write_receipt(self, key: str, receipt: str) -> bool:
-        """Tag the drop with its receipt, beside the tags it has; False where the drop is gone."""
+        """Tag the drop with its receipt, beside the tags it has.
+
+        False where the drop is gone; NoRoom where it has as many tags of its own as an object may have.
+        """
         try:
             tags: list[Any] = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)["TagSet"]
             tags = [tag for tag in tags if tag["Key"] != RECEIPT_TAG]
+            if len(tags) == _TAGS:
+                raise NoRoom("the drop has ten tags of its own")
             tags.append({"Key": RECEIPT_TAG, "Value": receipt_text(receipt)})
             self._s3.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": tags})
         except ClientError as error:

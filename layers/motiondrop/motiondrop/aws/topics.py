@@ -1,9 +1,12 @@
-"""PublishingSettings: people by email, programs by JSON, operators of what is theirs to fix."""
+"""Publishing: people by email, programs by JSON, operators of what is theirs to fix."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from motiondrop.domain.messages import Message, digest
 from motiondrop.storage.outbox import Digest, Outbox
@@ -11,6 +14,8 @@ from motiondrop.storage.outbox import Digest, Outbox
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
+
+_logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,20 @@ class Publisher:
         self._outbox = outbox
 
     def notify(self, message: Message) -> None:
-        """Tell programs, and the people who drop files: at once, or where that is too much in the next digest."""
+        """Tell programs, and the people who drop files: at once, or in the next digest.
+
+        That is where emails are too many, or the topic refuses this one: the sweep tries a digest every round, and
+        programs are not told again.
+        """
         self._event(message)
         if self._outbox.has_room(message):
-            self._email(self._topics.notifications, message)
-        else:
-            self._outbox.postpone(message)
+            try:
+                self._email(self._topics.notifications, message)
+            except (ClientError, BotoCoreError):
+                _logger.exception("an email was refused and waits for the next digest")
+            else:
+                return
+        self._outbox.postpone(message)
 
     def alert(self, message: Message) -> None:
         """Tell programs and the operator."""

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-import unicodedata
 
 from motiondrop.domain.job import Options
 from motiondrop.domain.keys import stem_of
+from motiondrop.sanitize import transliterated
 
 
 def identity(image_digest: str, video_digest: str, options: Options) -> str:
@@ -25,8 +25,7 @@ def slug(image_key: str, video_key: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", transliterated(text).lower()).strip("-")
 
 
 def job_id_of(image_key: str, video_key: str, identity_hex: str) -> str:

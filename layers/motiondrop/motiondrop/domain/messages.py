@@ -92,6 +92,28 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     return _of_job(job, headline, body, link, {"seconds": job.billed_seconds, "result": result})
 
 
+def existing(job: Job, again: Job, bucket: str, link: str) -> Message:
+    """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
+    lines = [
+        _line("Watch it", link),
+        _line("File", f"s3://{bucket}/{job.result_key}"),
+        _line("Made from", _pair(job)),
+        _line("Cost", f"{usd(0)}, since it was paid for then"),
+        _line("Job", job.job_id),
+    ]
+    body = _paragraphs(f"{_pair(again)} - this animation was made before, and here it is.", "\n".join(lines))
+    return Message(
+        "existing",
+        f"{_name(again)}: already animated - $0.00",
+        body,
+        f"existing {job.job_id} {again.image.key} {again.video.key}",
+        _folder(again.image.key),
+        job.options.mode,
+        link,
+        {"job_id": job.job_id, "image": again.image.key, "video": again.video.key, "link": link},
+    )
+
+
 def failed(job: Job, link: str) -> Message:
     """The job FAILED: what happened in one sentence, whether it cost anything, what to do, how to retry."""
     lines = [_line("Cost", cost_of_failure(job))]
@@ -157,6 +179,18 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
         _folder(key),
         facts={"key": key, "missing": missing},
     )
+
+
+def untagged(key: str, receipt: str) -> Message:
+    """What a drop's receipt would say, if the drop had room for a tag."""
+    body = _paragraphs(
+        f"{plain(key)}: {plain(receipt, 300)}.",
+        "This is the file's receipt. It is usually a tag on the file, but this one has ten tags of its own, which is as"
+        " many as S3 allows.",
+    )
+    headline = f"{_ascii_name(key) or 'A file'}: {receipt}"
+    facts = {"key": key, "receipt": plain(receipt, 300)}
+    return Message("receipt", headline, body, f"receipt {key} {receipt}", _folder(key), facts=facts)
 
 
 def held(refusal: WanError) -> Message:
@@ -237,7 +271,7 @@ RETRY = (
     " Step Functions console."
 )
 
-_DONE = {"succeeded": "animated"}
+_DONE = {"succeeded": "animated", "existing": "animated before", "receipt": "receipts"}
 
 
 def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any]) -> Message:
@@ -285,7 +319,8 @@ def _paragraphs(*parts: str) -> str:
 
 
 def _cost(job: Job) -> str:
-    return usd(job.cost or 0) if job.cost == job.quote else f"{usd(job.cost or 0)} (quoted {usd(job.quote)})"
+    cost, quote = usd(job.cost or 0), usd(job.quote)
+    return cost if cost == quote else f"{cost} (quoted {quote})"
 
 
 def _took(job: Job) -> str:

@@ -75,10 +75,8 @@ def dollars(micro: int) -> float:
 
 
 def usd(micro: int) -> str:
-    """Micro-USD as a person reads it: `$0.624`, at least two decimals and no more than needed."""
-    text = f"{Decimal(micro) / _MICRO:.6f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"
+    """Micro-USD as a person reads it, in cents: `$0.62`."""
+    return f"${(Decimal(micro) / _MICRO).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)}"
 
 
 def _read(said: str) -> dict[str, int]:

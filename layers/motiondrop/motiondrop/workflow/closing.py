@@ -8,7 +8,7 @@ from motiondrop.aws.metrics import Metrics
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.messages import outcome
+from motiondrop.domain.messages import existing, outcome
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.web.links import Links
@@ -63,6 +63,10 @@ class Closing:
         self.publisher.notify(outcome(notifying, self.bucket, self.links.to(job.job_id)))
         self.metrics.end(notifying, self.clock())
         return self.jobs.end_notifying(notifying)
+
+    def tell_again(self, job: Job, again: Job) -> None:
+        """Send the email that says that the files of `again` were animated before, by `job`, and where the video is."""
+        self.publisher.notify(existing(job, again, self.bucket, self.links.to(job.job_id)))
 
     def start_next(self, job: Job, *, stopped: bool = False) -> Job:
         """Go on with a job whose execution is over, unless it did so a short time ago: then the sweep does."""

@@ -11,7 +11,7 @@ from motiondrop.domain.formats import Kind
 from motiondrop.domain.identity import identity, job_id_of
 from motiondrop.domain.job import Input, Job, Options, State
 from motiondrop.domain.keys import kind_of, stem_of
-from motiondrop.domain.messages import rejected
+from motiondrop.domain.messages import rejected, untagged
 from motiondrop.domain.pairing import Pair, Verdict, Why
 from motiondrop.domain.pricing import MODES, Prices, usd
 from motiondrop.errors import Forgotten
@@ -72,7 +72,7 @@ class Pairs:
             pairs = verdict.pairs if verdict.why is Why.NAMESAKE else ()
             if key not in self._start(pairs, key):
                 self.drops.tell(key, self._waiting(verdict, key))
-                self.receipts.sync([key])
+                self._say(self.receipts.sync([key]))
         if folder.shares and any(folder.left_over()):
             self.queue.settle(folder.name, self.changes.note(folder.name), self.settle_seconds)
 
@@ -87,7 +87,7 @@ class Pairs:
             told = [key for kind in folder.left_over() for key in kind[:MAX_TOLD]]
             for key in told:
                 self.drops.tell(key, self._waiting(folder.verdict(key), key))
-            self.receipts.sync(told)
+            self._say(self.receipts.sync(told))
         self.changes.settled(name, change)
 
     def _start(self, pairs: Iterable[Pair], key: str | None = None) -> set[str]:
@@ -140,8 +140,13 @@ class Pairs:
             return None  # one of the two was replaced or deleted at this moment: its own event tells the rest
         if not job.closed:
             self.executions.start(job)
-        self.receipts.follow(job)
+        self._say(self.receipts.follow(job))
         return job
+
+    def _say(self, unsaid: Mapping[str, str]) -> None:
+        """Tell by email what drops cannot say by a tag, having ten of their own."""
+        for key, receipt in unsaid.items():
+            self.publisher.notify(untagged(key, receipt))
 
     def _new(self, image_drop: Drop, image: Input, video: Input) -> Job:
         options = Options(
@@ -165,6 +170,8 @@ class Pairs:
         """The job that has this content already; run again if it failed and one of the drops came after that."""
         job = self.jobs.get(new.job_id)
         first_time = not new.drops <= job.drops
+        if first_time and job.state == State.SUCCEEDED:
+            self.closing.tell_again(job, new)
         if first_time and not self.jobs.add_drops(job.job_id, new.drops):
             raise Rejected(
                 f"these two files were dropped under {MAX_DROPS // 2} other names already - use one of those"

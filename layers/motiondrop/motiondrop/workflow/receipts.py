@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from motiondrop.aws.inbox import Inbox, receipt_text
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.pricing import usd
+from motiondrop.errors import NoRoom
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
 
@@ -24,17 +25,19 @@ class Receipts:
     drops: Drops
     jobs: Jobs
 
-    def follow(self, job: Job) -> None:
+    def follow(self, job: Job) -> dict[str, str]:
         """Let the receipts of the job's drops say what has become of it."""
-        self.sync(job.drops)
+        return self.sync(job.drops)
 
-    def sync(self, keys: Collection[str]) -> None:
-        """Let the drops at these keys say what the table says of them now.
+    def sync(self, keys: Collection[str]) -> dict[str, str]:
+        """Let the drops at these keys say what the table says of them now; return what those could not say, by key,
+        that have no room for a tag.
 
         Another function may change a job or a drop meanwhile, and tell of it before this one writes what it read. So
         whoever writes looks once more, until what it wrote is still so.
         """
         written: dict[str, str] = {}
+        unsaid: dict[str, str] = {}
         while keys:
             drops = self.drops.find(sorted(keys))
             jobs = {job.job_id: job for job in self.jobs.find(sorted({one for d in drops.values() for one in d.jobs}))}
@@ -44,18 +47,23 @@ class Receipts:
                 if (receipt := _receipt(drop, [jobs[one] for one in sorted(drop.jobs) if one in jobs]))
                 and receipt != written.get(key, drop.receipt)
             }
-            for key, receipt in due.items():
-                self._write(key, receipt)
+            unsaid |= {key: receipt for key, receipt in due.items() if not self._write(key, receipt)}
             written |= due
             keys = due.keys()
+        return unsaid
 
-    def _write(self, key: str, receipt: str) -> None:
-        """Tag the drop; whatever hinders that is logged and hinders nothing else."""
+    def _write(self, key: str, receipt: str) -> bool:
+        """Tag the drop; whatever hinders that is logged and hinders nothing else. False where it has no room."""
+        room = True
         try:
             if self.inbox.write_receipt(key, receipt):
                 self.drops.note_receipt(key, receipt)
+        except NoRoom:
+            self.drops.note_receipt(key, receipt)
+            room = False
         except (ClientError, BotoCoreError) as error:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
+        return room
 
 
 def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
