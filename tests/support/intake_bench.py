@@ -9,7 +9,7 @@ from typing import Any
 from motiondrop.aws.inbox import Inbox
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.keys import kind_of
 from motiondrop.media.limits import Media, Rejected
 from motiondrop.media.sandbox import Reader
@@ -77,7 +77,7 @@ class IntakeBench:
                 if self.folders.follows((job.image.key, job.video.key)):
                     self.bench.jobs.transition(job, job.owner, None, settling=False)
                 else:
-                    self.bench.jobs.transition(job, job.owner, State.CANCELED, reason=UNPAIRED, notified=True)
+                    self.bench.jobs.transition(job, job.owner, State.CANCELED, closing=End(UNPAIRED, notified=True))
 
     def paid(self) -> set[tuple[str, str]]:
         """The pairs whose jobs go on to be paid for."""

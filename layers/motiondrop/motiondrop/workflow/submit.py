@@ -254,7 +254,8 @@ class DropIntake:
                 f"these two files were dropped under {MAX_DROPS // 2} other names already - use one of those"
             )
         redropped = drop is not None and drop.key in new.drops and _is_redrop(drop, job)
-        if (job.state in {State.FAILED, State.CANCELED} and (first_time or redropped)) or job.reason == UNPAIRED:
+        again = job.state in {State.FAILED, State.CANCELED} and (first_time or redropped)
+        if again or job.closing.reason == UNPAIRED:
             job = self.jobs.reopen(
                 job,
                 image=new.image,
