@@ -1,5 +1,7 @@
 """The jobs' records: ownership, legal transitions, and opening again."""
 
+from dataclasses import replace
+
 import pytest
 
 from motiondrop.domain.job import Call, End, State, Verdict
@@ -68,6 +70,16 @@ def test_a_write_on_what_was_read_before_a_change_is_refused(bench: Bench) -> No
     bench.jobs.transition(job, execution.owner, State.ADMITTED)
     with pytest.raises(Contended):
         bench.jobs.transition(job, execution.owner, State.FAILED)
+
+
+def test_a_write_on_what_was_read_before_another_call_is_refused(bench: Bench) -> None:
+    stale, execution = bench.submitting()
+    job = bench.lock.release(stale, execution, stale.call)
+    job = bench.lock.acquire(job, execution, bench.clock(), "another key")
+    assert (job.state, job.owner) == (stale.state, stale.owner)
+    with pytest.raises(Contended):
+        bench.jobs.transition(stale, execution.owner, None, call=replace(stale.call, unknown=True))
+    assert bench.read(job).call == job.call
 
 
 def test_an_illegal_transition_is_a_fault_of_ours(bench: Bench) -> None:

@@ -101,8 +101,7 @@ class Call:
     deadline: datetime | None = None
     unknown: bool = False
     empty_since: datetime | None = None  # the task list was read and proves that there is no task, so far once
-    undecided: bool = False  # the lock was given back although it is not known whether a task was made
-    undecided_notified: bool = False
+    undecided_notified: bool = False  # the operator knows that it is not known whether a task was made
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,8 @@ class Jobs:
         if target in CLOSED and target != job.state:
             values["closing"] = replace(closing, at=self._clock())
         same_owner = JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
-        condition = (JobItem.state == job.state) & same_owner
+        # The attempt too: a job may be in the same state again with another call, and its parts are replaced whole.
+        condition = (JobItem.state == job.state) & same_owner & (JobItem.call["attempt"] == job.call.attempt)
         return self._item(job.job_id), [_action(name, value) for name, value in values.items()], condition
 
     def _moved_on(self, job_id: str, owner: str | None) -> MotionDropError:

@@ -168,11 +168,11 @@ class Slots:
             if job.turn.slot is not None and "slot" not in gone:
                 slot = self._tables.queue(QUEUE, _slot(job.turn.slot))
                 transaction.delete(slot, name="slot", condition=QueueItem.grant == job.turn.grant)
-            if job.state == State.SUBMITTING and "lock" not in gone:
-                lock = self._tables.queue(QUEUE, LOCK)
-                transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
-            if job.call.undecided:
+            if job.state == State.SUBMITTING:
                 transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+                if "lock" not in gone:
+                    lock = self._tables.queue(QUEUE, LOCK)
+                    transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
             if job.state == State.QUEUED:
                 transaction.delete(self._tables.queue(QUEUE, place_of(job)), name="place")
             if to == State.QUEUED:

@@ -93,7 +93,7 @@ class SubmissionLock:
                 State.PENDING,
                 save,
                 task=Task(task_id, request_id),
-                call=replace(job.call, unknown=False, undecided=False, throttled=0),
+                call=replace(job.call, unknown=False, throttled=0),
             )
         except (ConditionFailed, JobClosed, NotOwner, Contended) as error:
             claim = self._jobs.claimed([task_id]).get(task_id)
@@ -128,7 +128,7 @@ class SubmissionLock:
             execution.owner,
             State.ADMITTED,
             lambda transaction: self._give_back(transaction, job),
-            call=replace(call, deadline=None, unknown=False, undecided=False),
+            call=replace(call, deadline=None, unknown=False),
         )
 
     def hold_for_look(self, job: Job, until: datetime) -> None:
@@ -150,12 +150,11 @@ class SubmissionLock:
             transaction.put(note, name="note")
             transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
 
-        call = replace(job.call, undecided=True)
         try:
-            return self._jobs.transition(job, execution.owner, None, give_back, call=call)
+            return self._jobs.transition(job, execution.owner, None, give_back)
         except ConditionFailed:  # another job has the lock by now
             return self._jobs.transition(
-                job, execution.owner, None, lambda transaction: transaction.put(note, name="note"), call=call
+                job, execution.owner, None, lambda transaction: transaction.put(note, name="note")
             )
 
     def all_undecided(self) -> list[UndecidedItem]:
@@ -171,8 +170,7 @@ class SubmissionLock:
 
     def _give_back(self, transaction: Transaction, job: Job) -> None:
         transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
-        if job.call.undecided:
-            transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+        transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
 
 
 def _mine_or_nobodys(job: Job) -> Condition:
