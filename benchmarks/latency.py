@@ -81,8 +81,9 @@ def _job(driver: Driver, name: str) -> dict[str, float]:
     (email,) = [path for path in driver.stack.emails() if f"Subject: {name}: " in path.read_text()]
     (execution,) = driver.executions(name)
     job = driver.job(execution["executionArn"])
-    (task,) = [one for one in driver.control("tasks") if one["task_id"] == job["task_id"]]
-    recorded, slot, saved = (datetime.fromisoformat(job[one]) for one in ("recorded_at", "admitted_at", "closed_at"))
+    (task,) = [one for one in driver.control("tasks") if one["task_id"] == job["task"]["id"]]
+    times = (job["recorded_at"], job["turn"]["admitted_at"], job["closing"]["at"])
+    recorded, slot, saved = (datetime.fromisoformat(one) for one in times)
     seen = [moment for state, moment in states_of(driver, execution["executionArn"]) if state == "Poll"][-1]
     created, done = (datetime.fromtimestamp(task[one], UTC) for one in ("created_at", "ended_at"))
     mailed = datetime.fromtimestamp(email.stat().st_mtime, UTC)

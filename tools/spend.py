@@ -37,7 +37,7 @@ def main() -> int:
     except NoStackError as error:
         print(error, file=sys.stderr)
         return 1
-    paid = sorted(of_month(Jobs(target.tables), first), key=lambda job: (job.ended_at or first, job.job_id))
+    paid = sorted(of_month(Jobs(target.tables), first), key=lambda job: (job.task.ended_at or first, job.job_id))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows(row(job) for job in paid)
@@ -53,7 +53,7 @@ def of_month(jobs: Jobs, first: datetime) -> Iterator[Job]:
     while True:
         page, mark = jobs.newest(_PAGE, mark)
         for job in page:
-            if job.cost and job.ended_at and first <= job.ended_at < after_it:
+            if job.billing.cost and job.task.ended_at and first <= job.task.ended_at < after_it:
                 yield job
         if mark is None or (page and page[-1].recorded_at < first - _LONGEST):
             return
@@ -64,16 +64,16 @@ def row(job: Job) -> tuple[str, ...]:
     folder = plain(folder_of(job.image.key)) or "/"
     if folder[0] in "=+-@":
         folder = f"'{folder}"
-    mode = job.billed_mode or job.options.mode
-    ended = f"{job.ended_at:%Y-%m-%dT%H:%M:%SZ}"
+    mode = job.billing.mode or job.options.mode
+    ended = f"{job.task.ended_at:%Y-%m-%dT%H:%M:%SZ}"
     return (
         ended,
         job.job_id,
         folder,
         mode,
-        f"{job.billed_seconds}",
-        f"{(job.cost or 0) / 1_000_000:.6f}",
-        job.task_id or "",
+        f"{job.billing.seconds}",
+        f"{(job.billing.cost or 0) / 1_000_000:.6f}",
+        job.task.id or "",
     )
 
 
@@ -82,8 +82,8 @@ def summary(jobs: Iterable[Job]) -> Iterator[str]:
     modes: Counter[str] = Counter()
     folders: Counter[str] = Counter()
     for job in jobs:
-        modes[job.billed_mode or job.options.mode] += job.cost or 0
-        folders[plain(folder_of(job.image.key)) or "/"] += job.cost or 0
+        modes[job.billing.mode or job.options.mode] += job.billing.cost or 0
+        folders[plain(folder_of(job.image.key)) or "/"] += job.billing.cost or 0
     yield f"{usd(sum(modes.values()))} in all"
     for counter in (modes, folders):
         for name, cost in counter.most_common():

@@ -10,7 +10,7 @@ from tests.support.driver import Driver, image
 def succeeded(driver: Driver, slug: str) -> list[dict[str, Any]]:
     """The tasks of the job that will be billed."""
     job = driver.job(driver.wait_for_execution(slug)["executionArn"])
-    copy = job["image"]["copy"]["S"]
+    copy = job["image"]["copy"]
     tasks = [task for task in driver.control("tasks") if copy in task["input"]["image_url"]]
     return [task for task in tasks if task["status"] == "SUCCEEDED"]
 

@@ -66,7 +66,7 @@ def test_stop_while_the_task_waits_at_the_provider_cancels_it_there(driver: Driv
     arn = driver.wait_for_execution("behind", statuses=["RUNNING"])["executionArn"]
     driver.stack.stepfunctions.stop_execution(executionArn=arn)
     assert "Nothing was charged" in driver.wait_for_email("behind")
-    task = next(task for task in driver.control("tasks") if task["task_id"] == driver.job(arn)["task_id"])
+    task = next(task for task in driver.control("tasks") if task["task_id"] == driver.job(arn)["task"]["id"])
     assert task["status"] == "CANCELED"
     assert driver.wait_for_execution("ahead")["status"] == "SUCCEEDED"
 

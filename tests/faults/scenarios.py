@@ -134,7 +134,7 @@ def _let_all_work(stand: Stand, stems: Stems) -> None:
 def _wait_in_line(stand: Stand, stems: Stems) -> None:
     """Drop pairs, and wait until their executions wait for a slot."""
     stand.drop(stems)
-    stand.wait(lambda: all(stand.jobs().get(stem, {}).get("token") for stem in stems), 120)
+    stand.wait(lambda: all(stem in (jobs := stand.jobs()) and jobs[stem]["turn"].get("token") for stem in stems), 120)
 
 
 def _unserved_line(stand: Stand, stems: Stems) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import requests
+from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
 from local.emulator.edge import FAULTS_FILE
@@ -21,7 +22,14 @@ from tests.support.cloud import Cloud
 
 _colours = itertools.count(1)
 
+_deserialize = TypeDeserializer().deserialize
+
 ENDED = {"SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"}
+
+
+def plain(item: dict[str, Any]) -> dict[str, Any]:
+    """An item of the table without its types."""
+    return {name: _deserialize(value) for name, value in item.items()}
 
 
 def image(size: tuple[int, int] = (320, 480)) -> bytes:
@@ -134,7 +142,7 @@ class Driver:
         item = self.stack.dynamodb.get_item(
             TableName=self.stack.table, Key={"pk": {"S": f"JOB#{job_id[-20:]}"}, "sk": {"S": "JOB"}}
         )["Item"]
-        return {name: next(iter(value.values())) for name, value in item.items()}
+        return plain(item)
 
     @contextmanager
     def failing(self, *faults: dict[str, Any]) -> Iterator[None]:

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from motiondrop.storage.items import SUBSCRIBERS, SWEEP
 from tests.support.cloud import Cloud, running_cloud
-from tests.support.driver import Driver, image, video
+from tests.support.driver import Driver, image, plain, video
 from tests.support.tally import Counting, Tally, is_over
 
 #: A lost event is looked for after this, a lost drop after ten times as long.
@@ -181,11 +181,12 @@ class Stand:
     def over_a_day_ago(self, stem: str) -> None:
         """Let the job's task be older than the provider keeps one."""
         job = self.jobs()[stem]
-        asked_at = datetime.fromisoformat(job["asked_at"]) - timedelta(hours=25)
+        asked_at = datetime.fromisoformat(job["call"]["asked_at"]) - timedelta(hours=25)
         self.stack.dynamodb.update_item(
             TableName=self.stack.table,
             Key={"pk": {"S": job["pk"]}, "sk": {"S": job["sk"]}},
-            UpdateExpression="SET asked_at = :moment",
+            UpdateExpression="SET #call.asked_at = :moment",
+            ExpressionAttributeNames={"#call": "call"},
             ExpressionAttributeValues={":moment": {"S": f"{asked_at:%Y-%m-%dT%H:%M:%S.%f%z}"}},
         )
 
@@ -261,8 +262,8 @@ class Stand:
         found = {}
         for page in pages:
             for item in page["Items"]:
-                job: dict[str, Any] = {name: next(iter(value.values())) for name, value in item.items()}
-                found[job["image"]["key"]["S"].removesuffix(".png").rpartition("/")[2]] = job
+                job = plain(item)
+                found[job["image"]["key"].removesuffix(".png").rpartition("/")[2]] = job
         return found
 
     def most_at_once(self) -> int:
@@ -272,9 +273,9 @@ class Stand:
         meet each other at the provider.
         """
         held = [
-            (datetime.fromisoformat(job["admitted_at"]), datetime.fromisoformat(job["asked_at"]))
+            (datetime.fromisoformat(job["turn"]["admitted_at"]), datetime.fromisoformat(job["call"]["asked_at"]))
             for job in self.jobs().values()
-            if "admitted_at" in job and "asked_at" in job
+            if "admitted_at" in job["turn"] and "asked_at" in job["call"]
         ]
         slots = (sum(begin <= moment < end for begin, end in held) for moment, _ in held)
         return max(int(self.driver.control("stats")["peak_unfinished"]), *slots, 0)
@@ -284,7 +285,7 @@ class Stand:
         pages = self.stack.dynamodb.get_paginator("scan").paginate(
             TableName=self.stack.table,
             Select="COUNT",
-            FilterExpression="notified = :yes",
+            FilterExpression="closing.notified = :yes",
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
         return sum(page["Count"] for page in pages)

@@ -54,12 +54,14 @@ class Counting:
         for stem in stems:
             job = jobs.get(stem)
             if job is None or not is_over(job) or (job["state"] != "SUCCEEDED" and not may_fail):
-                tally.lost.append(f"{stem} {job['state'] + ' ' + str(job.get('reason', '')) if job else 'no record'}")
+                tally.lost.append(
+                    f"{stem} {job['state'] + ' ' + str(job['closing'].get('reason', '')) if job else 'no record'}"
+                )
                 continue
-            paid = [task for task in tasks.get(job["image"]["copy"]["S"], []) if task["status"] == "SUCCEEDED"]
+            paid = [task for task in tasks.get(job["image"]["copy"], []) if task["status"] == "SUCCEEDED"]
             if len(paid) > 1:
                 tally.paid_twice.append(f"{stem} {[task['task_id'] for task in paid]}")
-            if any(job["state"] != "SUCCEEDED" or job.get("task_id") != task["task_id"] for task in paid):
+            if any(job["state"] != "SUCCEEDED" or job["task"].get("id") != task["task_id"] for task in paid):
                 tally.unsaved.append(stem)
             if job["state"] == "SUCCEEDED" and not self._is_saved(job):
                 tally.unsaved.append(f"{stem} no object")
@@ -83,7 +85,7 @@ class Counting:
             Bucket=self.driver.stack.results_bucket, Prefix=f"videos/{job['job_id']}."
         )
         sizes = {item["Key"].rpartition(".")[2]: item["Size"] for item in listed.get("Contents", [])}
-        return sizes.get("mp4") == int(job["result_size"]) and "json" in sizes
+        return sizes.get("mp4") == int(job["result"]["size"]) and "json" in sizes
 
     def _told(self) -> tuple[Counter[tuple[str, str]], Counter[str]]:
         """How often programs were told of each end of a job, and how many emails tell of an image, alone or not."""
@@ -100,15 +102,15 @@ class Counting:
 
 
 def is_over(job: dict[str, Any] | None) -> bool:
-    return job is not None and job["state"] in CLOSED and bool(job.get("notified"))
+    return job is not None and job["state"] in CLOSED and bool(job["closing"]["notified"])
 
 
 def _inversions(jobs: Iterable[dict[str, Any]]) -> list[str]:
     """Jobs that were given their slot before one that was recorded more than a second earlier."""
     times = [
-        (datetime.fromisoformat(job["recorded_at"]), datetime.fromisoformat(job["admitted_at"]))
+        (datetime.fromisoformat(job["recorded_at"]), datetime.fromisoformat(job["turn"]["admitted_at"]))
         for job in jobs
-        if "admitted_at" in job
+        if "admitted_at" in job["turn"]
     ]
     return [
         f"recorded {later:%H:%M:%S.%f} before {earlier:%H:%M:%S.%f}"

@@ -160,7 +160,7 @@ class WorkflowBench:
 
     def becomes(self, job: Job, status: TaskStatus, **other: Any) -> None:
         """The job's task is told so from now on."""
-        task_id = self.bench.read(job).task_id or ""
+        task_id = self.bench.read(job).task.id or ""
         self.wan.tasks[task_id] = Task(task_id, status, **other)
 
     def pending(self, name: str = "hero") -> tuple[Job, Execution]:

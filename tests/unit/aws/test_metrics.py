@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from motiondrop.aws.metrics import Metrics, owner
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Billing, Call, State, Task, Verdict
 from tests.support.bench import Bench
 from tests.support.builders import make_job
 
@@ -35,12 +35,13 @@ def test_a_finished_job_is_counted_with_its_cost_and_its_times(
     job = replace(
         make_job("hero", begun),
         state=State.SUCCEEDED,
-        cost=624_000,
-        billed_mode="wan-pro",
-        asked_at=begun + timedelta(seconds=3),
-        submitted_at=begun + timedelta(seconds=4),
-        scheduled_at=begun + timedelta(seconds=9),
-        ended_at=begun + timedelta(seconds=69),
+        billing=Billing(mode="wan-pro", cost=624_000),
+        call=Call(asked_at=begun + timedelta(seconds=3)),
+        task=Task(
+            submitted_at=begun + timedelta(seconds=4),
+            scheduled_at=begun + timedelta(seconds=9),
+            ended_at=begun + timedelta(seconds=69),
+        ),
     )
     METRICS.end(job, begun + timedelta(seconds=75))
     said = published(capsys)
@@ -57,7 +58,7 @@ def test_a_finished_job_is_counted_with_its_cost_and_its_times(
 def test_a_failure_is_somebodys(
     bench: Bench, capsys: pytest.CaptureFixture[str], verdict: str | None, mine: str
 ) -> None:
-    job = replace(make_job("hero", bench.clock()), state=State.FAILED, verdict=verdict)
+    job = replace(make_job("hero", bench.clock()), state=State.FAILED, verdict=Verdict(verdict))
     assert owner(job) == mine
     METRICS.end(job, bench.clock())
     said = published(capsys)

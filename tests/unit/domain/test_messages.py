@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.stack import PROJECT
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, Call, End, Job, Result, State, Task, Verdict
 from motiondrop.domain.messages import (
     Message,
     alone,
@@ -40,12 +41,15 @@ BUCKET = "motiondrop-results-123456789012"
 LINK = "https://example.lambda-url.ap-southeast-1.on.aws/hero?k=0123456789abcdef0123456789abcdef"
 
 
+CLOSED_AT = RECORDED + timedelta(seconds=167)
+TASK = Task("0385dc79-5ff8-4d82-bcb6-000000000000", "4909100c-7b5a-9f92-bfe5-000000000000")
+
+
 def ended(state: State, name: str = "hero", **changes: Any) -> Job:
     values: dict[str, Any] = {
         "state": state,
-        "closed_at": RECORDED + timedelta(seconds=167),
-        "task_id": "0385dc79-5ff8-4d82-bcb6-000000000000",
-        "request_id": "4909100c-7b5a-9f92-bfe5-000000000000",
+        "closing": End(at=CLOSED_AT),
+        "task": TASK,
     }
     return make_job(name, RECORDED, **(values | changes))
 
@@ -53,20 +57,23 @@ def ended(state: State, name: str = "hero", **changes: Any) -> Job:
 def result(**changes: Any) -> Job:
     job = ended(State.SUCCEEDED)
     values: dict[str, Any] = {
-        "billed_seconds": 5.2,
-        "billed_mode": "wan-std",
-        "cost": 624_000,
-        "submitted_at": RECORDED,
-        "scheduled_at": RECORDED + timedelta(seconds=15),
-        "ended_at": RECORDED + timedelta(seconds=162),
-        "result_key": f"videos/{job.job_id}.mp4",
-        "result_size": 1_234_567,
-        "result_sha256": "ab" * 32,
-        "result_codec": "h264",
-        "result_width": 720,
-        "result_height": 1280,
-        "result_frame_rate": 30.0,
-        "result_still": f"videos/{job.job_id}.jpg",
+        "billing": Billing(5.2, "wan-std", 624_000),
+        "task": replace(
+            TASK,
+            submitted_at=RECORDED,
+            scheduled_at=RECORDED + timedelta(seconds=15),
+            ended_at=RECORDED + timedelta(seconds=162),
+        ),
+        "result": Result(
+            key=f"videos/{job.job_id}.mp4",
+            size=1_234_567,
+            sha256="ab" * 32,
+            codec="h264",
+            width=720,
+            height=1280,
+            frame_rate=30.0,
+            still=f"videos/{job.job_id}.jpg",
+        ),
     }
     return ended(State.SUCCEEDED, **(values | changes))
 
@@ -76,7 +83,7 @@ def many() -> Message:
     lines = [
         Message("succeeded", "a: animated - 5.2 s for $0.62", "", "a", link=LINK).line,
         Message("succeeded", "b: animated - 5.2 s for $0.62", "", "b", link=LINK).line,
-        failed(ended(State.FAILED, verdict="MediaUnfit", verdict_code="InvalidImage.NoHuman"), LINK).line,
+        failed(ended(State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman")), LINK).line,
         rejected("class/käfer.png", "image is 180 px wide - needs 200 to 4096").line,
     ]
     return Message("digest", *digest("class/", events, lines), "digest")
@@ -86,9 +93,7 @@ EMAILS: dict[str, Message] = {
     "succeeded": succeeded(result(), BUCKET, LINK),
     "succeeded_otherwise_than_asked": succeeded(
         result(
-            billed_seconds=9.0,
-            billed_mode="wan-pro",
-            cost=1_620_000,
+            billing=Billing(9.0, "wan-pro", 1_620_000),
             stopped=True,
             advice=("the video has only 12 frames per second - 24 or more give a better result",),
         ),
@@ -96,7 +101,7 @@ EMAILS: dict[str, Message] = {
         LINK,
     ),
     "succeeded_and_could_not_be_opened": succeeded(
-        result(result_codec=None, result_width=None, result_height=None, result_frame_rate=None), BUCKET, LINK
+        result(result=replace(result().result, codec=None, width=None, height=None, frame_rate=None)), BUCKET, LINK
     ),
     "succeeded_in_another_script": succeeded(
         result(image=make_input("Ordner/名前 ♥.png", "i"), video=make_input("Ordner/名前 ♥.mp4", "v", seconds=5.2)),
@@ -113,36 +118,45 @@ EMAILS: dict[str, Message] = {
     "failed_since_the_media_do_not_fit": failed(
         ended(
             State.FAILED,
-            verdict=MediaUnfit.__name__,
-            verdict_code="InvalidImage.NoHuman",
-            verdict_message="No human in the image.",
+            verdict=Verdict(MediaUnfit.__name__, "InvalidImage.NoHuman", "No human in the image."),
         ),
         LINK,
     ),
     "failed_by_moderation": failed(
-        ended(State.FAILED, verdict=ContentRefused.__name__, verdict_code="DataInspectionFailed"), LINK
+        ended(State.FAILED, verdict=Verdict(ContentRefused.__name__, "DataInspectionFailed")), LINK
     ),
     "failed_by_the_provider": failed(
-        ended(State.FAILED, verdict=ProviderFault.__name__, verdict_code="InternalError", verdict_message="oops"), LINK
+        ended(State.FAILED, verdict=Verdict(ProviderFault.__name__, "InternalError", "oops")), LINK
     ),
-    "failed_by_our_own_fault": failed(ended(State.FAILED, task_id=None, request_id=None), LINK),
+    "failed_by_our_own_fault": failed(ended(State.FAILED, task=Task()), LINK),
     "failed_with_an_unknown_outcome": failed(
-        ended(State.FAILED, task_id=None, unknown=True, reason="It is not known what became of the call."), LINK
+        ended(
+            State.FAILED,
+            task=replace(TASK, id=None),
+            call=Call(unknown=True),
+            closing=End("It is not known what became of the call.", CLOSED_AT),
+        ),
+        LINK,
     ),
     "failed_after_it_was_charged": failed(
         ended(
             State.FAILED,
-            cost=624_000,
-            reason="The animation service keeps tasks and videos for 24 hours, and the result could not be fetched"
-            " within them.",
+            billing=Billing(cost=624_000),
+            closing=End(
+                "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched"
+                " within them.",
+                CLOSED_AT,
+            ),
         ),
         LINK,
     ),
-    "canceled": canceled(ended(State.CANCELED, reason="The execution was stopped before the animation began."), LINK),
+    "canceled": canceled(
+        ended(State.CANCELED, closing=End("The execution was stopped before the animation began.", CLOSED_AT)), LINK
+    ),
     "rejected": rejected("class/small.png", "image is 180 px wide - needs 200 to 4096"),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
     "resumed": resumed(),
-    "undecided": undecided(make_job("hero", RECORDED, asked_at=RECORDED)),
+    "undecided": undecided(make_job("hero", RECORDED, call=Call(asked_at=RECORDED))),
     "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
     "unheard": unheard(["results and failures", "operations"]),
     "alone": alone("class/hero.png", "a video", "waiting for a video"),
@@ -189,9 +203,7 @@ def test_each_end_has_its_own_message(state: State) -> None:
 
 @given(st.text(min_size=1, max_size=200), st.text(max_size=300))
 def test_no_key_and_no_reason_can_break_a_subject_an_attribute_or_a_line(key: str, reason: str) -> None:
-    job = ended(
-        State.FAILED, image=make_input(f"{key}.png", "i"), verdict="UnknownRefusal", verdict_code=reason or None
-    )
+    job = ended(State.FAILED, image=make_input(f"{key}.png", "i"), verdict=Verdict("UnknownRefusal", reason or None))
     for message in (rejected(key, reason), failed(job, LINK), succeeded(result(image=job.image), BUCKET, LINK)):
         subject = message.subject
         assert 0 < len(subject) <= 99

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, End, Job, State, Verdict
 from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.slots import Slots
 from tests.support.bench import Bench, make_bench
@@ -49,7 +49,7 @@ def test_a_tenth_more_than_the_quote_is_reserved_in_whole_micro_usd() -> None:
 def test_a_slot_comes_with_its_reservation(bench: Bench) -> None:
     slots, budget = with_budget(bench, 2 * RESERVED)
     job, _ = line_up(bench, slots, "hero")
-    assert (job.state, job.reserved, job.reserved_on) == (State.ADMITTED, RESERVED, "2026-01-02")
+    assert (job.state, job.turn.reserved, job.turn.reserved_on) == (State.ADMITTED, RESERVED, "2026-01-02")
     assert budget.today().committed == RESERVED
     assert budget.used() == pytest.approx(50)
 
@@ -63,7 +63,7 @@ def test_over_budget_the_queue_waits_until_the_next_utc_day(bench: Bench) -> Non
     assert slots.grant() == 0
     bench.clock.pass_(hours=21)
     assert slots.grant() == 1
-    assert bench.read(second).reserved_on == "2026-01-03"
+    assert bench.read(second).turn.reserved_on == "2026-01-03"
 
 
 def test_what_was_billed_takes_the_place_of_what_was_reserved(bench: Bench) -> None:
@@ -71,9 +71,9 @@ def test_what_was_billed_takes_the_place_of_what_was_reserved(bench: Bench) -> N
     job, execution = line_up(bench, slots, "hero")
     job = bench.lock.acquire(job, execution, bench.clock() + timedelta(seconds=30), "key")
     job = bench.lock.claim_task(job, execution, "task", None)
-    job = slots.release(job, execution.owner, State.SAVING, cost=600_000)
+    job = slots.release(job, execution.owner, State.SAVING, billing=Billing(cost=600_000))
     assert budget.today().committed == 600_000
-    assert (bench.read(job).reserved, bench.read(job).reserved_on) == (None, None)
+    assert (bench.read(job).turn.reserved, bench.read(job).turn.reserved_on) == (None, None)
 
 
 def test_a_reservation_is_settled_on_the_day_it_was_made(bench: Bench) -> None:
@@ -82,7 +82,7 @@ def test_a_reservation_is_settled_on_the_day_it_was_made(bench: Bench) -> None:
     job = bench.lock.acquire(job, execution, bench.clock() + timedelta(seconds=30), "key")
     job = bench.lock.claim_task(job, execution, "task", None)
     bench.clock.pass_(hours=23)
-    slots.release(job, execution.owner, State.SAVING, cost=QUOTE)
+    slots.release(job, execution.owner, State.SAVING, billing=Billing(cost=QUOTE))
     assert budget.today().committed == 0
     bench.clock.pass_(hours=-23)
     assert budget.today().committed == QUOTE
@@ -101,11 +101,11 @@ def test_a_verdict_of_the_provider_costs_nothing_and_a_lost_outcome_stays_reserv
     slots, budget = with_budget(bench, 4 * RESERVED)
     known, execution = line_up(bench, slots, "known")
     known = bench.lock.acquire(known, execution, bench.clock(), "key")
-    slots.release(known, execution.owner, State.FAILED, verdict="MediaUnfit")
+    slots.release(known, execution.owner, State.FAILED, verdict=Verdict("MediaUnfit"))
     assert budget.today().committed == 0
     lost, execution = line_up(bench, slots, "lost")
     lost = bench.lock.acquire(lost, execution, bench.clock(), "key")
-    slots.release(lost, execution.owner, State.FAILED, reason="nobody knows")
+    slots.release(lost, execution.owner, State.FAILED, closing=End("nobody knows"))
     assert budget.today().committed == RESERVED
 
 
@@ -164,11 +164,11 @@ def test_whatever_happens_the_committed_sum_is_that_of_the_jobs_and_within_the_b
             if what == "done":
                 job = bench.lock.acquire(job, execution, bench.clock() + timedelta(seconds=30), "key")
                 job = bench.lock.claim_task(job, execution, f"task of {job.job_id}", None)
-                slots.release(job, execution.owner, State.SAVING, cost=QUOTE)
+                slots.release(job, execution.owner, State.SAVING, billing=Billing(cost=QUOTE))
                 spent += QUOTE
             else:
                 to = {"fail": State.FAILED, "cancel": State.CANCELED, "hold": State.QUEUED}[what]
                 slots.release(job, execution.owner, to)
-            held = sum(job.reserved or 0 for job in bench.jobs.least_seen(50))
+            held = sum(job.turn.reserved or 0 for job in bench.jobs.least_seen(50))
             assert budget.today().committed == spent + held
             assert budget.today().committed <= 3 * RESERVED

@@ -1,8 +1,10 @@
 """The jobs' records: ownership, legal transitions, and opening again."""
 
+from dataclasses import replace
+
 import pytest
 
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Call, End, State, Verdict
 from motiondrop.errors import Contended, JobClosed, NoSuchJob, NotOwner
 from tests.support.bench import Bench
 from tests.support.builders import execution_of, make_job
@@ -70,6 +72,16 @@ def test_a_write_on_what_was_read_before_a_change_is_refused(bench: Bench) -> No
         bench.jobs.transition(job, execution.owner, State.FAILED)
 
 
+def test_a_write_on_what_was_read_before_another_call_is_refused(bench: Bench) -> None:
+    stale, execution = bench.submitting()
+    job = bench.lock.release(stale, execution, stale.call)
+    job = bench.lock.acquire(job, execution, bench.clock(), "another key")
+    assert (job.state, job.owner) == (stale.state, stale.owner)
+    with pytest.raises(Contended):
+        bench.jobs.transition(stale, execution.owner, None, call=replace(stale.call, unknown=True))
+    assert bench.read(job).call == job.call
+
+
 def test_an_illegal_transition_is_a_fault_of_ours(bench: Bench) -> None:
     job, execution = bench.queued()
     with pytest.raises(ValueError, match="QUEUED to SUCCEEDED"):
@@ -78,11 +90,12 @@ def test_an_illegal_transition_is_a_fault_of_ours(bench: Bench) -> None:
 
 def test_a_run_that_a_person_asked_for_opens_a_failed_job_and_a_numbered_one_does_not(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.transition(job, execution.owner, State.FAILED, reason="x", verdict="MediaUnfit", notified=True)
+    over = {"closing": End("x", notified=True), "verdict": Verdict("MediaUnfit"), "call": Call(3), "stopped": True}
+    bench.jobs.transition(job, execution.owner, State.FAILED, **over)
     assert bench.jobs.take_over(execution_of(job, f"{job.job_id}-2"), dead).state == State.FAILED
     opened = bench.jobs.take_over(execution_of(job, "by-hand"), dead)
     assert (opened.state, opened.owner) == (State.QUEUED, "by-hand")
-    assert (opened.reason, opened.verdict, opened.notified, opened.attempt) == (None, None, False, 0)
+    assert (opened.closing, opened.verdict, opened.call, opened.stopped) == (End(), Verdict(), Call(), False)
     assert opened.recorded_at > job.recorded_at
 
 
@@ -107,5 +120,5 @@ def test_open_jobs_are_found_least_seen_first_until_they_are_told_of(bench: Benc
     assert [job.job_id for job in bench.jobs.least_seen(10)] == [second.job_id, first.job_id]
     closed = bench.jobs.transition(bench.read(first), execution.owner, State.CANCELED)
     assert len(bench.jobs.least_seen(10)) == 2
-    bench.jobs.transition(closed, execution.owner, None, notified=True)
+    bench.jobs.transition(closed, execution.owner, None, closing=End(notified=True))
     assert [job.job_id for job in bench.jobs.least_seen(10)] == [second.job_id]

@@ -3,7 +3,7 @@
 import pytest
 
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, Job, Result, State
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.storage.ledger import Ledger, Totals
 from tests.support.bench import Bench
@@ -16,32 +16,34 @@ def ledger(bench: Bench) -> Ledger:
 
 def saving(bench: Bench, name: str = "hero") -> tuple[Job, Execution]:
     job, execution = bench.pending(name)
-    return bench.jobs.transition(job, execution.owner, State.SAVING, cost=624_000, billed_seconds=5.2), execution
+    return bench.jobs.transition(
+        job, execution.owner, State.SAVING, billing=Billing(5.2, "wan-std", 624_000)
+    ), execution
 
 
 def test_a_job_succeeds_and_is_counted_in_one_step(bench: Bench, ledger: Ledger) -> None:
     assert ledger.totals() == Totals(0, 0, 0.0)
     for name in ("a", "b"):
         job, execution = saving(bench, name)
-        ended = ledger.succeed(job, execution.owner, result_codec="h264")
+        ended = ledger.succeed(job, execution.owner, Result(codec="h264"))
         assert ended.state == State.SUCCEEDED
-        assert ended.closed_at
-        assert ended.result_codec == "h264"
+        assert ended.closing.at
+        assert ended.result.codec == "h264"
     assert ledger.totals() == Totals(2, 1_248_000, 10.4)
 
 
 def test_a_job_that_ended_already_is_not_counted_twice(bench: Bench, ledger: Ledger) -> None:
     job, execution = saving(bench)
-    ledger.succeed(job, execution.owner)
+    ledger.succeed(job, execution.owner, Result())
     with pytest.raises(JobClosed):
-        ledger.succeed(job, execution.owner)
+        ledger.succeed(job, execution.owner, Result())
     assert ledger.totals().results == 1
 
 
 def test_a_run_that_does_not_own_the_job_counts_nothing(bench: Bench, ledger: Ledger) -> None:
     job, _ = saving(bench)
     with pytest.raises((NotOwner, Contended)):
-        ledger.succeed(job, "another execution")
+        ledger.succeed(job, "another execution", Result())
     assert ledger.totals().results == 0
     assert bench.read(job).state == State.SAVING
 

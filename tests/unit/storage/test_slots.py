@@ -50,7 +50,7 @@ def test_a_job_that_has_its_slot_is_woken_at_once_and_keeps_it(bench: Bench) -> 
     assert job.state == State.ADMITTED
     bench.slots.wait(execution, "after a timeout")
     assert bench.woken.tokens[-1] == "after a timeout"
-    assert bench.read(job).slot == job.slot
+    assert bench.read(job).turn.slot == job.turn.slot
     assert len(bench.slots.snapshot().slots) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_slot_that_is_another_jobs_by_now_is_not_given_up(bench: Bench) -> Non
     stale = bench.read(job)
     bench.slots.release(stale, execution.owner, State.FAILED)
     third, _ = bench.in_queue("third")
-    assert third.slot == stale.slot
+    assert third.turn.slot == stale.turn.slot
     with pytest.raises(JobClosed):
         bench.slots.release(stale, execution.owner, State.FAILED)
     assert {slot.job_id for slot in bench.slots.snapshot().slots.values()} == {other.job_id, third.job_id}

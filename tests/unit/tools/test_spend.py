@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, Job, State, Task
 from tests.support.bench import Bench
 from tests.support.builders import make_input
 from tools.spend import of_month, row, summary
@@ -14,11 +14,8 @@ def charged(bench: Bench, name: str, ended_at: datetime, cost: int = 624_000) ->
     return bench.job(
         name,
         state=State.SUCCEEDED,
-        cost=cost,
-        billed_seconds=5.2,
-        billed_mode="wan-std",
-        ended_at=ended_at,
-        task_id="t",
+        billing=Billing(5.2, "wan-std", cost),
+        task=Task("t", ended_at=ended_at),
     )
 
 
@@ -39,7 +36,9 @@ def test_december_ends_with_the_year(bench: Bench) -> None:
 def test_a_line_has_the_task_and_exact_micro_usd_and_no_formula(bench: Bench) -> None:
     job = charged(bench, "hero", JANUARY)
     assert row(job)[3:] == ("wan-std", "5.2", "0.624000", "t")
-    evil = bench.job("x", image=make_input("=cmd()/x.png", "i"), cost=1, ended_at=JANUARY, billed_seconds=1.0)
+    evil = bench.job(
+        "x", image=make_input("=cmd()/x.png", "i"), billing=Billing(1.0, cost=1), task=Task(ended_at=JANUARY)
+    )
     assert row(evil)[2].startswith("'=")
 
 

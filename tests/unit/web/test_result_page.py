@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from motiondrop.aws.results import Results
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, End, Job, Result, State, Verdict
 from motiondrop.storage.ledger import Ledger
 from motiondrop.web.links import Links
 from motiondrop.web.pages import asset, job_page
@@ -51,14 +51,8 @@ def result(bench: Bench, name: str = "hero") -> Job:
             name,
             bench.clock(),
             state=State.SUCCEEDED,
-            billed_seconds=5.2,
-            cost=624_000,
-            result_key=f"{key}.mp4",
-            result_codec="h264",
-            result_width=720,
-            result_height=1280,
-            result_frame_rate=30.0,
-            result_still=f"{key}.jpg",
+            billing=Billing(5.2, cost=624_000),
+            result=Result(f"{key}.mp4", codec="h264", width=720, height=1280, frame_rate=30.0, still=f"{key}.jpg"),
         )
     )
     return bench.read(job)
@@ -114,7 +108,7 @@ def test_json_is_what_a_program_gets(bench: Bench, page: ResultPage) -> None:
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
 def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, state: State, words: str) -> None:
-    job = make_job("hero", bench.clock(), state=state, verdict="MediaUnfit" if state == State.FAILED else None)
+    job = make_job("hero", bench.clock(), state=state, verdict=Verdict("MediaUnfit" if state == State.FAILED else None))
     bench.jobs.record(job)
     answer = ask(page, job)
     assert answer.status == 200
@@ -201,12 +195,15 @@ def tags(page: str) -> list[tuple[str, frozenset[str]]]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60) | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "&lt;"]))
 def test_no_name_and_no_reason_adds_an_element_or_attribute(bench: Bench, text: str) -> None:
-    changes = {"state": State.FAILED, "closed_at": bench.clock()}
-
     def page(words: str) -> str:
         image = make_input(f"{words}/{words}.png", "i")
         video = make_input(f"{words}/{words}.mp4", "v", seconds=5.2)
-        return job_page(make_job("a", bench.clock(), image=image, video=video, reason=words, **changes), "k")
+        return job_page(
+            make_job(
+                "a", bench.clock(), image=image, video=video, state=State.FAILED, closing=End(words, bench.clock())
+            ),
+            "k",
+        )
 
     assert tags(page(f"a{text}b".replace("/", ""))) == tags(page("ab"))
 

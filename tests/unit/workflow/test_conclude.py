@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, State, Verdict
 from motiondrop.errors import JobCanceled, JobFailed, NotOwner
 from motiondrop.provider.responses import TaskStatus
 from motiondrop.workflow.closing import FREE_RESTARTS, LONGEST_PAUSE
@@ -128,9 +128,7 @@ def test_a_run_that_was_redriven_meanwhile_is_left_alone(workflow: WorkflowBench
 
 def test_a_verdict_is_told_once_however_often_the_end_is_announced(workflow: WorkflowBench) -> None:
     job, execution = in_state(workflow, State.PENDING)
-    workflow.slots.release(
-        job, execution.owner, State.FAILED, verdict="MediaUnfit", verdict_code="InvalidImage.NoHuman"
-    )
+    workflow.slots.release(job, execution.owner, State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman"))
     for _ in range(3):
         assert workflow.ends(execution, "FAILED") == "notified"
     workflow.quiet()
@@ -148,17 +146,17 @@ def test_who_dies_between_publishing_and_noting_it_is_told_after_once_more(workf
     workflow.quiet()
     assert workflow.sweep() == {"notified": 1}
     assert len(workflow.publisher.emails) == 2
-    assert workflow.bench.read(job).notified
+    assert workflow.bench.read(job).closing.notified
 
 
 def test_the_end_before_a_job_was_opened_again_is_told_too(workflow: WorkflowBench) -> None:
     job, execution = in_state(workflow, State.PENDING)
-    workflow.slots.release(job, execution.owner, State.FAILED, verdict="MediaUnfit")
+    workflow.slots.release(job, execution.owner, State.FAILED, verdict=Verdict("MediaUnfit"))
     workflow.executions.statuses[execution.name] = "FAILED"
     workflow.admit.claim(execution_of(job, "by-hand"))
     assert workflow.state(job) in {State.QUEUED, State.ADMITTED}
     assert len(workflow.publisher.emails) == 1
-    assert not workflow.bench.read(job).notified
+    assert not workflow.bench.read(job).closing.notified
 
 
 def test_runs_are_spaced_further_each_time_and_the_sweep_goes_on_with_them(workflow: WorkflowBench) -> None:
@@ -196,9 +194,7 @@ def test_a_run_whose_job_has_ended_fails_where_it_can_be_redriven(workflow: Work
         workflow.admit.claim(execution)
     assert workflow.admit.claim(execution_of(job, execution.name, redrive=1))["next"] in {"slot", "create"}
     other, other_run = workflow.pending("other")
-    workflow.slots.release(
-        other, other_run.owner, State.FAILED, verdict="MediaUnfit", verdict_code="InvalidImage.NoHuman"
-    )
+    workflow.slots.release(other, other_run.owner, State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman"))
     with pytest.raises(JobFailed, match="NoHuman"):
         workflow.admit.claim(other_run)
 

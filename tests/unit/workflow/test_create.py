@@ -17,7 +17,7 @@ from tests.support.workflow_bench import WorkflowBench
 
 def test_a_task_is_made_saved_and_polled(workflow: WorkflowBench) -> None:
     job, execution = workflow.pending()
-    assert (job.state, job.task_id, job.attempt) == (State.PENDING, "task-1", 1)
+    assert (job.state, job.task.id, job.call.attempt) == (State.PENDING, "task-1", 1)
     assert workflow.slots.snapshot().lock is None
     assert workflow.create(execution) == {"next": "poll"}
     assert workflow.wan.made() == 1
@@ -57,7 +57,7 @@ def test_what_was_never_sent_is_tried_again_later_with_the_slot_kept(workflow: W
     step = workflow.create(execution)
     assert step["next"] == "create"
     assert 1 <= step["seconds"] <= 4
-    assert workflow.bench.read(job).slot is not None
+    assert workflow.bench.read(job).turn.slot is not None
 
 
 def test_throttling_backs_off_longer_each_time_and_never_fails_the_job(workflow: WorkflowBench) -> None:
@@ -70,7 +70,7 @@ def test_throttling_backs_off_longer_each_time_and_never_fails_the_job(workflow:
     assert max(pauses) > 60
     assert max(pauses) <= 300
     assert workflow.create(execution)["next"] == "poll"
-    assert workflow.bench.read(job).throttled == 0
+    assert workflow.bench.read(job).call.throttled == 0
 
 
 def test_inputs_that_could_not_be_downloaded_get_fresh_links_twice(workflow: WorkflowBench) -> None:
@@ -89,7 +89,7 @@ def test_what_only_a_person_can_change_is_never_tried_again(workflow: WorkflowBe
     workflow.wan.fail("create", refusal)
     with pytest.raises(type(refusal)):
         workflow.create(execution)
-    assert workflow.bench.read(job).verdict == type(refusal).__name__
+    assert workflow.bench.read(job).verdict.family == type(refusal).__name__
     assert workflow.slots.snapshot().slots == {}
 
 
@@ -192,7 +192,7 @@ def test_a_save_whose_answer_was_lost_is_no_refusal(workflow: WorkflowBench) -> 
     job, execution = workflow.bench.in_queue()
     begun = workflow.lock.acquire(job, execution, workflow.clock() + WINDOW, "key")
     workflow.lock.claim_task(begun, execution, "task", None)
-    assert workflow.lock.claim_task(begun, execution, "task", None).task_id == "task"
+    assert workflow.lock.claim_task(begun, execution, "task", None).task.id == "task"
 
 
 def test_the_key_is_read_once_for_the_record_and_the_call(workflow: WorkflowBench) -> None:
@@ -201,7 +201,7 @@ def test_the_key_is_read_once_for_the_record_and_the_call(workflow: WorkflowBenc
     job, execution = workflow.bench.in_queue()
     assert workflow.create(execution)["next"] == "poll"
     assert workflow.wan.keys == ["sk-first"]
-    assert workflow.bench.read(job).key_mark == mark_of("sk-first")
+    assert workflow.bench.read(job).call.key_mark == mark_of("sk-first")
 
 
 def test_a_stopped_job_is_not_sent(workflow: WorkflowBench) -> None:
@@ -214,10 +214,10 @@ def test_a_stopped_job_is_not_sent(workflow: WorkflowBench) -> None:
 
 def test_money_is_counted_on_the_day_it_is_spent(workflow: WorkflowBench) -> None:
     job, execution = workflow.bench.in_queue()
-    assert workflow.bench.read(job).reserved_on == "2026-01-02"
+    assert workflow.bench.read(job).turn.reserved_on == "2026-01-02"
     workflow.clock.pass_(days=1)
     workflow.create(execution)
-    assert workflow.bench.read(job).reserved_on == "2026-01-03"
-    assert workflow.bench.budget.today().committed == workflow.bench.read(job).reserved
+    assert workflow.bench.read(job).turn.reserved_on == "2026-01-03"
+    assert workflow.bench.budget.today().committed == workflow.bench.read(job).turn.reserved
     workflow.clock.pass_(days=-1)
     assert workflow.bench.budget.today().committed == 0

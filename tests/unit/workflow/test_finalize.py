@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ import pytest
 from local.stack import PROJECT
 from motiondrop.aws.results import Results
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, Job, State
 from motiondrop.errors import CopyFailed, ResultExpired
 from motiondrop.media.limits import Rejected
 from motiondrop.media.result import Output
@@ -87,10 +87,8 @@ class World:
             job,
             execution.owner,
             State.SAVING,
-            cost=624_000,
-            billed_seconds=5.2,
-            billed_mode="wan-std",
-            asked_at=self.bench.clock(),
+            billing=Billing(5.2, "wan-std", 624_000),
+            call=replace(job.call, asked_at=self.bench.clock()),
         )
         return job, execution
 
@@ -128,11 +126,11 @@ def test_the_video_its_still_and_its_record_are_saved_and_then_it_is_told(world:
     assert world.finalize.run(execution) == {"next": "done"}
     ended = world.bench.read(job)
     assert ended.state == State.SUCCEEDED
-    assert (ended.result_codec, ended.result_width, ended.result_frame_rate) == ("h264", 720, 30)
+    assert (ended.result.codec, ended.result.width, ended.result.frame_rate) == ("h264", 720, 30)
     names = {f"videos/{job.job_id}.{end}" for end in ("mp4", "json", "jpg")}
     assert world.keys() == names
     assert [notified.state for notified in world.notified] == ["SUCCEEDED"]
-    head = world.s3.head_object(Bucket="results", Key=ended.result_key, ChecksumMode="ENABLED")
+    head = world.s3.head_object(Bucket="results", Key=ended.result.key, ChecksumMode="ENABLED")
     assert head["ContentType"] == "video/mp4"
     assert head["ContentLength"] == len(BODY)
     assert head["ChecksumCRC32"]
@@ -199,7 +197,7 @@ def test_a_result_that_cannot_be_opened_is_kept_all_the_same(
     world.finalize.run(execution)
     ended = world.bench.read(job)
     assert ended.state == State.SUCCEEDED
-    assert ended.result_codec is None
+    assert ended.result.codec is None
     assert world.keys() == {f"videos/{job.job_id}.mp4", f"videos/{job.job_id}.json"}
     document = json.loads(world.s3.get_object(Bucket="results", Key=f"videos/{job.job_id}.json")["Body"].read())
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
@@ -216,7 +214,7 @@ def test_no_link_is_tried_again_until_the_24_hours_are_over(world: World, status
     with pytest.raises(ResultExpired):
         world.finalize.run(execution)
     ended = world.bench.read(job)
-    assert (ended.state, ended.reason) == (State.FAILED, EXPIRED)
+    assert (ended.state, ended.closing.reason) == (State.FAILED, EXPIRED)
 
 
 def dying(*_: object, **__: object) -> None:

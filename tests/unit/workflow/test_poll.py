@@ -2,7 +2,7 @@
 
 import pytest
 
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Billing, State, Verdict
 from motiondrop.domain.provider_errors import ContentRefused, DownloadFailed, KeyRefused, ProviderFault, ProviderTimeout
 from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.provider.responses import NotUnderstood, TaskStatus, Unreachable
@@ -50,7 +50,7 @@ def test_a_finished_task_frees_its_slot_before_its_video_is_saved(workflow: Work
     workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2, video_ratio="standard", video_url="http://x/1")
     assert workflow.poll(execution) == {"next": "finalize"}
     saving = workflow.bench.read(job)
-    assert (saving.state, saving.slot, saving.cost, saving.billed_mode) == (State.SAVING, None, 624_000, "wan-std")
+    assert (saving.state, saving.turn.slot, saving.billing) == (State.SAVING, None, Billing(5.2, "wan-std", 624_000))
     assert workflow.state(waiting) == workflow.state(third) == State.ADMITTED
 
 
@@ -69,8 +69,8 @@ def test_a_poll_that_gets_no_answer_never_fails_the_job_before_its_day_is_over(
         workflow.poll(execution)
     closed = workflow.bench.read(job)
     assert closed.state == State.FAILED
-    assert closed.reason is not None
-    assert "24 hours" in closed.reason
+    assert closed.closing.reason is not None
+    assert "24 hours" in closed.closing.reason
 
 
 def test_unknown_is_believed_only_when_it_is_repeated(workflow: WorkflowBench) -> None:
@@ -80,7 +80,7 @@ def test_unknown_is_believed_only_when_it_is_repeated(workflow: WorkflowBench) -
         assert workflow.poll(execution)["next"] == "poll"
     workflow.wan.tasks["task-1"] = task
     workflow.poll(execution)
-    assert workflow.bench.read(job).unknown_answers == 0
+    assert workflow.bench.read(job).task.unknown_answers == 0
     del workflow.wan.tasks["task-1"]
     for _ in range(BELIEVE_UNKNOWN - 1):
         workflow.poll(execution)
@@ -91,13 +91,13 @@ def test_unknown_is_believed_only_when_it_is_repeated(workflow: WorkflowBench) -
 
 def test_a_fault_of_the_provider_gets_a_new_task_at_most_twice_in_the_same_slot(workflow: WorkflowBench) -> None:
     job, execution = workflow.pending()
-    slot = job.slot
+    slot = job.turn.slot
     for _ in range(2):
         workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Algo")
         assert workflow.poll(execution) == {"next": "create"}
         assert workflow.poll(execution) == {"next": "create"}
         assert workflow.create(execution)["next"] == "poll"
-        assert workflow.bench.read(job).slot == slot
+        assert workflow.bench.read(job).turn.slot == slot
     workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Algo")
     with pytest.raises(ProviderFault):
         workflow.poll(execution)
@@ -131,7 +131,7 @@ def test_moderation_is_final(workflow: WorkflowBench) -> None:
     with pytest.raises(ContentRefused):
         workflow.poll(execution)
     closed = workflow.bench.read(job)
-    assert (closed.verdict, closed.verdict_code, closed.slot) == ("ContentRefused", "DataInspectionFailed", None)
+    assert (closed.verdict, closed.turn.slot) == (Verdict("ContentRefused", "DataInspectionFailed", "no"), None)
     assert workflow.slots.snapshot().slots == {}
 
 

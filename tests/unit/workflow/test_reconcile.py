@@ -44,13 +44,13 @@ def test_after_a_lost_answer_nothing_is_asked_before_the_margin_is_over(workflow
     assert "at" in workflow.create(execution)
     assert "at" in workflow.create(execution)
     assert "list" not in workflow.wan.calls
-    assert workflow.bench.read(job).unknown
+    assert workflow.bench.read(job).call.unknown
 
 
 def test_a_task_that_was_made_is_adopted_and_no_second_one_made(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=True)
     assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "task-2"
+    assert workflow.bench.read(job).task.id == "task-2"
     assert workflow.wan.made() == 2
 
 
@@ -60,26 +60,26 @@ def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: Wor
     assert workflow.wan.made() == 2
     assert workflow.create(execution) == {"next": "create", "seconds": 0}
     assert workflow.create(execution) == {"next": "poll", "seconds": 15}
-    assert (workflow.wan.made(), workflow.bench.read(job).attempt) == (3, 2)
+    assert (workflow.wan.made(), workflow.bench.read(job).call.attempt) == (3, 2)
 
 
 def test_a_task_that_appears_at_the_second_look_is_adopted(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=False)
     workflow.create(execution)
-    workflow.wan.row("late", created_at=job.asked_at)
+    workflow.wan.row("late", created_at=job.call.asked_at)
     assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "late"
+    assert workflow.bench.read(job).task.id == "late"
 
 
 def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=True)
-    workflow.wan.row("another", created_at=job.asked_at)
+    workflow.wan.row("another", created_at=job.call.asked_at)
     with pytest.raises(JobClosed):
         workflow.create(execution)
     closed = workflow.bench.read(job)
     assert closed.state == State.FAILED
-    assert closed.reason is not None
-    assert "another, task-2" in closed.reason
+    assert closed.closing.reason is not None
+    assert "another, task-2" in closed.closing.reason
     workflow.closing.notify(closed)
     assert "may have been charged" in workflow.publisher.emails[0].body
     assert "Nothing was charged" not in workflow.publisher.emails[0].body
@@ -96,10 +96,10 @@ def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(wor
 )
 def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, foreign: dict[str, object]) -> None:
     job, execution = broken_off(workflow, made=False)
-    assert job.asked_at is not None
+    assert job.call.asked_at is not None
     shift = foreign.get("created_at", timedelta(0))
     assert isinstance(shift, timedelta)
-    workflow.wan.row("foreign", **(foreign | {"created_at": job.asked_at + shift}))  # type: ignore[arg-type]  # any field
+    workflow.wan.row("foreign", **(foreign | {"created_at": job.call.asked_at + shift}))  # type: ignore[arg-type]  # any field
     workflow.create(execution)
     assert workflow.create(execution) == {"next": "create", "seconds": 0}
     assert workflow.state(job) == State.ADMITTED
@@ -107,7 +107,7 @@ def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, f
 
 def test_a_task_of_another_key_of_the_account_is_left_alone(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=False)
-    workflow.wan.row("foreign", created_at=job.asked_at, api_key_id="another")
+    workflow.wan.row("foreign", created_at=job.call.asked_at, api_key_id="another")
     workflow.create(execution)
     assert workflow.create(execution) == {"next": "create", "seconds": 0}
 
@@ -117,7 +117,7 @@ def test_a_list_that_cannot_be_read_is_read_again_later(workflow: WorkflowBench,
     job, execution = broken_off(workflow, made=True)
     workflow.wan.fail("list", error)
     assert workflow.create(execution) == {"next": "create", "seconds": 30}
-    assert workflow.bench.read(job).empty_since is None
+    assert workflow.bench.read(job).call.empty_since is None
     assert workflow.create(execution) == {"next": "poll"}
 
 
@@ -138,7 +138,7 @@ def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> 
     job, execution = broken_off(workflow, made=False)
     workflow.wan.total = 3
     assert workflow.create(execution) == {"next": "create", "seconds": 30}
-    assert workflow.bench.read(job).empty_since is None
+    assert workflow.bench.read(job).call.empty_since is None
 
 
 def test_what_cannot_be_known_for_23_hours_stops_and_tells(workflow: WorkflowBench) -> None:
@@ -161,9 +161,9 @@ def test_a_killed_function_leaves_a_job_that_the_next_run_looks_into_after_the_d
     job, execution = crashed(workflow)
     assert "at" in workflow.create(execution)
     workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
-    workflow.wan.row("task-of-the-dead", created_at=workflow.bench.read(job).asked_at)
+    workflow.wan.row("task-of-the-dead", created_at=workflow.bench.read(job).call.asked_at)
     assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "task-of-the-dead"
+    assert workflow.bench.read(job).task.id == "task-of-the-dead"
 
 
 # --- A provider whose list is not as its page says ---
@@ -187,7 +187,7 @@ def test_a_lost_task_is_found_by_its_id_whatever_the_list_says_of_time_model_and
         for row in workflow.wan.rows
     ]
     assert workflow.create(execution) == {"next": "poll"}
-    assert workflow.bench.read(job).task_id == "task-2"
+    assert workflow.bench.read(job).task.id == "task-2"
     assert workflow.wan.made() == 2
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from motiondrop.aws.event_queue import FolderEvent
-from motiondrop.domain.job import State
+from motiondrop.domain.job import End, State
 from motiondrop.storage.changes import LONGEST
 from motiondrop.workflow.missed_events import MissedEvents
 from tests.support.fakes import FakeEventQueue
@@ -156,7 +156,7 @@ def test_a_failure_is_told_before_its_files_that_were_dropped_again_make_the_job
     for name in ("hero.png", "hero.mp4"):
         intake.drop(name)
     (job,) = intake.jobs()
-    intake.bench.jobs.transition(job, None, State.FAILED, reason="the reason")
+    intake.bench.jobs.transition(job, None, State.FAILED, closing=End("the reason"))
     intake.bench.clock.pass_(seconds=1)
     intake.drop("hero.png")
     assert [message.event for message in intake.publisher.emails] == ["failed"]

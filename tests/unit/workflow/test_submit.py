@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Result, State
 from motiondrop.domain.keys import kind_of
 from motiondrop.domain.pairing import Folder
 from motiondrop.workflow.submit import later
@@ -145,7 +145,7 @@ def test_a_job_that_succeeded_is_never_run_again_and_the_receipt_names_the_resul
     (job,) = intake.jobs()
     for state in (State.ADMITTED, State.SUBMITTING, State.PENDING, State.SAVING):
         job = intake.bench.jobs.transition(job, None, state)
-    intake.bench.jobs.transition(job, None, State.SUCCEEDED, result_key="videos/x.mp4")
+    intake.bench.jobs.transition(job, None, State.SUCCEEDED, result=Result("videos/x.mp4"))
     intake.drop("hero.png")
     assert intake.receipt("hero.png") == "done: videos/x.mp4"
     assert len(intake.executions.started) == 1

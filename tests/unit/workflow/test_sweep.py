@@ -9,7 +9,7 @@ import pytest
 
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import State
+from motiondrop.domain.job import State, Turn
 from motiondrop.domain.provider_errors import Throttled
 from motiondrop.provider.responses import Unreachable
 from motiondrop.storage.cursors import Cursors
@@ -88,7 +88,7 @@ def test_a_slot_and_a_lock_whose_job_is_gone_are_freed(workflow: WorkflowBench) 
 
 def test_a_slot_that_its_job_knows_nothing_of_is_freed(workflow: WorkflowBench) -> None:
     job, execution = workflow.bench.in_queue()
-    workflow.jobs.transition(job, execution.owner, None, slot=None)
+    workflow.jobs.transition(job, execution.owner, None, turn=Turn())
     assert workflow.sweep()["freed"] == 1
 
 
@@ -96,7 +96,7 @@ def test_a_lease_is_not_taken_from_a_job_whose_run_lives_however_old_it_is(workf
     job, _ = workflow.pending()
     workflow.clock.pass_(hours=5)
     workflow.sweep()
-    assert workflow.bench.read(job).slot is not None
+    assert workflow.bench.read(job).turn.slot is not None
 
 
 def test_a_slots_dead_owner_is_found_before_ten_thousand_waiting_jobs(workflow: WorkflowBench) -> None:
@@ -104,12 +104,7 @@ def test_a_slots_dead_owner_is_found_before_ten_thousand_waiting_jobs(workflow: 
     with workflow.bench.tables.job.batch_write() as batch:
         for number in range(3 * ROUND):
             other = make_job(f"n{number}", workflow.clock())
-            item = workflow.jobs._item(other.job_id)
-            for name in ("state", "quote", "execution_number", "recorded_at"):
-                setattr(item, name, getattr(other, name))
-            for name in ("image", "video", "options"):
-                value = {key: part for key, part in vars(getattr(other, name)).items() if part is not None}
-                setattr(item, name, value)
+            item = workflow.bench.tables.job(f"JOB#{other.job_id[-20:]}", "JOB", **vars(other))
             item.open, item.seen_at = "OPEN", datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
             batch.save(item)
     workflow.executions.statuses[execution.name] = "FAILED"

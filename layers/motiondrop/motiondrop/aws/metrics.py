@@ -39,13 +39,13 @@ class Metrics:
         self._put({"JobsEnded": (1, COUNT)}, State=str(job.state))
         if job.state == State.FAILED:
             self._put({"JobsFailed": (1, COUNT)}, Owner=owner(job))
-        if job.cost:
-            self._put({"Spend": (dollars(job.cost), USD)})
-            self._put({"Spend": (dollars(job.cost), USD)}, Mode=job.billed_mode or job.options.mode)
+        if job.billing.cost:
+            self._put({"Spend": (dollars(job.billing.cost), USD)})
+            self._put({"Spend": (dollars(job.billing.cost), USD)}, Mode=job.billing.mode or job.options.mode)
         spans = {
-            "DropToTask": (job.recorded_at, job.asked_at),
-            "ProviderWait": (job.submitted_at, job.scheduled_at),
-            "ProviderRun": (job.scheduled_at, job.ended_at),
+            "DropToTask": (job.recorded_at, job.call.asked_at),
+            "ProviderWait": (job.task.submitted_at, job.task.scheduled_at),
+            "ProviderRun": (job.task.scheduled_at, job.task.ended_at),
             "DropToMail": (job.recorded_at, moment),
         }
         known = {name: (end - begin).total_seconds() for name, (begin, end) in spans.items() if begin and end}
@@ -89,4 +89,4 @@ class Metrics:
 
 def owner(job: Job) -> str:
     """Whose matter the failure was. Where the provider gave no verdict it is ours, so that somebody looks."""
-    return _OWNERS[by_name(job.verdict).owner] if job.verdict else _OWNERS[Owner.OURS]
+    return _OWNERS[by_name(job.verdict.family).owner] if job.verdict.family else _OWNERS[Owner.OURS]

@@ -78,8 +78,94 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """The job's turn at the provider: the token that its execution waits at, then its slot and what is reserved."""
+
+    token: str | None = None
+    slot: int | None = None
+    grant: str | None = None  # which giving of the slot: new each time
+    admitted_at: datetime | None = None
+    reserved: int | None = None  # of the budget of the day `reserved_on`
+    reserved_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """The create call that was made last, and how often calls were made, throttled and failed before it."""
+
+    attempt: int = 0
+    throttled: int = 0
+    faults: int = 0
+    key_mark: str | None = None  # of the API key that it was made with
+    asked_at: datetime | None = None
+    deadline: datetime | None = None
+    unknown: bool = False
+    empty_since: datetime | None = None  # the task list was read and proves that there is no task, so far once
+    undecided_notified: bool = False  # the operator knows that it is not known whether a task was made
+
+
+@dataclass(frozen=True)
+class Task:
+    """The provider's task, by the provider's clock; after a refused call the request id is that of the refusal."""
+
+    id: str | None = None
+    request_id: str | None = None
+    submitted_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    ended_at: datetime | None = None
+    unknown_answers: int = 0
+    retry: bool = False  # it has failed, and another one is to be made
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why the provider refused the job for good; `family` names a class of `provider_errors`."""
+
+    family: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Billing:
+    """What the provider charged."""
+
+    seconds: float | None = None
+    mode: str | None = None
+    cost: int | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The saved video: keys in the results bucket, and what was found when it was opened."""
+
+    key: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    frame_rate: float | None = None
+    still: str | None = None  # the key of a JPEG of it
+
+
+@dataclass(frozen=True)
+class End:
+    """When the job ended and, in a sentence of ours, why; and whether that was told."""
+
+    reason: str | None = None
+    at: datetime | None = None
+    notified: bool = False
+    notifying_until: datetime | None = None  # until then somebody is about to tell
+
+
+@dataclass(frozen=True)
 class Job:
-    """What the record says of a job. Money in micro-USD, lengths in seconds, times in UTC."""
+    """What the record says of a job. Money in micro-USD, lengths in seconds and pixels, times in UTC.
+
+    The parts from `turn` to `closing` are empty when a job is recorded or opened again.
+    """
 
     job_id: str
     state: State
@@ -90,55 +176,25 @@ class Job:
     quote: int
     execution_number: int = 1
     restarts: int = 0  # executions that were started because one before broke off
+    restarted_at: datetime | None = None
     owner: str | None = None
     owner_arn: str | None = None
-    token: str | None = None
-    slot: int | None = None
-    grant: str | None = None  # which giving of the slot: new each time
-    reserved: int | None = None  # of the budget of the day `reserved_on`
-    reserved_on: str | None = None
-    admitted_at: datetime | None = None
-    attempt: int = 0
-    throttled: int = 0
-    faults: int = 0
-    key_mark: str | None = None
-    deadline: datetime | None = None
-    unknown: bool = False
-    empty_since: datetime | None = None  # the task list was read and proves that there is no task, so far once
-    undecided: bool = False  # the lock was given back although it is not known whether a task was made
-    undecided_notified: bool = False
-    task_id: str | None = None
-    request_id: str | None = None
-    asked_at: datetime | None = None
-    submitted_at: datetime | None = None
-    scheduled_at: datetime | None = None
-    ended_at: datetime | None = None
-    unknown_answers: int = 0
-    retry_task: bool = False
-    verdict: str | None = None  # the name of the provider's family of errors, once that is final
-    verdict_code: str | None = None
-    verdict_message: str | None = None
     stopped: bool = False  # somebody stopped its execution: cancel what can be canceled, and make no new task
-    billed_seconds: float | None = None
-    billed_mode: str | None = None
-    cost: int | None = None
-    result_key: str | None = None
-    result_size: int | None = None
-    result_sha256: str | None = None
-    result_codec: str | None = None
-    result_width: int | None = None
-    result_height: int | None = None
-    result_duration: float | None = None
-    result_frame_rate: float | None = None
-    result_still: str | None = None  # the key of a JPEG of it
-    restarted_at: datetime | None = None
-    reason: str | None = None  # a sentence of ours for why it ended, once that is final
+    turn: Turn = Turn()
+    call: Call = Call()
+    task: Task = Task()
+    verdict: Verdict = Verdict()
+    billing: Billing = Billing()
+    result: Result = Result()
+    closing: End = End()
     advice: tuple[str, ...] = ()
-    closed_at: datetime | None = None
-    notified: bool = False
-    notifying_until: datetime | None = None  # until then somebody is about to tell
     drops: frozenset[str] = frozenset()
     seen_at: datetime | None = None
+
+    @property
+    def called_at(self) -> datetime:
+        """When its create call was made; when it was recorded, where none was."""
+        return self.call.asked_at or self.recorded_at
 
     @property
     def closed(self) -> bool:

@@ -69,8 +69,8 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     """The video is saved: where it is, how long, what it cost, and how to see it."""
     lines = [
         _line("Watch it", link),
-        _line("File", f"s3://{bucket}/{job.result_key}"),
-        _line("Length", duration(job.billed_seconds or 0)),
+        _line("File", f"s3://{bucket}/{job.result.key}"),
+        _line("Length", duration(job.billing.seconds or 0)),
         _line("Picture", picture(job)),
         _line("Mode", job.options.mode),
         _line("Cost", _cost(job)),
@@ -80,23 +80,23 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     body = _paragraphs(f"{_pair(job)} - the animation is ready.", "\n".join(filter(None, lines)), *notes(job))
     result = {
         "bucket": bucket,
-        "key": job.result_key,
-        "size": job.result_size,
-        "sha256": job.result_sha256,
-        "codec": job.result_codec,
-        "width": job.result_width,
-        "height": job.result_height,
-        "frame_rate": job.result_frame_rate,
+        "key": job.result.key,
+        "size": job.result.size,
+        "sha256": job.result.sha256,
+        "codec": job.result.codec,
+        "width": job.result.width,
+        "height": job.result.height,
+        "frame_rate": job.result.frame_rate,
     }
-    headline = f"{_name(job)}: animated - {duration(job.billed_seconds or 0)} for {usd(job.cost or 0)}"
-    return _of_job(job, headline, body, link, {"seconds": job.billed_seconds, "result": result})
+    headline = f"{_name(job)}: animated - {duration(job.billing.seconds or 0)} for {usd(job.billing.cost or 0)}"
+    return _of_job(job, headline, body, link, {"seconds": job.billing.seconds, "result": result})
 
 
 def existing(job: Job, again: Job, bucket: str, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
     lines = [
         _line("Watch it", link),
-        _line("File", f"s3://{bucket}/{job.result_key}"),
+        _line("File", f"s3://{bucket}/{job.result.key}"),
         _line("Made from", _pair(job)),
         _line("Cost", f"{usd(0)}, since it was paid for then"),
         _line("Job", job.job_id),
@@ -117,18 +117,18 @@ def existing(job: Job, again: Job, bucket: str, link: str) -> Message:
 def failed(job: Job, link: str) -> Message:
     """The job FAILED: what happened in one sentence, whether it cost anything, what to do, how to retry."""
     lines = [_line("Cost", cost_of_failure(job))]
-    if job.verdict_code or job.verdict_message:
-        said = ": ".join(plain(part) for part in (job.verdict_code, job.verdict_message) if part)
+    if job.verdict.code or job.verdict.message:
+        said = ": ".join(plain(part) for part in (job.verdict.code, job.verdict.message) if part)
         lines.append(_line("The service said", said))
-    if job.request_id:
-        lines.append(_line("Its request id", plain(job.request_id)))
+    if job.task.request_id:
+        lines.append(_line("Its request id", plain(job.task.request_id)))
     lines += [_line("Its page", link), _line("Job", job.job_id)]
     body = _paragraphs(f"{_pair(job)} - the animation failed.", what_happened(job), "\n".join(lines), RETRY)
     error = {
-        "family": job.verdict,
-        "code": job.verdict_code,
-        "message": job.verdict_message and plain(job.verdict_message, 500),
-        "request_id": job.request_id,
+        "family": job.verdict.family,
+        "code": job.verdict.code,
+        "message": job.verdict.message and plain(job.verdict.message, 500),
+        "request_id": job.task.request_id,
     }
     headline = f"{_name(job)}: failed - {_short_reason(job)}"
     return _of_job(job, headline, body, link, {"reason": what_happened(job), "error": error})
@@ -228,7 +228,7 @@ def undecided(job: Job) -> Message:
         f"{_pair(job)} - {reason}",
         "The job is not sent again before that is known, since it could be paid for twice. Other jobs go on.",
         "MotionDrop looks again every few minutes. After 23 hours the job fails, and its email says so.",
-        "\n".join([_line("Called", iso(job.asked_at) or ""), _line("Job", job.job_id)]),
+        "\n".join([_line("Called", iso(job.call.asked_at) or ""), _line("Job", job.job_id)]),
         "To decide it at once, look for a task of that time in the provider's console.",
     )
     headline = f"MotionDrop: {_name(job)} waits - it is not known whether its task was made"
@@ -282,9 +282,9 @@ def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any])
         "image": job.image.key,
         "video": job.video.key,
         "recorded_at": iso(job.recorded_at),
-        "closed_at": iso(job.closed_at),
+        "closed_at": iso(job.closing.at),
         "quoted_usd": dollars(job.quote),
-        "cost_usd": None if job.cost is None else dollars(job.cost),
+        "cost_usd": None if job.billing.cost is None else dollars(job.billing.cost),
         "link": link,
         "advice": list(job.advice),
     }
@@ -319,18 +319,19 @@ def _paragraphs(*parts: str) -> str:
 
 
 def _cost(job: Job) -> str:
-    cost, quote = usd(job.cost or 0), usd(job.quote)
+    cost, quote = usd(job.billing.cost or 0), usd(job.quote)
     return cost if cost == quote else f"{cost} (quoted {quote})"
 
 
 def _took(job: Job) -> str:
-    whole = duration(((job.closed_at or job.recorded_at) - job.recorded_at).total_seconds())
-    if not (job.submitted_at and job.scheduled_at and job.ended_at):
+    whole = duration(((job.closing.at or job.recorded_at) - job.recorded_at).total_seconds())
+    task = job.task
+    if not (task.submitted_at and task.scheduled_at and task.ended_at):
         return whole
-    line = duration(max(0.0, (job.scheduled_at - job.recorded_at).total_seconds()))
-    work = duration((job.ended_at - job.scheduled_at).total_seconds())
+    line = duration(max(0.0, (task.scheduled_at - job.recorded_at).total_seconds()))
+    work = duration((task.ended_at - task.scheduled_at).total_seconds())
     return f"{whole} ({line} in the queue, {work} at work)"
 
 
 def _short_reason(job: Job) -> str:
-    return (by_name(job.verdict).means if job.verdict else what_happened(job)).rstrip(".")
+    return (by_name(job.verdict.family).means if job.verdict.family else what_happened(job)).rstrip(".")

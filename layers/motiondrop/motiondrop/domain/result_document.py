@@ -55,19 +55,19 @@ def _input(one: Input) -> dict[str, Any]:
 
 def _provider(job: Job, prices: Prices) -> dict[str, Any]:
     """What the provider did and charged: UTC, seconds, USD."""
-    mode = job.billed_mode or job.options.mode
+    mode = job.billing.mode or job.options.mode
     return {
         "region": prices.region,
-        "task_id": job.task_id,
-        "request_id": job.request_id,
-        "attempts": job.attempt,
-        "submitted_at": iso(job.submitted_at),
-        "scheduled_at": iso(job.scheduled_at),
-        "ended_at": iso(job.ended_at),
-        "billed_seconds": job.billed_seconds,
+        "task_id": job.task.id,
+        "request_id": job.task.request_id,
+        "attempts": job.call.attempt,
+        "submitted_at": iso(job.task.submitted_at),
+        "scheduled_at": iso(job.task.scheduled_at),
+        "ended_at": iso(job.task.ended_at),
+        "billed_seconds": job.billing.seconds,
         "billed_mode": mode,
         "usd_per_second": dollars(prices.by_mode[mode]),
-        "cost_usd": dollars(job.cost or 0),
+        "cost_usd": dollars(job.billing.cost or 0),
         "quoted_usd": dollars(job.quote),
     }
 
@@ -75,15 +75,15 @@ def _provider(job: Job, prices: Prices) -> dict[str, Any]:
 def _result(job: Job) -> dict[str, Any]:
     """The saved video, as it was found when it was opened; null where it could not be."""
     return {
-        "key": job.result_key,
-        "still": job.result_still,
-        "size": job.result_size,
-        "sha256": job.result_sha256,
-        "codec": job.result_codec,
-        "width": job.result_width,
-        "height": job.result_height,
-        "duration": job.result_duration,
-        "frame_rate": job.result_frame_rate,
+        "key": job.result.key,
+        "still": job.result.still,
+        "size": job.result.size,
+        "sha256": job.result.sha256,
+        "codec": job.result.codec,
+        "width": job.result.width,
+        "height": job.result.height,
+        "duration": job.result.duration,
+        "frame_rate": job.result.frame_rate,
     }
 
 

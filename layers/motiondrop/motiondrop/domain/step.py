@@ -29,6 +29,6 @@ def not_before(moment: datetime) -> Step:
 
 def where(job: Job) -> str:
     """Where the job goes on."""
-    if job.retry_task and job.state in {State.PENDING, State.RUNNING}:
+    if job.task.retry and job.state in {State.PENDING, State.RUNNING}:
         return "create"
     return NEXT[job.state]

@@ -4,7 +4,6 @@ A reservation stands in the job's own record, with its day (UTC), and changes in
 the slot. So it cannot be lost or counted twice, and as many jobs at once as there are cannot exceed the budget.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,9 +20,6 @@ from motiondrop.storage.transactions import Transaction
 
 #: Micro-USD that no day reaches: a stack without a budget.
 NO_LIMIT = 10**15
-
-#: What a job gives back when it gives its slot up.
-NOTHING_RESERVED: dict[str, Any] = {"reserved": None, "reserved_on": None}
 
 _KEPT = timedelta(days=400)
 
@@ -91,19 +87,19 @@ class Budget:
 
     def reserve_today(self, transaction: Transaction, job: Job) -> None:
         """Reserve again where the job's reservation is another day's: money is counted on the day it is spent."""
-        if job.reserved_on in {None, self._day()}:
+        turn = job.turn
+        if turn.reserved_on in {None, self._day()}:
             return
-        self._change(transaction, job.reserved_on or "", -(job.reserved or 0), "earlier day")
+        self._change(transaction, turn.reserved_on or "", -(turn.reserved or 0), "earlier day")
         self.reserve(transaction, job)
 
-    def settle(self, transaction: Transaction, job: Job, to: State, changes: Mapping[str, Any]) -> None:
+    def settle(self, transaction: Transaction, job: Job, after: Job) -> None:
         """Put what the job was charged in the place of what it had reserved, on the same day.
 
-        `to` and `changes` are what becomes of the job's record.
+        `after` is the job as it will be.
         """
-        charged = _charged(job, to, changes)
-        if change := charged - (job.reserved or 0):
-            self._change(transaction, job.reserved_on or self._day(), change, "settlement")
+        if change := _charged(job, after) - (job.turn.reserved or 0):
+            self._change(transaction, job.turn.reserved_on or self._day(), change, "settlement")
 
     def _change(
         self, transaction: Transaction, day: str, amount: int, name: str, condition: Condition | None = None
@@ -123,12 +119,12 @@ def reserve_of(quote: int) -> int:
     return -(-quote * 11 // 10)
 
 
-def _charged(job: Job, to: State, changes: Mapping[str, Any]) -> int:
+def _charged(job: Job, after: Job) -> int:
     """What the provider charges for a job that gives its slot up so, in micro-USD."""
-    if to == State.SAVING:
-        return int(changes.get("cost") or 0)
-    if to == State.FAILED and job.state in IN_FLIGHT and not changes.get("verdict"):
-        return job.reserved or 0  # with a verdict nothing was charged; without one nobody knows
+    if after.state == State.SAVING:
+        return after.billing.cost or 0
+    if after.state == State.FAILED and job.state in IN_FLIGHT and not after.verdict.family:
+        return job.turn.reserved or 0  # with a verdict nothing was charged; without one nobody knows
     return 0
 
 

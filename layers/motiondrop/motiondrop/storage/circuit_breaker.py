@@ -38,7 +38,7 @@ class CircuitBreaker:
 
         A call that was made before the breaker opened proves nothing.
         """
-        asked_at = job.asked_at or self._clock()
+        asked_at = job.call.asked_at or self._clock()
         breaker = self._tables.queue(QUEUE, BREAKER)
         return conditional_write(lambda: breaker.delete(condition=QueueItem.since < asked_at))
 

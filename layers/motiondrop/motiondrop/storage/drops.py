@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from motiondrop.clock import Clock, now
@@ -75,13 +74,12 @@ class Drops:
             marker.delete()
         else:
             marker.save()
-        media = drop.media and {name: value for name, value in asdict(drop.media).items() if value is not None}
         values: dict[str, Any] = {
             "key": drop.key,
             "kind": drop.kind,
             "etag": drop.etag,
             "dropped_at": drop.dropped_at or self._clock(),
-            "media": media,
+            "media": drop.media,
             "rejected": drop.rejected,
             "mode": drop.mode,
             "check_image": drop.check_image,
@@ -112,7 +110,7 @@ class Drops:
         """
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]
-        there = (Path("media.digest") == digest) & DropItem.deleted.does_not_exist()
+        there = (DropItem.media["digest"] == digest) & DropItem.deleted.does_not_exist()
         return conditional_write(lambda: item.update(actions=actions, condition=there))
 
     def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
@@ -191,7 +189,7 @@ def _drop(item: DropItem) -> Drop:
         key=item.key,
         kind=Kind(item.kind),
         etag=item.etag,
-        media=Input(**item.media.attribute_values) if item.media else None,
+        media=item.media,
         rejected=item.rejected,
         mode=item.mode,
         check_image=item.check_image,

@@ -26,8 +26,6 @@ from typing import Any, ClassVar, TypeVar
 
 from pynamodb.attributes import (
     BooleanAttribute,
-    ListAttribute,
-    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
@@ -36,6 +34,9 @@ from pynamodb.attributes import (
 from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
+
+from motiondrop.domain.job import Billing, Call, End, Input, Options, Result, Task, Turn, Verdict
+from motiondrop.storage.part import Part, TextsAttribute
 
 QUEUE = "QUEUE"
 LOCK = "LOCK"
@@ -69,31 +70,6 @@ class Item(Model):
     sk = UnicodeAttribute(range_key=True)
 
 
-class InputMap(MapAttribute[str, Any]):
-    """`job.Input`, stored."""
-
-    key = UnicodeAttribute()
-    etag = UnicodeAttribute()
-    digest = UnicodeAttribute()
-    copy = UnicodeAttribute()
-    size = NumberAttribute()
-    width = NumberAttribute()
-    height = NumberAttribute()
-    duration = NumberAttribute(null=True)
-    frame_rate = NumberAttribute(null=True)
-    version = UnicodeAttribute(null=True)
-    sequencer = UnicodeAttribute(null=True)
-    modified_at = UTCDateTimeAttribute(null=True)
-
-
-class OptionsMap(MapAttribute[str, Any]):
-    """`job.Options`, stored."""
-
-    mode = UnicodeAttribute()
-    check_image = BooleanAttribute()
-    model = UnicodeAttribute()
-
-
 class OpenItems(GlobalSecondaryIndex[Any]):
     """What is not finished, by when it was last looked at: open jobs, drops that wait for a partner."""
 
@@ -121,67 +97,32 @@ class JobsByTime(GlobalSecondaryIndex[Any]):
 
 
 class JobItem(Item):
-    """`job.Job`, stored; the attributes have the names of its fields."""
+    """`job.Job`, stored; the attributes have the names of its fields, which have the defaults."""
 
     open_jobs: ClassVar[OpenItems] = OpenItems()
     jobs_by_time: ClassVar[JobsByTime] = JobsByTime()
 
     job_id = UnicodeAttribute()
     state = UnicodeAttribute()
-    image = InputMap()  # type: ignore[no-untyped-call]
-    video = InputMap()  # type: ignore[no-untyped-call]
-    options = OptionsMap()  # type: ignore[no-untyped-call]
+    image = Part(Input)
+    video = Part(Input)
+    options = Part(Options)
     recorded_at = UTCDateTimeAttribute()
     quote = NumberAttribute()
     execution_number = NumberAttribute()
-    restarts = NumberAttribute(default=0)
+    restarts = NumberAttribute()
+    restarted_at = UTCDateTimeAttribute(null=True)
     owner = UnicodeAttribute(null=True)
     owner_arn = UnicodeAttribute(null=True)
-    token = UnicodeAttribute(null=True)
-    slot = NumberAttribute(null=True)
-    grant = UnicodeAttribute(null=True)
-    reserved = NumberAttribute(null=True)
-    reserved_on = UnicodeAttribute(null=True)
-    admitted_at = UTCDateTimeAttribute(null=True)
-    attempt = NumberAttribute(default=0)
-    throttled = NumberAttribute(default=0)
-    faults = NumberAttribute(default=0)
-    key_mark = UnicodeAttribute(null=True)
-    deadline = UTCDateTimeAttribute(null=True)
-    unknown = BooleanAttribute(default=False)
-    empty_since = UTCDateTimeAttribute(null=True)
-    undecided = BooleanAttribute(default=False)
-    undecided_notified = BooleanAttribute(default=False)
-    task_id = UnicodeAttribute(null=True)
-    request_id = UnicodeAttribute(null=True)
-    asked_at = UTCDateTimeAttribute(null=True)
-    submitted_at = UTCDateTimeAttribute(null=True)
-    scheduled_at = UTCDateTimeAttribute(null=True)
-    ended_at = UTCDateTimeAttribute(null=True)
-    unknown_answers = NumberAttribute(default=0)
-    retry_task = BooleanAttribute(default=False)
-    verdict = UnicodeAttribute(null=True)
-    verdict_code = UnicodeAttribute(null=True)
-    verdict_message = UnicodeAttribute(null=True)
-    stopped = BooleanAttribute(default=False)
-    billed_seconds = NumberAttribute(null=True)
-    billed_mode = UnicodeAttribute(null=True)
-    cost = NumberAttribute(null=True)
-    result_key = UnicodeAttribute(null=True)
-    result_size = NumberAttribute(null=True)
-    result_sha256 = UnicodeAttribute(null=True)
-    result_codec = UnicodeAttribute(null=True)
-    result_width = NumberAttribute(null=True)
-    result_height = NumberAttribute(null=True)
-    result_duration = NumberAttribute(null=True)
-    result_frame_rate = NumberAttribute(null=True)
-    result_still = UnicodeAttribute(null=True)
-    restarted_at = UTCDateTimeAttribute(null=True)
-    reason = UnicodeAttribute(null=True)
-    advice: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
-    closed_at = UTCDateTimeAttribute(null=True)
-    notified = BooleanAttribute(default=False)
-    notifying_until = UTCDateTimeAttribute(null=True)
+    stopped = BooleanAttribute()
+    turn = Part(Turn)
+    call = Part(Call)
+    task = Part(Task)
+    verdict = Part(Verdict)
+    billing = Part(Billing)
+    result = Part(Result)
+    closing = Part(End)
+    advice = TextsAttribute()
     drops = UnicodeSetAttribute(null=True)
     forgotten_at = UTCDateTimeAttribute(null=True)  # then nothing else is left: see ForgottenItem
 
@@ -304,7 +245,7 @@ class DropItem(Item):
     etag = UnicodeAttribute()
     sequencer = UnicodeAttribute(null=True)
     modified_at = UTCDateTimeAttribute(null=True)
-    media = InputMap(null=True)  # type: ignore[no-untyped-call]
+    media = Part(Input, null=True)
     rejected = UnicodeAttribute(null=True)
     mode = UnicodeAttribute(null=True)
     check_image = BooleanAttribute(null=True)

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from pynamodb.attributes import Attribute
+from pynamodb.attributes import Attribute, UTCDateTimeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import CLOSED, IN_FLIGHT, LEGAL, Input, Job, Options, State
+from motiondrop.domain.job import CLOSED, IN_FLIGHT, LEGAL, Billing, Call, End, Job, Result, State, Task, Turn, Verdict
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.items import CLAIMED, JOB, MONEY, OPEN, QUEUE, TASK, JobItem, QueueItem, Tables, TaskItem
 from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
@@ -28,51 +28,6 @@ UNREADABLE = (TypeError, ValueError)
 
 #: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
 MAX_DROPS = 100
-
-#: What a job forgets when it is to be run again from the start: everything of the executions before.
-_FRESH: dict[str, Any] = dict.fromkeys(
-    [
-        "token",
-        "slot",
-        "grant",
-        "deadline",
-        "task_id",
-        "request_id",
-        "asked_at",
-        "submitted_at",
-        "scheduled_at",
-        "ended_at",
-        "verdict",
-        "verdict_code",
-        "verdict_message",
-        "billed_seconds",
-        "billed_mode",
-        "cost",
-        "reason",
-        "closed_at",
-        "key_mark",
-        "empty_since",
-        "restarted_at",
-        "result_key",
-        "result_size",
-        "result_sha256",
-        "admitted_at",
-        "notifying_until",
-    ]
-) | {
-    "restarts": 0,
-    "attempt": 0,
-    "throttled": 0,
-    "faults": 0,
-    "unknown": False,
-    "undecided": False,
-    "undecided_notified": False,
-    "unknown_answers": 0,
-    "retry_task": False,
-    "stopped": False,
-    "notified": False,
-}
-
 
 _RACES = 3  # tries to take a job over while somebody else writes to it
 
@@ -111,11 +66,7 @@ class Jobs:
 
     def record(self, job: Job) -> bool:
         """Record a new job, with its place in the queue; False where it is known already."""
-        item = self._item(job.job_id)
-        for field in fields(job):
-            value = getattr(job, field.name)
-            if value is not None:
-                setattr(item, field.name, _stored(value))
+        item = self._tables.job(_key(job.job_id), JOB, **vars(job))
         item.open, item.seen_at = OPEN, self._clock()
 
         def fill(transaction: Transaction) -> None:
@@ -145,10 +96,10 @@ class Jobs:
         Raise JobClosed, NotOwner or Contended where the record has moved on, and ConditionFailed where a
         condition of `also` did not hold.
         """
-        item, actions, condition = self.change(job, owner, to, **changes)
+        item, actions, condition = self._change(job, owner, to, **changes)
         if not also:
             if not conditional_write(lambda: item.update(actions=actions, condition=condition)):
-                raise self.moved_on(job.job_id, owner)
+                raise self._moved_on(job.job_id, owner)
             return _job(item)
 
         def fill(transaction: Transaction) -> None:
@@ -160,36 +111,33 @@ class Jobs:
             transact(self._tables.connection, fill)
         except ConditionFailed as error:
             if "job" in error.failed:
-                raise self.moved_on(job.job_id, owner) from error
+                raise self._moved_on(job.job_id, owner) from error
             raise
         return replace(job, state=to or job.state, **changes)
 
-    def change(
-        self,
-        job: Job,
-        owner: str | None,
-        to: State | None = None,
-        /,
-        **changes: Any,
+    def _change(
+        self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any
     ) -> tuple[JobItem, list[Action], Condition]:
         """A change of the job's record: the item, what to set, and the condition that nothing moved on."""
         target = to or job.state
         if target != job.state and target not in LEGAL[job.state]:
             raise ValueError(f"a job cannot go from {job.state} to {target}")
-        changes["state"] = target
-        changes["seen_at"] = self._clock()
+        values = changes | {"state": target, "seen_at": self._clock()}
+        closing: End = changes.get("closing", job.closing)
+        if target not in CLOSED:
+            values["open"] = MONEY if target in IN_FLIGHT else OPEN
+        elif closing.notified:
+            values["open"] = None  # ended and told of: nothing is left to look after
+        elif target != job.state:
+            values["open"] = OPEN
         if target in CLOSED and target != job.state:
-            changes["closed_at"] = self._clock()
-        if target in CLOSED and changes.get("notified"):
-            changes["open"] = None  # ended and told of: nothing is left to look after
-        elif target not in CLOSED or target != job.state:
-            changes["open"] = MONEY if target in IN_FLIGHT else OPEN
-        condition = (JobItem.state == job.state) & (
-            JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
-        )
-        return self._item(job.job_id), [_action(name, value) for name, value in changes.items()], condition
+            values["closing"] = replace(closing, at=self._clock())
+        same_owner = JobItem.owner == owner if owner is not None else JobItem.owner.does_not_exist()
+        # The attempt too: a job may be in the same state again with another call, and its parts are replaced whole.
+        condition = (JobItem.state == job.state) & same_owner & (JobItem.call["attempt"] == job.call.attempt)
+        return self._item(job.job_id), [_action(name, value) for name, value in values.items()], condition
 
-    def moved_on(self, job_id: str, owner: str | None) -> MotionDropError:
+    def _moved_on(self, job_id: str, owner: str | None) -> MotionDropError:
         """Why a conditional write was refused."""
         job = self.get(job_id)
         try:
@@ -226,28 +174,47 @@ class Jobs:
 
     def reopen(self, job: Job, **changes: Any) -> Job:
         """Send a job that FAILED or was CANCELED back to the queue, as if it were recorded now."""
-        again = _FRESH | {"recorded_at": self._clock()} | changes
-        place = self.place(replace(job, **again))
+        fresh: dict[str, Any] = {
+            "recorded_at": self._clock(),
+            "restarts": 0,
+            "restarted_at": None,
+            "stopped": False,
+            "turn": Turn(),
+            "call": Call(),
+            "task": Task(),
+            "verdict": Verdict(),
+            "billing": Billing(),
+            "result": Result(),
+            "closing": End(),
+        }
+        changes = fresh | changes
+        again = replace(job, **changes)
+
         return self.transition(
-            job, job.owner, State.QUEUED, lambda transaction: transaction.put(place, name="place"), **again
+            job,
+            job.owner,
+            State.QUEUED,
+            lambda transaction: transaction.put(self.place(again), name="place"),
+            **changes,
         )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
         """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
-        item, actions, condition = self.change(job, job.owner, notifying_until=until)
-        free = JobItem.notifying_until.does_not_exist() | (JobItem.notifying_until < self._clock())
-        untold = condition & free & ~(JobItem.notified == True)  # noqa: E712  # pynamodb's condition
+        item, actions, condition = self._change(job, job.owner)
+        # Written alone, not with the whole part: by now that may be of another end.
+        notifying = JobItem.closing["notifying_until"]
+        free = notifying.does_not_exist() | (notifying < _stored(self._clock()))
+        untold = condition & free & ~(JobItem.closing["notified"] == True)  # noqa: E712  # pynamodb's condition
+        actions.append(notifying.set(_stored(until)))
         return _job(item) if conditional_write(lambda: item.update(actions=actions, condition=untold)) else None
 
     def end_notifying(self, job: Job) -> Job:
         """Note that the end was told for which `begin_notifying` gave this job; an end after that is another one."""
-        item, actions, condition = self.change(job, job.owner, notified=True)
-        mine = condition & (JobItem.notifying_until == job.notifying_until)
-        return (
-            _job(item)
-            if conditional_write(lambda: item.update(actions=actions, condition=mine))
-            else self.get(job.job_id)
-        )
+        item, actions, condition = self._change(job, job.owner)
+        mine = condition & (JobItem.closing["notifying_until"] == _stored(job.closing.notifying_until))
+        actions += [JobItem.closing["notified"].set(True), JobItem.open.remove()]
+        told = conditional_write(lambda: item.update(actions=actions, condition=mine))
+        return _job(item) if told else self.get(job.job_id)
 
     def claimed(self, task_ids: Iterable[str]) -> dict[str, TaskClaim]:
         """Which of the tasks belong to a job, and to which (strongly consistent)."""
@@ -365,32 +332,25 @@ def _mark_key(mark: str | None) -> dict[str, dict[str, str]] | None:
     key = {
         "pk": f"{JOB}#{match.group(2)}",
         "sk": JOB,
-        "recorded_at": str(JobItem.recorded_at.serialize(moment)),
+        "recorded_at": _stored(moment),
     }
     return {name: {"S": value} for name, value in key.items()}
 
 
-def _stored(value: Any) -> Any:
-    if isinstance(value, Input | Options):
-        return {name: part for name, part in asdict(value).items() if part is not None}
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, frozenset):
-        return set(value) or None
-    return value
+def _stored(moment: datetime | None) -> str:
+    """A time as the table has it."""
+    return str(UTCDateTimeAttribute().serialize(moment))
 
 
 def _action(name: str, value: Any) -> Action:
     attribute: Attribute[Any] = getattr(JobItem, name)
-    return attribute.remove() if value is None else attribute.set(_stored(value))
+    return attribute.remove() if value is None else attribute.set(value)
 
 
 def _job(item: JobItem) -> Job:
+    """The job; what its record does not have is as the dataclass says."""
     values = {field.name: getattr(item, field.name) for field in fields(Job)}
-    values["state"] = State(item.state)
-    values["image"] = Input(**item.image.attribute_values)
-    values["video"] = Input(**item.video.attribute_values)
-    values["options"] = Options(**item.options.attribute_values)
-    values["advice"] = tuple(item.advice or ())
-    values["drops"] = frozenset(item.drops or ())
-    return Job(**values)
+    there = {name: value for name, value in values.items() if value is not None}
+    there["state"] = State(item.state)
+    there["drops"] = frozenset(item.drops or ())
+    return Job(**there)

@@ -1,12 +1,11 @@
 """What all results together came to: kept as jobs end, never counted again."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, Result, State
 from motiondrop.storage.items import LEDGER, LedgerItem, Tables
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.transactions import Transaction
@@ -30,21 +29,21 @@ class Ledger:
         self._tables = tables
         self._jobs = jobs
 
-    def succeed(self, job: Job, owner: str | None, **changes: Any) -> Job:
-        """End the job as SUCCEEDED and count it in, both or neither.
+    def succeed(self, job: Job, owner: str | None, result: Result) -> Job:
+        """End the job as SUCCEEDED with that result and count it in, both or neither.
 
         Raise JobClosed, NotOwner or Contended where the record has moved on.
         """
         actions: list[Action] = [
             LedgerItem.results.add(1),
-            LedgerItem.cost.add(job.cost or 0),
-            LedgerItem.milliseconds.add(round((job.billed_seconds or 0) * 1000)),
+            LedgerItem.cost.add(job.billing.cost or 0),
+            LedgerItem.milliseconds.add(round((job.billing.seconds or 0) * 1000)),
         ]
 
         def count(transaction: Transaction) -> None:
             transaction.update(self._tables.ledger(LEDGER, _RESULTS), actions, name="ledger")
 
-        self._jobs.transition(job, owner, State.SUCCEEDED, count, **changes)
+        self._jobs.transition(job, owner, State.SUCCEEDED, count, result=result)
         return self._jobs.get(job.job_id)
 
     def totals(self) -> Totals:

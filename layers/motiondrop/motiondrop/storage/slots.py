@@ -7,7 +7,7 @@ removed in one transaction, to the first recorded, whether its execution waits a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -20,9 +20,9 @@ from pynamodb.expressions.update import Action
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.budget import NOTHING_RESERVED, Budget, OverBudget
+from motiondrop.storage.budget import Budget, OverBudget
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
 from motiondrop.storage.jobs import UNREADABLE, Jobs, place_of
@@ -110,7 +110,7 @@ class Slots:
                     execution.owner,
                     None,
                     lambda transaction: transaction.update(place, actions, name="place"),
-                    token=token,
+                    turn=replace(job.turn, token=token),
                 )
             except Contended:
                 if self._jobs.owned(execution).state == State.QUEUED:
@@ -172,32 +172,32 @@ class Slots:
         gone: frozenset[str] = frozenset()
 
         def give_up(transaction: Transaction) -> None:
-            if job.slot is not None and "slot" not in gone:
-                slot = self._tables.queue(QUEUE, _slot(job.slot))
-                transaction.delete(slot, name="slot", condition=QueueItem.grant == job.grant)
-            if job.state == State.SUBMITTING and "lock" not in gone:
-                lock = self._tables.queue(QUEUE, LOCK)
-                transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
-            if job.undecided:
+            if job.turn.slot is not None and "slot" not in gone:
+                slot = self._tables.queue(QUEUE, _slot(job.turn.slot))
+                transaction.delete(slot, name="slot", condition=QueueItem.grant == job.turn.grant)
+            if job.state == State.SUBMITTING:
                 transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+                if "lock" not in gone:
+                    lock = self._tables.queue(QUEUE, LOCK)
+                    transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
             if job.state == State.QUEUED:
                 transaction.delete(self._tables.queue(QUEUE, place_of(job)), name="place")
             if to == State.QUEUED:
                 transaction.put(self._jobs.place(job), name="place")
-            self._budget.settle(transaction, job, to, changes)
+            self._budget.settle(transaction, job, replace(job, state=to, **changes))
 
-        nothing: dict[str, Any] = {"slot": None, "grant": None, "undecided": False, **NOTHING_RESERVED}
+        changes["turn"] = Turn(admitted_at=job.turn.admitted_at)
         try:
-            after = self._jobs.transition(job, owner, to, give_up, **nothing, **changes)
+            after = self._jobs.transition(job, owner, to, give_up, **changes)
         except ConditionFailed as error:
             gone = error.failed
-            after = self._jobs.transition(job, owner, to, give_up, **nothing, **changes)
+            after = self._jobs.transition(job, owner, to, give_up, **changes)
         self.grant_what_is_free()
         return after
 
     def requeue(self, job: Job) -> bool:
         """Put a job that waits, but has no place in the queue, back there; return whether it had none."""
-        place = self._jobs.place(job, job.token)
+        place = self._jobs.place(job, job.turn.token)
         return conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
 
     def free_orphans(self, snapshot: Snapshot) -> int:
@@ -212,7 +212,7 @@ class Slots:
             except UNREADABLE:
                 _logger.exception("the record of a job with a slot cannot be read", extra={"job_id": slot.job_id})
                 continue
-            if job is None or (job.slot, job.grant) != (number, slot.grant):
+            if job is None or (job.turn.slot, job.turn.grant) != (number, slot.grant):
                 freed += _remove(slot, QueueItem.grant == slot.grant)
         if snapshot.lock:
             job = self._job_of(snapshot.lock)
@@ -237,9 +237,9 @@ class Slots:
             transaction.put(slot, name="slot", condition=QueueItem.pk.does_not_exist())
             self._budget.reserve(transaction, job)
 
-        admitted = {"slot": number, "grant": grant, "token": place.token, "admitted_at": moment}
+        turn = Turn(place.token, number, grant, moment, **self._budget.reservation(job))
         try:
-            self._jobs.transition(job, job.owner, State.ADMITTED, take, **admitted, **self._budget.reservation(job))
+            self._jobs.transition(job, job.owner, State.ADMITTED, take, turn=turn)
         except (Contended, JobClosed, NotOwner):
             return False
         except ConditionFailed as error:

@@ -1,7 +1,7 @@
 """The submission lock: one create call at a time, and a task that belongs to one job for good."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Call, Job, State, Task
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NotOwner
 from motiondrop.storage.budget import Budget, OverBudget
 from motiondrop.storage.items import CLAIMED, LOCK, QUEUE, TASK, UNDECIDED, QueueItem, Tables, TaskItem, UndecidedItem
@@ -46,7 +46,7 @@ class SubmissionLock:
 
         OverBudget where the job's reservation is of another day, and today's budget has no room.
         """
-        lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt + 1, until=until)
+        lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt + 1, until=until)
 
         def take(transaction: Transaction) -> None:
             transaction.put(lock, name="lock", condition=_mine_or_nobodys(job))
@@ -58,18 +58,16 @@ class SubmissionLock:
                 execution.owner,
                 State.SUBMITTING,
                 take,
-                attempt=job.attempt + 1,
-                deadline=until,
-                key_mark=key_mark,
-                unknown=False,
-                empty_since=None,
-                undecided=False,
-                undecided_notified=False,
-                task_id=None,
-                retry_task=False,
-                unknown_answers=0,
-                asked_at=self._clock(),
-                **self._budget.reservation(job),
+                turn=replace(job.turn, **self._budget.reservation(job)),
+                call=Call(
+                    attempt=job.call.attempt + 1,
+                    throttled=job.call.throttled,
+                    faults=job.call.faults,
+                    key_mark=key_mark,
+                    asked_at=self._clock(),
+                    deadline=until,
+                ),
+                task=Task(),
             )
         except ConditionFailed as error:
             if "lock" in error.failed:
@@ -94,16 +92,13 @@ class SubmissionLock:
                 execution.owner,
                 State.PENDING,
                 save,
-                task_id=task_id,
-                request_id=request_id,
-                unknown=False,
-                undecided=False,
-                throttled=0,
+                task=Task(task_id, request_id),
+                call=replace(job.call, unknown=False, throttled=0),
             )
         except (ConditionFailed, JobClosed, NotOwner, Contended) as error:
             claim = self._jobs.claimed([task_id]).get(task_id)
             saved = self._jobs.get(job.job_id)
-            if claim and claim.job_id == job.job_id and saved.task_id == task_id:
+            if claim and claim.job_id == job.job_id and saved.task.id == task_id:
                 return saved  # the answer to the save was lost, not the save
             if isinstance(error, Contended) and _unchanged(saved, job):
                 raise NotSaved(f"task {task_id} of job {job.job_id} was not saved") from error
@@ -117,31 +112,28 @@ class SubmissionLock:
             f"{TASK}#{task_id}",
             TASK,
             job_id=job.job_id,
-            attempt=job.attempt,
-            key_mark=job.key_mark,
+            attempt=job.call.attempt,
+            key_mark=job.call.key_mark,
             model=job.options.model,
-            asked_at=job.asked_at,
+            asked_at=job.call.asked_at,
             open=CLAIMED,
             seen_at=moment,
             expires=int((moment + TASK_MEMORY).timestamp()),
         )
 
-    def release(self, job: Job, execution: Execution, **changes: Any) -> Job:
-        """No task was made: give the lock back and keep the slot."""
+    def release(self, job: Job, execution: Execution, call: Call) -> Job:
+        """No task was made by the call: give the lock back and keep the slot."""
         return self._jobs.transition(
             job,
             execution.owner,
             State.ADMITTED,
             lambda transaction: self._give_back(transaction, job),
-            deadline=None,
-            unknown=False,
-            undecided=False,
-            **changes,
+            call=replace(call, deadline=None, unknown=False),
         )
 
     def hold_for_look(self, job: Job, until: datetime) -> None:
         """Hold the lock while the task list is read: then no call is under way. LockBusy where another job submits."""
-        lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.attempt, until=until)
+        lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt, until=until)
         if not conditional_write(lambda: lock.save(condition=_mine_or_nobodys(job))):
             raise LockBusy(self._held_until())
 
@@ -151,7 +143,7 @@ class SubmissionLock:
         `until` is the last moment at which the provider may have made it.
         """
         note = self._tables.undecided(
-            UNDECIDED, identity_of(job.job_id), job_id=job.job_id, since=job.asked_at or job.recorded_at, until=until
+            UNDECIDED, identity_of(job.job_id), job_id=job.job_id, since=job.called_at, until=until
         )
 
         def give_back(transaction: Transaction) -> None:
@@ -159,10 +151,10 @@ class SubmissionLock:
             transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
 
         try:
-            return self._jobs.transition(job, execution.owner, None, give_back, undecided=True)
+            return self._jobs.transition(job, execution.owner, None, give_back)
         except ConditionFailed:  # another job has the lock by now
             return self._jobs.transition(
-                job, execution.owner, None, lambda transaction: transaction.put(note, name="note"), undecided=True
+                job, execution.owner, None, lambda transaction: transaction.put(note, name="note")
             )
 
     def all_undecided(self) -> list[UndecidedItem]:
@@ -178,8 +170,7 @@ class SubmissionLock:
 
     def _give_back(self, transaction: Transaction, job: Job) -> None:
         transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
-        if job.undecided:
-            transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+        transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
 
 
 def _mine_or_nobodys(job: Job) -> Condition:
@@ -189,4 +180,4 @@ def _mine_or_nobodys(job: Job) -> Condition:
 
 def _unchanged(saved: Job, job: Job) -> bool:
     """Whether the record is as it was read: then it was other transactions that were in the way."""
-    return (saved.state, saved.owner, saved.attempt) == (job.state, job.owner, job.attempt)
+    return (saved.state, saved.owner, saved.call.attempt) == (job.state, job.owner, job.call.attempt)

@@ -63,7 +63,8 @@ def job_page(job: Job, signature: str) -> str:
     """The page of a job; links are relative, since a domain of one's own may put a path before them."""
     name = _name(job)
     if job.state == State.SUCCEEDED:
-        lead = " · ".join(filter(None, [duration(job.billed_seconds or 0), job.options.mode, usd(job.cost or 0)]))
+        billing = job.billing
+        lead = " · ".join(filter(None, [duration(billing.seconds or 0), job.options.mode, usd(billing.cost or 0)]))
         top = _header(name, lead) + _result(job, name, signature)
     else:
         top = _header(name) + _state(job)
@@ -89,8 +90,8 @@ def gallery_page(
 
 def _result(job: Job, name: str, signature: str) -> str:
     base, query = job.job_id, f"?k={escape(signature)}"
-    size = f' width="{job.result_width}" height="{job.result_height}"' if job.result_width else ""
-    poster = f' poster="{base}/still{query}"' if job.result_still else ""
+    size = f' width="{job.result.width}" height="{job.result.height}"' if job.result.width else ""
+    poster = f' poster="{base}/still{query}"' if job.result.still else ""
     notified = "".join(f"<p>{escape(note)}</p>" for note in notes(job))
     return (
         f'<div class="stage"><video controls playsinline preload="metadata" aria-label="The animation {escape(name)}"'
@@ -128,13 +129,13 @@ def _caption(one: Input) -> str:
 
 def _details(job: Job) -> str:
     rows = [
-        ("Length", duration(job.billed_seconds) if job.billed_seconds else ""),
+        ("Length", duration(job.billing.seconds) if job.billing.seconds else ""),
         ("Picture", picture(job)),
         ("Mode", job.options.mode),
         ("Cost", _cost(job)),
         ("Folder", escape(plain(job.folder, 80)) or "/"),
         ("Dropped", _time(job.recorded_at)),
-        ("Ended", _time(job.closed_at)),
+        ("Ended", _time(job.closing.at)),
         ("Job", job.job_id),
     ]
     return "<dl>" + "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in rows if value) + "</dl>"
@@ -146,7 +147,7 @@ def _card(job: Job, link: str, still: str | None) -> str:
         if still
         else f'<span class="blank" aria-hidden="true">{_STATES[job.state]}</span>'
     )
-    length = duration(job.billed_seconds) if job.billed_seconds else ""
+    length = duration(job.billing.seconds) if job.billing.seconds else ""
     said = " · ".join(filter(None, [_STATES[job.state], length, _cost(job)]))
     return (
         f'<li><a href="{escape(link)}">{shown}<div><b>{escape(_name(job))}</b>'
@@ -156,8 +157,8 @@ def _card(job: Job, link: str, still: str | None) -> str:
 
 def _cost(job: Job) -> str:
     """What it cost, or may cost yet; nothing where it ended without."""
-    if job.cost is not None:
-        return usd(job.cost)
+    if job.billing.cost is not None:
+        return usd(job.billing.cost)
     return "" if job.closed else f"quoted {usd(job.quote)}"
 
 

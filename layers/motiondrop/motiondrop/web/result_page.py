@@ -95,13 +95,13 @@ class ResultPage:
 
     def _media(self, job: Job, part: str, request: Request) -> Response:
         """A redirect to a freshly signed URL, so that seeking works and the link itself never dies."""
-        video = job.result_key if job.state == State.SUCCEEDED else None
+        video = job.result.key if job.state == State.SUCCEEDED else None
         keys = {
             "image": job.image.copy,
             "reference": job.video.copy,
             "video": video,
             "download": video,
-            "still": job.result_still,
+            "still": job.result.still,
         }
         key = keys.get(part)
         if not key:
@@ -131,7 +131,7 @@ class ResultPage:
             (
                 job,
                 f"{job.job_id}?k={links[job.job_id]}",
-                self.results.url(job.result_still, _URL_SECONDS) if job.result_still else None,
+                self.results.url(job.result.still, _URL_SECONDS) if job.result.still else None,
             )
             for job in jobs
         ]
@@ -166,15 +166,15 @@ def facts(job: Job, signature: str) -> dict[str, Any]:
         "job_id": job.job_id,
         "state": job.state,
         "mode": job.options.mode,
-        "seconds": job.billed_seconds,
-        "cost_usd": None if job.cost is None else dollars(job.cost),
+        "seconds": job.billing.seconds,
+        "cost_usd": None if job.billing.cost is None else dollars(job.billing.cost),
         "quoted_usd": dollars(job.quote),
         "recorded_at": iso(job.recorded_at),
-        "closed_at": iso(job.closed_at),
-        "codec": job.result_codec,
-        "width": job.result_width,
-        "height": job.result_height,
-        "frame_rate": job.result_frame_rate,
+        "closed_at": iso(job.closing.at),
+        "codec": job.result.codec,
+        "width": job.result.width,
+        "height": job.result.height,
+        "frame_rate": job.result.frame_rate,
         "reason": what_happened(job) if ended_badly else None,
         "charged": cost_of_failure(job) if ended_badly else None,
         "page": f"{job.job_id}?k={signature}",

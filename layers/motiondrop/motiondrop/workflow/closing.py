@@ -7,7 +7,7 @@ from motiondrop.aws.executions import Executions
 from motiondrop.aws.metrics import Metrics
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.messages import existing, outcome
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
@@ -46,15 +46,14 @@ class Closing:
 
     def close(self, job: Job, state: State, reason: str | None = None) -> Job:
         """End the job, give up all it holds, and tell."""
-        changes = {"reason": reason} if reason else {}
-        return self.notify(self.slots.release(job, job.owner, state, **changes))
+        return self.notify(self.slots.release(job, job.owner, state, closing=End(reason)))
 
     def notify(self, job: Job) -> Job:
         """Send the email for the job's end, if it has ended, that was not noted, and nobody else is at it.
 
         At least one email, a second only after a function died here; the sweep looks after those untold.
         """
-        if not job.closed or job.notified:
+        if not job.closed or job.closing.notified:
             return job
         self.receipts.follow(job)
         notifying = self.jobs.begin_notifying(job, self.clock() + _NOTIFYING)
@@ -97,9 +96,9 @@ def _lost(job: Job, moment: datetime) -> bool:
     further day, since the provider alone says how long its link lives.
     """
     days = {State.PENDING: 1, State.RUNNING: 1, State.SAVING: 2}.get(job.state)
-    if days is None or job.asked_at is None or job.retry_task:
+    if days is None or job.task.retry:
         return False
-    return moment > job.asked_at + days * VALIDITY + LONGEST_PAUSE
+    return moment > job.called_at + days * VALIDITY + LONGEST_PAUSE
 
 
 EXPIRED = "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched within them."

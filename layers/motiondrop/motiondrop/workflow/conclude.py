@@ -66,7 +66,7 @@ class ConcludeExecution:
 
     def _aborted(self, job: Job) -> str:
         """Somebody pressed Stop execution: cancel what can be canceled."""
-        if job.state in {State.QUEUED, State.ADMITTED} or job.retry_task or self._cancel(job):
+        if job.state in {State.QUEUED, State.ADMITTED} or job.task.retry or self._cancel(job):
             self.closing.close(job, State.CANCELED, STOPPED)
             return "canceled"
         # Where it is not known yet whether a task was made, the next execution finds out, and cancels it.
@@ -75,10 +75,10 @@ class ConcludeExecution:
 
     def _cancel(self, job: Job) -> bool:
         """Cancel the job's task at the provider; where that cannot be done now the next execution tries it again."""
-        if job.state != State.PENDING or job.task_id is None:
+        if job.state != State.PENDING or job.task.id is None:
             return False
         try:
-            self.wan().cancel(job.task_id)
+            self.wan().cancel(job.task.id)
         except (WanError, Unreachable, NotUnderstood):
             return False
         return True

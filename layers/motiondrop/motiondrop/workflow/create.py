@@ -9,7 +9,7 @@ import hashlib
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from motiondrop.aws.metrics import Metrics
@@ -17,7 +17,7 @@ from motiondrop.aws.results import Results
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, State, Verdict
 from motiondrop.domain.messages import held, resumed
 from motiondrop.domain.provider_errors import NEW_TASKS, RetryPolicy, WanError
 from motiondrop.domain.step import Step, not_before, where
@@ -84,8 +84,9 @@ class CreateTask:
         except OverBudget:
             self.slots.release(job, execution.owner, State.QUEUED)
             return {"next": "slot"}
-        if job.deadline is None or self.clock() + CALL_TIMEOUT > job.deadline:
-            self.lock.release(job, execution)  # this invocation was held up: past the deadline, so do not send
+        if job.call.deadline is None or self.clock() + CALL_TIMEOUT > job.call.deadline:
+            # This invocation was held up: past the deadline, so do not send.
+            self.lock.release(job, execution, job.call)
             return {"next": "create", "seconds": 0}
         try:
             created = self.wan.create(urls[0], urls[1], job.options, key=key)
@@ -100,7 +101,8 @@ class CreateTask:
         if isinstance(error, NotSent):
             return self._later(job, execution)
         if isinstance(error, OutcomeUnknown):
-            self.jobs.transition(job, execution.owner, None, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
+            call = replace(job.call, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
+            self.jobs.transition(job, execution.owner, None, call=call)
             return not_before(self.clock() + self.margin)
         return self._refused(job, execution, error)
 
@@ -123,23 +125,22 @@ class CreateTask:
             return self._hold(job, execution, refusal)
         if refusal.retry is RetryPolicy.LATER:
             return self._later(job, execution)
-        if job.faults < NEW_TASKS.get(refusal.retry, 0):
-            return self._later(job, execution, faults=job.faults + 1)
+        if job.call.faults < NEW_TASKS.get(refusal.retry, 0):
+            return self._later(job, execution, faults=1)
         self.slots.release(
             job,
             execution.owner,
             State.FAILED,
-            verdict=type(refusal).__name__,
-            verdict_code=refusal.code,
-            verdict_message=refusal.message,
-            request_id=refusal.request_id,
+            verdict=Verdict(type(refusal).__name__, refusal.code, refusal.message),
+            task=replace(job.task, request_id=refusal.request_id),
         )
         raise refusal
 
-    def _later(self, job: Job, execution: Execution, **changes: int) -> Step:
+    def _later(self, job: Job, execution: Execution, faults: int = 0) -> Step:
         """Nothing was made; try again after a pause with full jitter, longer each time."""
-        self.lock.release(job, execution, throttled=job.throttled + 1, **changes)
-        longest = min(LONGEST_PAUSE, 2 ** min(job.throttled + 2, 9))
+        call = replace(job.call, throttled=job.call.throttled + 1, faults=job.call.faults + faults)
+        self.lock.release(job, execution, call)
+        longest = min(LONGEST_PAUSE, 2 ** min(call.throttled + 1, 9))
         return {"next": "create", "seconds": random.randint(1, longest)}  # noqa: S311  # jitter, no secret
 
     def _hold(self, job: Job, execution: Execution, refusal: WanError) -> Step:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 import requests
 from aws_lambda_powertools import Logger
@@ -10,7 +9,7 @@ from aws_lambda_powertools import Logger
 from motiondrop.aws.results import Results, Saved, record_key, still_key
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import End, Job, Result, State
 from motiondrop.domain.pricing import Prices
 from motiondrop.domain.result_document import render
 from motiondrop.domain.step import Step, where
@@ -56,50 +55,50 @@ class FinalizeJob:
         job = self.jobs.owned(execution)
         if job.state != State.SAVING:
             return {"next": where(job)}
-        if job.result_key is None:
+        if job.result.key is None:
             saved = self._save(job, execution)
-            job = self.jobs.transition(
-                job, execution.owner, None, result_key=saved.key, result_size=saved.size, result_sha256=saved.sha256
-            )
-        found = self._look(job)
-        document = render(replace(job, **found), self.clock(), self.prices)
+            result = Result(saved.key, saved.size, saved.sha256)
+            job = self.jobs.transition(job, execution.owner, None, result=result)
+        result = self._look(job)
+        document = render(replace(job, result=result), self.clock(), self.prices)
         self.results.write(record_key(job.job_id), document, "application/json")
-        self.closing.notify(self.ledger.succeed(job, execution.owner, **found))
+        self.closing.notify(self.ledger.succeed(job, execution.owner, result))
         return {"next": "done"}
 
     def _save(self, job: Job, execution: Execution) -> Saved:
         """Copy the video from the link that the task gives now."""
-        if job.task_id is None:
+        if job.task.id is None:
             raise ValueError(f"job {job.job_id} is SAVING without a task")
-        task = self.wan.query(job.task_id)
+        task = self.wan.query(job.task.id)
         try:
             if task.status != TaskStatus.SUCCEEDED or not task.video_url:
                 raise ResultExpired(f"the task is {task.status} without a video")
             return self.results.save(job.job_id, Video(self.session, task.video_url, self.origins))
         except ResultExpired as error:
-            if job.asked_at and self.clock() > job.asked_at + VALIDITY:
-                self.slots.release(job, execution.owner, State.FAILED, reason=EXPIRED)
+            if self.clock() > job.called_at + VALIDITY:
+                self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
                 raise
             raise CopyFailed("the provider gave no link that works") from error
 
-    def _look(self, job: Job) -> dict[str, Any]:
-        """Open the saved video once, keep a still of it, and return what is to be noted.
+    def _look(self, job: Job) -> Result:
+        """Open the saved video once, keep a still of it, and return what is known of it now.
 
         It is whole and paid for: whatever hinders looking at it does not hinder the job.
         """
-        key = job.result_key or ""
+        key = job.result.key or ""
         try:
-            output = look(job.result_size or 0, lambda offset, length: self.results.read(key, offset, length))
+            output = look(job.result.size or 0, lambda offset, length: self.results.read(key, offset, length))
         except (Rejected, SandboxError) as error:
             _logger.warning("a result could not be opened", extra={"reason": str(error)})
-            return {}
+            return job.result
         still = still_key(job.job_id)
         self.results.write(still, output.still, "image/jpeg")
-        return {
-            "result_codec": output.codec,
-            "result_width": output.width,
-            "result_height": output.height,
-            "result_duration": output.duration,
-            "result_frame_rate": output.frame_rate,
-            "result_still": still,
-        }
+        return replace(
+            job.result,
+            codec=output.codec,
+            width=output.width,
+            height=output.height,
+            duration=output.duration,
+            frame_rate=output.frame_rate,
+            still=still,
+        )

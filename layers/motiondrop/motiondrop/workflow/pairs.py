@@ -226,4 +226,4 @@ def _is_redrop(drop: Drop, job: Job) -> bool:
     An event without a sequencer, which the sweep made for one that was lost, is none.
     """
     came = drop.sequencer is not None and drop.dropped_at
-    return bool(came and job.closed_at and came > job.closed_at)
+    return bool(came and job.closing.at and came > job.closing.at)

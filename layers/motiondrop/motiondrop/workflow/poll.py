@@ -1,12 +1,11 @@
 """Asking after a task: what it has become, when to ask again, and what follows when it is over."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from motiondrop.aws.metrics import Metrics
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Billing, End, Job, State, Verdict
 from motiondrop.domain.pricing import MODE_OF_RATIO, Prices
 from motiondrop.domain.provider_codes import family
 from motiondrop.domain.provider_errors import NEW_TASKS, WanError
@@ -47,10 +46,10 @@ class PollTask:
     def run(self, execution: Execution, polls: int) -> Step:
         """Poll the job's task, for the `polls`-th time of this execution; raise the family's error where it failed."""
         job = self.jobs.owned(execution)
-        if where(job) != "poll" or job.task_id is None:
+        if where(job) != "poll" or job.task.id is None:
             return {"next": where(job)}
         try:
-            task = self.wan.query(job.task_id)
+            task = self.wan.query(job.task.id)
         except (Unreachable, NotUnderstood, WanError) as error:
             self.metrics.provider_error(type(error).__name__)
             return self._again(self._unless_expired(job, execution), polls)
@@ -67,16 +66,13 @@ class PollTask:
     def _unfinished(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:
         if job.stopped and task.status == TaskStatus.PENDING and self._cancel(task):
             return self._canceled(job, execution, task, polls)
-        changes: dict[str, Any] = {}
-        if job.unknown_answers:
-            changes["unknown_answers"] = 0
-        if task.submitted_at and not job.submitted_at:
-            changes["submitted_at"] = task.submitted_at
+        known = replace(job.task, unknown_answers=0, submitted_at=job.task.submitted_at or task.submitted_at)
         if task.status == TaskStatus.RUNNING and job.state == State.PENDING:
-            job = self.jobs.transition(job, execution.owner, State.RUNNING, scheduled_at=task.scheduled_at, **changes)
+            known = replace(known, scheduled_at=task.scheduled_at)
+            job = self.jobs.transition(job, execution.owner, State.RUNNING, task=known)
             self.receipts.follow(job)
-        elif changes:
-            self.jobs.transition(job, execution.owner, None, **changes)
+        elif known != job.task:
+            self.jobs.transition(job, execution.owner, None, task=known)
         return self._again(job, polls)
 
     def _succeeded(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002  # one shape for all
@@ -87,37 +83,37 @@ class PollTask:
             job,
             execution.owner,
             State.SAVING,
-            submitted_at=task.submitted_at or job.submitted_at,
-            scheduled_at=task.scheduled_at,
-            ended_at=task.ended_at,
-            billed_seconds=seconds,
-            billed_mode=mode,
-            cost=self.prices.cost(seconds, mode),
-            request_id=task.request_id or job.request_id,
+            task=replace(
+                job.task,
+                request_id=task.request_id or job.task.request_id,
+                submitted_at=task.submitted_at or job.task.submitted_at,
+                scheduled_at=task.scheduled_at,
+                ended_at=task.ended_at,
+            ),
+            billing=Billing(seconds, mode, self.prices.cost(seconds, mode)),
         )
         return {"next": "finalize"}
 
     def _failed(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
         kind = family(task.code, None)
         self.metrics.provider_error(kind.__name__)
-        if job.faults < NEW_TASKS.get(kind.retry, 0) and not job.stopped:
-            self.jobs.transition(job, execution.owner, None, retry_task=True, faults=job.faults + 1)
+        faults = job.call.faults
+        if faults < NEW_TASKS.get(kind.retry, 0) and not job.stopped:
+            changes = {"call": replace(job.call, faults=faults + 1), "task": replace(job.task, retry=True)}
+            self.jobs.transition(job, execution.owner, None, **changes)
             return {"next": "create"}
         self.slots.release(
             job,
             execution.owner,
             State.FAILED,
-            verdict=kind.__name__,
-            verdict_code=task.code,
-            verdict_message=task.message,
-            request_id=task.request_id,
-            ended_at=task.ended_at,
+            verdict=Verdict(kind.__name__, task.code, task.message),
+            task=replace(job.task, request_id=task.request_id, ended_at=task.ended_at),
         )
         raise kind(task.code, task.message, request_id=task.request_id)
 
     def _canceled(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
         reason = STOPPED if job.stopped else "The task was canceled at the animation service."
-        self.slots.release(job, execution.owner, State.CANCELED, reason=reason)
+        self.slots.release(job, execution.owner, State.CANCELED, closing=End(reason))
         raise JobClosed(f"job {job.job_id} was canceled")
 
     def _cancel(self, task: Task) -> bool:
@@ -130,16 +126,17 @@ class PollTask:
 
     def _unknown(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
         job = self._unless_expired(job, execution)
-        if job.unknown_answers + 1 >= BELIEVE_UNKNOWN:
-            self.slots.release(job, execution.owner, State.FAILED, reason=_FORGOTTEN)
+        answers = job.task.unknown_answers + 1
+        if answers >= BELIEVE_UNKNOWN:
+            self.slots.release(job, execution.owner, State.FAILED, closing=End(_FORGOTTEN))
             raise ResultExpired(f"the provider does not know the task of job {job.job_id}")
-        self.jobs.transition(job, execution.owner, None, unknown_answers=job.unknown_answers + 1)
+        self.jobs.transition(job, execution.owner, None, task=replace(job.task, unknown_answers=answers))
         return self._again(job, polls)
 
     def _unless_expired(self, job: Job, execution: Execution) -> Job:
         """The job, unless its task's 24 hours are over: then it is closed, and ResultExpired raised."""
-        if job.asked_at and self.clock() > job.asked_at + VALIDITY:
-            self.slots.release(job, execution.owner, State.FAILED, reason=EXPIRED)
+        if self.clock() > job.called_at + VALIDITY:
+            self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
             raise ResultExpired(f"the 24 hours of the task of job {job.job_id} are over")
         return job
 

@@ -92,8 +92,8 @@ def of_job(job: Job) -> str:
         State.PENDING: "animating: waiting at the service",
         State.RUNNING: "animating",
         State.SAVING: "animating: being saved",
-        State.SUCCEEDED: f"done: {job.result_key}",
-        State.FAILED: f"failed: {job.verdict_code or job.reason or 'see the email'}",
+        State.SUCCEEDED: f"done: {job.result.key}",
+        State.FAILED: f"failed: {job.verdict.code or job.closing.reason or 'see the email'}",
         State.CANCELED: "canceled",
     }
     return receipt_text(words[job.state])

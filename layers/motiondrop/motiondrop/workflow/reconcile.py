@@ -7,13 +7,14 @@ docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.messages import undecided
 from motiondrop.domain.provider_errors import WanError
 from motiondrop.domain.step import Step, not_before
@@ -78,9 +79,8 @@ class Reconcile:
         settled = self._settled(job)
         if self.clock() < settled:
             return not_before(settled)
-        if self.clock() > _begun(job) + GIVE_UP:
-            self.slots.release(job, execution.owner, State.FAILED, unknown=True, reason=_UNDECIDED)
-            raise JobClosed(job.job_id)
+        if self.clock() > job.called_at + GIVE_UP:
+            self._give_up(job, execution, _UNDECIDED)
         try:
             self.lock.hold_for_look(job, self.clock() + CALL_TIMEOUT)
         except LockBusy as busy:
@@ -102,25 +102,29 @@ class Reconcile:
         if any(self._may_be_anothers(job, row, look) for row in look.candidates):
             return self._later(job, execution)
         if len(look.candidates) > 1:
-            reason = _SEVERAL.format(_named(look.candidates))
-            self.slots.release(job, execution.owner, State.FAILED, unknown=True, reason=reason)
-            raise JobClosed(job.job_id)
+            self._give_up(job, execution, _SEVERAL.format(_named(look.candidates)))
         if look.candidates:
             return self._adopt(job, execution, look.candidates[0])
         if not look.complete:
             return self._later(job, execution)
-        if job.empty_since is None:
-            job = self.jobs.transition(job, execution.owner, None, empty_since=self.clock())
+        if job.call.empty_since is None:
+            job = self.jobs.transition(job, execution.owner, None, call=replace(job.call, empty_since=self.clock()))
             if look.proof:
                 return {"next": "create", "seconds": _LIST_PAUSE}
             return self._later(job, execution, UNPROVEN_APART)
-        if not look.proof and self.clock() < job.empty_since + UNPROVEN_APART:
-            return self._later(job, execution, job.empty_since + UNPROVEN_APART - self.clock())
+        if not look.proof and self.clock() < job.call.empty_since + UNPROVEN_APART:
+            return self._later(job, execution, job.call.empty_since + UNPROVEN_APART - self.clock())
         if job.stopped:
             self.closing.close(job, State.CANCELED, STOPPED)
             return {"next": "closed"}
-        self.lock.release(job, execution)
+        self.lock.release(job, execution, job.call)
         return {"next": "create", "seconds": 0}
+
+    def _give_up(self, job: Job, execution: Execution, reason: str) -> NoReturn:
+        """Close the job, which may have been charged."""
+        call = replace(job.call, unknown=True)
+        self.slots.release(job, execution.owner, State.FAILED, call=call, closing=End(reason))
+        raise JobClosed(job.job_id)
 
     def _adopt(self, job: Job, execution: Execution, row: TaskRow) -> Step:
         """The task is the job's; where the job was stopped, cancel it if that is still possible."""
@@ -133,9 +137,9 @@ class Reconcile:
     def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
         """It is undecided: give the lock back, tell the operator once, and look again later."""
         job = self.lock.undecided(job, execution, self._settled(job))
-        if self.clock() > self._settled(job) + ALERT_AFTER and not job.undecided_notified:
+        if self.clock() > self._settled(job) + ALERT_AFTER and not job.call.undecided_notified:
             self.publisher.alert(undecided(job))
-            self.jobs.transition(job, execution.owner, None, undecided_notified=True)
+            self.jobs.transition(job, execution.owner, None, call=replace(job.call, undecided_notified=True))
         seconds = pause(self.clock(), self._settled(job), _LIST_PAUSE)
         return {"next": "create", "seconds": int(wait.total_seconds()) + 1 if wait else seconds}
 
@@ -154,7 +158,7 @@ class Reconcile:
             if _is_unclaimed(row, claims, job)
             and row.status != TaskStatus.CANCELED
             and known.allows(row)
-            and not (dated and _is_outside(row, _begun(job) - _SKEW, end + _SKEW))
+            and not (dated and _is_outside(row, job.called_at - _SKEW, end + _SKEW))
         )
         return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
 
@@ -185,7 +189,7 @@ class Reconcile:
 
     def _settled(self, job: Job) -> datetime:
         """When everything that could still be under way is over: no task of the call is made after it."""
-        return (job.deadline or _begun(job)) + CALL_TIMEOUT + self.margin
+        return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin
 
 
 @dataclass(frozen=True)
@@ -200,9 +204,9 @@ class _Known:
     @classmethod
     def of(cls, own: Iterable[tuple[TaskRow, TaskClaim]], job: Job) -> "_Known":
         pairs = list(own)
-        keys = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark == job.key_mark)
+        keys = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark == job.call.key_mark)
         models = frozenset(row.model for row, claim in pairs if claim.model == job.options.model)
-        foreign = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark != job.key_mark) - keys
+        foreign = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark != job.call.key_mark) - keys
         return cls(job.options.model, models, keys, foreign)
 
     def allows(self, row: TaskRow) -> bool:
@@ -223,14 +227,10 @@ def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
     return int(min(LONGEST_PAUSE, max(shortest, waited / 5)))
 
 
-def _begun(job: Job) -> datetime:
-    return job.asked_at or job.recorded_at
-
-
 def _is_unclaimed(row: TaskRow, claims: Mapping[str, TaskClaim], job: Job) -> bool:
     """Whether no job has claimed the task, but for this very attempt."""
     claim = claims.get(row.task_id)
-    return claim is None or (claim.job_id, claim.attempt) == (job.job_id, job.attempt)
+    return claim is None or (claim.job_id, claim.attempt) == (job.job_id, job.call.attempt)
 
 
 def _at_the_moment(row: TaskRow, claim: TaskClaim) -> bool:

@@ -98,7 +98,7 @@ class Sweep:
         """All jobs whose money is in flight, as many as there are."""
         jobs = self.jobs.in_flight()
         limit = self.clock() - UNSAVED
-        unsaved = sum(job.state == State.SAVING and (job.asked_at or job.recorded_at) < limit for job in jobs)
+        unsaved = sum(job.state == State.SAVING and job.called_at < limit for job in jobs)
         self.metrics.unsaved(unsaved)
         return self._look_after_all(job.job_id for job in jobs)
 
@@ -143,7 +143,7 @@ class Sweep:
 
     def _look_after(self, job: Job) -> str | None:
         if job.closed:
-            return "notified" if not job.notified and self.closing.notify(job).notified else None
+            return "notified" if not job.closing.notified and self.closing.notify(job).closing.notified else None
         if job.owner is None or job.owner_arn is None:
             self.executions.start(job)
             arn = self.executions.arn_of(job.execution_name)
@@ -156,8 +156,8 @@ class Sweep:
         if status != "RUNNING":
             return self.conclude(execution, status)
         self.jobs.transition(job, job.owner)  # seen: others are looked at first next time
-        if job.state == State.ADMITTED and job.token:
-            self.executions.wake(job.token)
+        if job.state == State.ADMITTED and job.turn.token:
+            self.executions.wake(job.turn.token)
         elif job.state == State.QUEUED:
             requeued = self.slots.requeue(job)
             kind = kind or ("requeued" if requeued else None)
@@ -189,7 +189,7 @@ class Sweep:
 
     def _quiet(self, job: Job) -> bool:
         """Whether nothing has touched the job for longer than an event takes."""
-        last = max(filter(None, (job.seen_at, job.closed_at, job.restarted_at, job.recorded_at)))
+        last = max(filter(None, (job.seen_at, job.closing.at, job.restarted_at, job.recorded_at)))
         return self.clock() > last + self.grace
 
 
