@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from local.stack import PROJECT
+from motiondrop.storage.drops import record_key
 from tests.support.cloud import OF_ALL_TESTS, SPEED, command
 from tests.support.driver import Driver, image
 
@@ -58,7 +59,10 @@ def test_sqs_own_redrive_puts_the_dead_letters_back_and_they_are_handled(driver:
     queue_arn = driver.stack.sqs.get_queue_attributes(
         QueueUrl=driver.stack.event_queue_url, AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
+    # As if its event had never been handled.
     driver.stack.s3.delete_object_tagging(Bucket=driver.stack.inbox_bucket, Key="letters/face.png")
+    pk, sk = record_key("letters/face.png")
+    driver.stack.dynamodb.delete_item(TableName=driver.stack.table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
     event = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "letters/face.png"}}}
     driver.stack.sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"Records": [event]}))
     driver.stack.sqs.start_message_move_task(SourceArn=source_arn, DestinationArn=queue_arn)
