@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from motiondrop.aws.topics import Publisher, TopicArns
 from motiondrop.domain.messages import Message, rejected
@@ -18,12 +19,16 @@ PER_SECOND = 5
 
 @dataclass
 class Sns:
-    """SNS, as far as publishing goes: notes what it was given; `fail` makes it die."""
+    """SNS, as far as publishing goes: notes what it was given; `fail` makes it die, and
+    the topic `refusing` takes nothing."""
 
     published: list[dict[str, Any]] = field(default_factory=list)
     fail: bool = False
+    refusing: str = ""
 
     def publish(self, **message: Any) -> None:
+        if message["TopicArn"] == self.refusing:
+            raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
         if self.fail:
             raise RuntimeError
         self.published.append(message)
@@ -193,3 +198,26 @@ def test_a_digest_fits_into_a_message_of_sns(desk: Desk, bench: Bench) -> None:
 def test_the_operators_email_goes_to_operators_and_programs(desk: Desk) -> None:
     desk.publisher.alert(Message("held", "MotionDrop: held", "body", "held"))
     assert [message["TopicArn"] for message in desk.sns.published] == ["programs", "operators"]
+
+
+def test_an_email_that_the_topic_refuses_waits_for_a_digest_and_programs_are_told_once(desk: Desk) -> None:
+    desk.sns.refusing = "people"
+    desk.notify(1)
+    for _ in range(10):
+        with pytest.raises(ClientError):
+            desk.publisher.send_digests()
+    assert desk.sns.emails == []
+    desk.sns.refusing = ""
+    assert desk.publisher.send_digests() == 1
+    assert "a/1: succeeded" in desk.sns.emails[0]["Message"]
+    assert desk.publisher.send_digests() == 0
+    assert len(desk.sns.events) == 1
+
+
+def test_where_programs_cannot_be_told_nobody_is_so_that_all_are_told_again(desk: Desk) -> None:
+    desk.sns.refusing = "programs"
+    with pytest.raises(ClientError):
+        desk.notify(1)
+    desk.sns.refusing = ""
+    desk.notify(1)
+    assert [len(desk.sns.emails), len(desk.sns.events)] == [1, 1]

@@ -5,12 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
 from motiondrop.domain.messages import Message, digest
 from motiondrop.storage.outbox import Digest, Outbox
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
+
+_logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,9 @@ class Publisher:
         self._outbox = outbox
 
     def notify(self, message: Message) -> None:
-        """Tell programs, and the people who drop files: at once, or where that is too much in the next digest."""
+        """Tell programs, and the people who drop files: at once, or where that cannot be in the next digest."""
         self._event(message)
-        if self._outbox.has_room(message):
-            self._email(self._topics.notifications, message)
-        else:
+        if not (self._outbox.has_room(message) and self._is_taken(message)):
             self._outbox.postpone(message)
 
     def alert(self, message: Message) -> None:
@@ -62,6 +65,15 @@ class Publisher:
         self._sns.publish(
             TopicArn=self._topics.notifications, Subject=subject, Message=body, MessageAttributes=attributes
         )
+
+    def _is_taken(self, message: Message) -> bool:
+        """Send the email; False where the topic refuses it. Raised, that would let programs be told again each time."""
+        try:
+            self._email(self._topics.notifications, message)
+        except (ClientError, BotoCoreError) as error:
+            _logger.warning("an email was refused and waits for a digest", extra={"reason": type(error).__name__})
+            return False
+        return True
 
     def _email(self, topic: str, message: Message) -> None:
         self._sns.publish(
