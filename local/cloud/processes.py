@@ -57,7 +57,8 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
         "DOCKER_HOST": f"unix://{group.private_dir}/no-docker",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        # MiniStack's own limit of an account: no execution beyond it, of whatever function, but a 429. 0 is none.
+        "LAMBDA_ACCOUNT_CONCURRENCY": os.environ.get("EMULATOR_ACCOUNT_CONCURRENCY", "0"),
         "SFN_WAIT_SCALE": str(options.wait_scale),
         "EMULATOR_RUNTIME_PYTHON": str(runtime_python),
         "EMULATOR_WORK_DIR": str(group.private_dir),

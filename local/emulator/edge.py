@@ -49,8 +49,9 @@ def calls_are_noted() -> None:
 def services_fail_on_request() -> None:
     """While the state folder has a file of faults, the functions' calls to the services it names fail as it says.
 
-    Each fault is `{"service", "operation", "status", "code", "seconds"}`: the answer is an error of that status and
-    code, or with status 0 the right one, after so many seconds. Without an operation it is every call of the service.
+    Each fault is `{"service", "operation", "about", "status", "code", "seconds"}`: the answer is an error of that
+    status and code, or with status 0 the right one, after so many seconds. Without an operation it is every call of
+    the service; `about` is a text, as a topic's name, that the request's body contains.
     """
     handlers = internal(app, "SERVICE_HANDLERS")
     for service, handler in list(handlers.items()):
@@ -63,7 +64,8 @@ def _failing(service: str, handler: Handler) -> Handler:
     async def answer(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
         if file.exists() and _of_a_function(headers, query):
             for fault in json.loads(file.read_text()):
-                if fault["service"] == service and _names(fault.get("operation", ""), method, headers, body):
+                named = _names(fault.get("operation", ""), method, headers, body)
+                if fault["service"] == service and named and fault.get("about", "").encode() in body:
                     await asyncio.sleep(fault.get("seconds", 0))
                     if fault.get("status"):
                         return _error(service, fault["status"], fault["code"])

@@ -16,6 +16,12 @@ from local.emulator.settings import emulator_settings
 Record = dict[str, Any]
 Result = dict[str, Any]
 
+#: Seconds between invocations of what there is no room for. On AWS they grow, to five minutes for an event.
+_THROTTLED_PAUSE = 0.2
+
+#: What an event's age is without EventInvokeConfig: six hours.
+_EVENT_AGE_SECONDS = 21_600
+
 _asynchronous: contextvars.ContextVar[bool] = contextvars.ContextVar("asynchronous invocation", default=False)
 _counted: contextvars.ContextVar[bool] = contextvars.ContextVar("invocation already counted", default=False)
 
@@ -176,6 +182,45 @@ def throttled_invocations() -> None:
         return result
 
     replace(lambda_svc, "_throttle_response", throttle_response)
+
+
+def throttled_events_wait() -> None:
+    """An event that Lambda has no room for goes back to its queue, and is invoked again until it is too old.
+
+    AWS, "How Lambda handles errors and retries with asynchronous invocation": for throttling errors Lambda "returns
+    the event to the queue and attempts to run the function again for up to 6 hours", or MaximumEventAgeInSeconds;
+    MaximumRetryAttempts is about errors of the function. MiniStack counts both alike.
+    """
+    stock = internal(lambda_svc, "_execute_function")
+
+    def execute(record: Record, event: object) -> Result:
+        result: Result = stock(record, event)
+        if _asynchronous.get() and not _counted.get():
+            configs = record.get("event_invoke_configs") or {}
+            config = record.get("event_invoke_config") or configs.get("$LATEST") or {}
+            age = float(config.get("MaximumEventAgeInSeconds") or _EVENT_AGE_SECONDS)
+            return until_there_is_room(lambda: stock(_newest(record), event), result, age)
+        return result
+
+    replace(lambda_svc, "_execute_function", execute)
+
+
+def until_there_is_room(invoke: Callable[[], Result], result: Result, seconds: float) -> Result:
+    """Invoke again while the answer is that Lambda has no room, for so many seconds at most."""
+    deadline = time.monotonic() + seconds
+    while result.get("throttle") and time.monotonic() + _THROTTLED_PAUSE < deadline:
+        time.sleep(_THROTTLED_PAUSE)
+        result = invoke()
+    return result
+
+
+def _newest(record: Record) -> Record:
+    """The function as it is now: its reserved concurrency may have been changed."""
+    function, config, _ = internal(lambda_svc, "_get_func_record_for_ref")(record["config"]["FunctionArn"])
+    if not function or not config:
+        return record
+    newest: Record = internal(lambda_svc, "_execution_record_for_config")(function, config)
+    return newest
 
 
 def graceful_updates() -> None:

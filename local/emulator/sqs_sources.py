@@ -1,16 +1,18 @@
-"""Patches of queues as event sources: bounds given as text, and what a malformed answer means."""
+"""Patches of queues as event sources: bounds given as text, what a malformed answer means, throttled batches."""
 
 import contextvars
 import json
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 
 from local.emulator.internals import internal, replace
+from local.emulator.lambda_invocations import until_there_is_room
 
 _source_of_batch: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
     "event source mapping", default=None
 )
+_hidden_seconds: contextvars.ContextVar[float] = contextvars.ContextVar("visibility timeout of a batch", default=0)
 
 
 def event_source_bounds() -> None:
@@ -56,6 +58,37 @@ def partial_batch_responses() -> None:
             body = {"errorType": "MalformedBatchResponse", "errorMessage": json.dumps(result.get("body"))}
             return {"error": True, "body": body, "log": result.get("log", "")}
         return result
+
+    replace(lambda_svc, "_run_sqs_batch", run_batch)
+    replace(lambda_svc, "_execute_function", execute)
+
+
+def throttled_batches_wait() -> None:
+    """A batch that Lambda has no room for is invoked again while its messages are hidden.
+
+    AWS, "Backoff strategy for failed invocations" of SQS event sources: after throttling "Lambda continues to retry
+    the message until the message's timestamp exceeds your queue's visibility timeout". MiniStack gives a throttled
+    batch up at once, as if its function had failed.
+    """
+    stock_batch = internal(lambda_svc, "_run_sqs_batch")
+    stock_execute = internal(lambda_svc, "_execute_function")
+
+    def run_batch(source: dict[str, Any], function: Any, event: Any, batch: Any, url: str, *rest: Any) -> None:
+        token = _hidden_seconds.set(float(internal(sqs, "_queues")[url]["attributes"].get("VisibilityTimeout", 30)))
+        try:
+            stock_batch(source, function, event, batch, url, *rest)
+        finally:
+            _hidden_seconds.reset(token)
+
+    def execute(record: Any, event: Any) -> Any:
+        hidden = _hidden_seconds.get()
+        if not hidden:
+            return stock_execute(record, event)
+        token = _hidden_seconds.set(0)  # MiniStack re-enters to change the account and region
+        try:
+            return until_there_is_room(lambda: stock_execute(record, event), stock_execute(record, event), hidden)
+        finally:
+            _hidden_seconds.reset(token)
 
     replace(lambda_svc, "_run_sqs_batch", run_batch)
     replace(lambda_svc, "_execute_function", execute)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tests.faults import troubles
+from tests.faults.troubles import delete, in_line
 from tests.support.driver import image
 from tests.support.stand import SLOTS, Kill, Stand
 
@@ -21,7 +23,9 @@ class Scenario:
     pairs at once, or one after the other. `may_fail`: jobs may end as FAILED or CANCELED. `in_order`: they are given
     their slots as they were recorded, and wait neither for a folder to settle nor for the operator. `expires`: the
     provider's day is over, so that what was paid for cannot be saved. `crash`: a call after which a function dies
-    anyway.
+    anyway. `few`: it is here for its trouble, so at most so many kills are made at each point, reached before or not,
+    and of those every first, second or third as `every` says.
+    `group`: so many pairs at a time. `ends`: the states in which the jobs of the first and of the last content end.
     """
 
     name: str
@@ -34,6 +38,15 @@ class Scenario:
     expires: bool = False
     events: str = ""
     crash: tuple[str, str] | None = None
+    few: int = 0
+    every: int = 1
+    group: int = 0
+    ends: tuple[str, str] | None = None
+
+    def groups(self, stems: list[str]) -> list[list[str]]:
+        """The pairs that go together."""
+        size = self.group or (len(stems) if self.together else 1)
+        return [stems[first : first + size] for first in range(0, len(stems), size or 1)]
 
     def crashes(self, stems: Stems) -> list[Kill]:
         """The crashes that belong to the scenario itself."""
@@ -131,18 +144,12 @@ def _let_all_work(stand: Stand, stems: Stems) -> None:
     stand.driver.control("settings", task_seconds=0.05, concurrency=SLOTS)
 
 
-def _wait_in_line(stand: Stand, stems: Stems) -> None:
-    """Drop pairs, and wait until their executions wait for a slot."""
-    stand.drop(stems)
-    stand.wait(lambda: all(stem in (jobs := stand.jobs()) and jobs[stem]["turn"].get("token") for stem in stems), 120)
-
-
 def _unserved_line(stand: Stand, stems: Stems) -> None:
     """A line with free slots that nobody gives: who ends next gives them. Nor is there room for its email."""
     (stem,) = stems
     stand.pause()
-    _wait_in_line(stand, [f"{stem}-first"])
-    _wait_in_line(stand, [stem])
+    in_line(stand, [f"{stem}-first"])
+    in_line(stand, [stem])
     stand.stale_place()
     stand.no_room_for_emails()
     stand.resume()
@@ -158,7 +165,7 @@ def _stopped_in_unserved_line(stand: Stand, stems: Stems) -> None:
 def _deleted_in_unserved_line(stand: Stand, stems: Stems) -> None:
     with stand.no_rounds():
         _unserved_line(stand, stems)
-        _delete(stand, stems)
+        delete(stand, stems)
         time.sleep(3)
 
 
@@ -171,7 +178,7 @@ def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
         stand.drop([stem])
         stand.wait_for_state([stem], {"ADMITTED", "SUBMITTING"})
         stand.pause()
-        _wait_in_line(stand, [f"{stem}-first"])
+        in_line(stand, [f"{stem}-first"])
         stand.stale_place()
         stand.resume()
         stand.wait_for_state([stem], {"FAILED"})
@@ -179,7 +186,7 @@ def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
 
 
 def _expired_before_unserved_line(stand: Stand, stems: Stems) -> None:
-    """The link fails until the queue is as it should be, and then is found to have expired."""
+    """Lambda has no room for finalize until the queue is as it should be; then the link is found to have expired."""
     (stem,) = stems
     stand.driver.control("settings", task_seconds=LONG)
     with stand.no_rounds():
@@ -188,13 +195,14 @@ def _expired_before_unserved_line(stand: Stand, stems: Stems) -> None:
         stand.over_a_day_ago(stem)
         stand.driver.control("settings", task_seconds=0.05)
         stand.pause()
-        _wait_in_line(stand, [f"{stem}-first"])
+        in_line(stand, [f"{stem}-first"])
         stand.stale_place()
-        stand.driver.control("faults", on="result", kind="error", times=6, status=503)
         stand.driver.control("faults", on="result", kind="expired", times=2)
-        stand.driver.control("clock", advance_seconds=LONG + 1)
-        stand.wait_for_state([stem], {"SAVING"})
-        stand.resume()
+        with stand.no_room("finalize"):
+            stand.driver.control("clock", advance_seconds=LONG + 1)
+            # Not the job's state: its poll gives free slots after it has entered SAVING.
+            stand.driver.wait_for_state(stem, "Finalize")
+            stand.resume()
         stand.wait_for_state([stem], {"FAILED"})
         time.sleep(1)
 
@@ -213,26 +221,91 @@ def _told_by_the_next_run(stand: Stand, stems: Stems) -> None:
         time.sleep(3)
 
 
-def _delete(stand: Stand, stems: Stems) -> None:
-    for stem in stems:
-        stand.stack.s3.delete_object(Bucket=stand.stack.inbox_bucket, Key=f"{stem}.png")
-
-
 def _deleted_in_line(stand: Stand, stems: Stems) -> None:
     stand.pause()
-    _wait_in_line(stand, stems)
-    _delete(stand, stems)
+    in_line(stand, stems)
+    delete(stand, stems)
     with suppress(TimeoutError):
         stand.wait_for_state(stems, {"CANCELED"}, 30)
+
+
+def _held_in_silence(stand: Stand, stems: Stems) -> None:
+    """The queue is held, and the operator's topic takes no word of it."""
+    with stand.driver.failing(troubles.refusing(stand.stack.operations_topic_arn)):
+        _held(stand, stems)
+        stand.sweep()
 
 
 def _go_on(stand: Stand, _stems: Stems) -> None:
     stand.resume()
 
 
+_PARTS = "CompleteMultipartUpload"
+_OLD_WITHDRAWN = ("CANCELED", "SUCCEEDED")
+_NOTHING_PAID = ("CANCELED", "CANCELED")
+
+_OVERWRITTEN = (
+    Scenario(
+        "overwritten in the queue",
+        ("submit",),
+        troubles.overwritten_in_line,
+        _go_on,
+        events=_PARTS,
+        few=2,
+        ends=_OLD_WITHDRAWN,
+    ),
+    Scenario(
+        "overwritten, admitted",
+        ("submit",),
+        troubles.overwritten_admitted,
+        group=SLOTS,
+        events=_PARTS,
+        few=1,
+        ends=_OLD_WITHDRAWN,
+    ),
+    Scenario(
+        "overwritten while sent",
+        ("submit",),
+        troubles.overwritten_while_sent,
+        together=False,
+        events=_PARTS,
+        few=1,
+        every=3,
+        ends=("SUCCEEDED", "SUCCEEDED"),
+    ),
+    Scenario(
+        "overwritten and deleted",
+        ("submit",),
+        troubles.overwritten_and_deleted,
+        _go_on,
+        may_fail=True,
+        events=_PARTS,
+        few=1,
+        ends=_NOTHING_PAID,
+    ),
+    Scenario(
+        "overwritten by rubbish",
+        ("submit",),
+        troubles.overwritten_by_rubbish,
+        _go_on,
+        may_fail=True,
+        events=_PARTS,
+        few=1,
+        ends=_NOTHING_PAID,
+    ),
+)
+#: Nobody waits in order: what is throttled comes later.
+_SATURATED = (
+    Scenario("table throttles", ("poll", "finalize"), troubles.table_throttles, in_order=False, few=1),
+    Scenario("no room at Lambda", ("admit", "poll"), troubles.no_room, in_order=False, few=1),
+    Scenario("provider throttles", ("poll",), troubles.provider_throttles, in_order=False, few=1),
+    Scenario("emails refused", ("finalize",), troubles.no_emails, few=1),
+    Scenario("events refused", ("finalize",), troubles.no_events, few=1),
+    Scenario("operator refused", ("conclude",), _held_in_silence, _fixed, in_order=False, few=1),
+)
 SCENARIOS = (
     Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
-    Scenario("own folder", ("admit",), _in_folders, in_order=False),
+    Scenario("own folder", ("submit",), _in_folders, in_order=False),
     Scenario("not taken in", ("submit",), _not_taken_in),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
     Scenario("retried", ("poll", "create"), _retried, may_fail=True),
@@ -255,6 +328,8 @@ SCENARIOS = (
         "unserved, expired", ("finalize",), _expired_before_unserved_line, together=False, may_fail=True, expires=True
     ),
     Scenario("told by the next execution", ("admit",), _told_by_the_next_run, together=False, may_fail=True),
+    *_OVERWRITTEN,
+    *_SATURATED,
 )
 BESIDE = (
     Scenario("held", ("create",), _held, _fixed, together=False, in_order=False),

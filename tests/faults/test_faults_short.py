@@ -25,6 +25,12 @@ _PLAIN = (
 )
 _OTHERS = {
     "refused": (("conclude", "stepfunctions:DescribeExecution", "before"), ("conclude", "dynamodb:GetItem", "after")),
+    "overwritten in the queue": (
+        ("submit", "dynamodb:TransactWriteItems", "before"),
+        ("submit", "stepfunctions:StopExecution", "before"),
+        ("submit", "stepfunctions:StartExecution", "before"),
+    ),
+    "provider throttles": (("poll", "provider:query", "after"),),
     "answer lost": (("create", "provider:list", "before"), ("create", "provider:list", "after")),
 }
 
@@ -36,8 +42,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 def kills(scenario: str, points: tuple[tuple[str, str, str], ...]) -> list[Kill]:
-    prefix = "".join(word[0] for word in scenario.split())
-    return [Kill(f"{prefix}{n}x", *point, f"{prefix}{n}x") for n, point in enumerate(points)]
+    prefix, also = "".join(word[0] for word in scenario.split()), by_name(scenario).events
+    return [Kill(f"{prefix}{n}x", *point, f"{prefix}{n}x", also=also) for n, point in enumerate(points)]
 
 
 @pytest.mark.parametrize("name", ["plain", *_OTHERS])

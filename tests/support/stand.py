@@ -27,6 +27,7 @@ FEW_PROCESSES = {"EMULATOR_SYNCHRONOUS_CONCURRENCY": "3", "EMULATOR_ASYNCHRONOUS
 #: Unfinished tasks at a time: as many as two cores can follow.
 SLOTS = 6
 
+_SHORT = 0.005  # seconds of a second's pause while Lambda has no room: with none its thousand tries are soon over
 _DROPPERS = 8  # drops on their way at once
 
 
@@ -131,6 +132,39 @@ class Stand:
             return not waiting
 
         self.wait(look, seconds)
+
+    def overwrite(self, stems: Iterable[str], size: tuple[int, int] = (220, 220)) -> None:
+        """Put another image in the place of each, in parts: so its event tells itself from the first one's."""
+        s3, bucket = self.stack.s3, self.stack.inbox_bucket
+        for stem in stems:
+            key = f"{stem}.png"
+            upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            part = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=image(size))
+            s3.complete_multipart_upload(
+                Bucket=bucket,
+                Key=key,
+                UploadId=upload,
+                MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+            )
+
+    def withdrawn(self, stems: Iterable[str]) -> bool:
+        """Whether the first job of each was canceled."""
+        versions = self.versions()
+        return all(stem in versions and versions[stem][0]["state"] == "CANCELED" for stem in stems)
+
+    @contextmanager
+    def no_room(self, *functions: str) -> Iterator[None]:
+        """Lambda answers 429 for these functions meanwhile, and the pauses before it is asked again last a little."""
+        names = [name for name in self.stack.functions.values() if name.rpartition("-")[2] in functions]
+        self.driver.scale_waits(_SHORT)
+        for name in names:
+            self.stack.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.stack.lambda_.delete_function_concurrency(FunctionName=name)
+            self.driver.scale_waits(0)
 
     def stop(self, stems: Iterable[str]) -> None:
         """*Stop execution* of the newest execution of each."""
@@ -252,18 +286,21 @@ class Stand:
         return self.driver.sweep()
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """All jobs' records, by the stem of the image that was dropped."""
+        """The jobs' records by the stem of the image that was dropped; where it was overwritten, the newest one's."""
+        return {stem: versions[-1] for stem, versions in self.versions().items()}
+
+    def versions(self) -> dict[str, list[dict[str, Any]]]:
+        """All jobs' records, by the stem of the image that was dropped, in the order of recording."""
         pages = self.stack.dynamodb.get_paginator("scan").paginate(
             TableName=self.stack.table,
             ConsistentRead=True,
             FilterExpression="sk = :job",
             ExpressionAttributeValues={":job": {"S": "JOB"}},
         )
-        found = {}
-        for page in pages:
-            for item in page["Items"]:
-                job = plain(item)
-                found[job["image"]["key"].removesuffix(".png").rpartition("/")[2]] = job
+        jobs = [plain(item) for page in pages for item in page["Items"]]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for job in sorted(jobs, key=lambda job: str(job["recorded_at"])):
+            found.setdefault(job["image"]["key"].removesuffix(".png").rpartition("/")[2], []).append(job)
         return found
 
     def most_at_once(self) -> int:
@@ -300,8 +337,8 @@ class Stand:
         waiting = set(stems)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            jobs = self.jobs()
-            waiting = {stem for stem in waiting if not is_over(jobs.get(stem))}
+            jobs = self.versions()
+            waiting = {stem for stem in waiting if not all(map(is_over, jobs.get(stem, [None])))}
             self.probe_is_due()
             healed = self.sweep()
             if not waiting and not self.driver.queue() and not healed.get("digests"):
@@ -311,7 +348,7 @@ class Stand:
     def tally(self, stems: Iterable[str], kills: Iterable[Kill] = (), *, may_fail: bool = False) -> Tally:
         """Count what came of the pairs; a job may have FAILED or been CANCELED only where that is what it should."""
         happened = self.happened(kills)
-        counting = Counting(self.driver, self.jobs(), bool(happened), {kill.event for kill in happened})
+        counting = Counting(self.driver, self.versions(), bool(happened), {kill.event for kill in happened})
         tally = counting.count(list(stems), may_fail=may_fail)
         tally.killed = len(happened)
         return tally

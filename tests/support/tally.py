@@ -41,7 +41,7 @@ class Counting:
     """What is counted: all jobs' records, whether functions were killed, and the events of those that were."""
 
     driver: Driver
-    jobs: dict[str, dict[str, Any]]
+    jobs: dict[str, list[dict[str, Any]]]
     killed: bool
     events: set[str]
 
@@ -52,25 +52,31 @@ class Counting:
         tasks = self._tasks()
         events, emails = self._told()
         for stem in stems:
-            job = jobs.get(stem)
-            if job is None or not is_over(job) or (job["state"] != "SUCCEEDED" and not may_fail):
-                tally.lost.append(
-                    f"{stem} {job['state'] + ' ' + str(job['closing'].get('reason', '')) if job else 'no record'}"
-                )
-                continue
-            paid = [task for task in tasks.get(job["image"]["copy"], []) if task["status"] == "SUCCEEDED"]
-            if len(paid) > 1:
-                tally.paid_twice.append(f"{stem} {[task['task_id'] for task in paid]}")
-            if any(job["state"] != "SUCCEEDED" or job["task"].get("id") != task["task_id"] for task in paid):
-                tally.unsaved.append(stem)
-            if job["state"] == "SUCCEEDED" and not self._is_saved(job):
-                tally.unsaved.append(f"{stem} no object")
-            most = 2 if not self.killed or any(stem.startswith(one) for one in self.events) else 1
-            notified = max((number for (job_id, _), number in events.items() if job_id == job["job_id"]), default=0)
-            if not 1 <= notified <= most or not emails[stem]:
-                tally.emails.append(f"{stem} {notified} events, {emails[stem]} emails")
-        tally.out_of_order = _inversions(jobs[stem] for stem in stems if stem in jobs)
+            if stem not in jobs:
+                tally.lost.append(f"{stem} no record")
+            for number, job in enumerate(reversed(jobs.get(stem, []))):
+                if not is_over(job) or (job["state"] != "SUCCEEDED" and not may_fail and number == 0):
+                    tally.lost.append(f"{stem} {job['state']} {job['closing'].get('reason', '')}")
+                    continue
+                self._count_money(tally, stem, job, tasks)
+                most = 2 if not self.killed or any(stem.startswith(one) for one in self.events) else 1
+                notified = max((many for (job_id, _), many in events.items() if job_id == job["job_id"]), default=0)
+                if not 1 <= notified <= most or not emails[stem]:
+                    tally.emails.append(f"{stem} {notified} events, {emails[stem]} emails")
+        tally.out_of_order = _inversions(job for stem in stems for job in jobs.get(stem, []))
         return tally
+
+    def _count_money(
+        self, tally: Tally, stem: str, job: dict[str, Any], tasks: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        """Count what was paid for a job that is over, and what was saved of it."""
+        paid = [task for task in tasks.get(job["image"]["copy"], []) if task["status"] == "SUCCEEDED"]
+        if len(paid) > 1:
+            tally.paid_twice.append(f"{stem} {[task['task_id'] for task in paid]}")
+        if any(job["state"] != "SUCCEEDED" or job["task"].get("id") != task["task_id"] for task in paid):
+            tally.unsaved.append(stem)
+        if job["state"] == "SUCCEEDED" and not self._is_saved(job):
+            tally.unsaved.append(f"{stem} no object")
 
     def _tasks(self) -> dict[str, list[dict[str, Any]]]:
         """All tasks, by the copy of the image that they were made of."""

@@ -36,16 +36,16 @@ GRACE = timedelta(seconds=120)
 
 
 class WorkflowBench:
-    """The steps of executions, over one bench of records."""
+    """The steps of executions, over one bench of records; without receipts, where none are given."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, receipts: Any = None) -> None:
         self.bench = bench
         self.jobs, self.slots, self.clock = bench.jobs, bench.slots, bench.clock
         self.lock, self.breaker = bench.lock, bench.breaker
         self.wan, self.executions, self.publisher = FakeWan(bench.clock), FakeExecutions(), FakePublisher()
         self.key: Callable[[], str] = lambda: "sk-test"
         wan, executions, publisher = (cast("Any", fake) for fake in (self.wan, self.executions, self.publisher))
-        receipts, metrics = cast("Any", NoReceipts()), Metrics("test")
+        receipts, metrics = receipts or cast("Any", NoReceipts()), Metrics("test")
         self.closing = Closing(
             jobs=self.jobs,
             slots=self.slots,

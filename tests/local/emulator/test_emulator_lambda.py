@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
@@ -118,3 +119,15 @@ def test_a_failing_event_is_retried_twice_and_then_dead_lettered(emulator: Emula
 def test_a_function_url_is_one_that_can_be_opened(emulator: Emulator) -> None:
     with urlopen(emulator.stack.result_page_url) as answer:  # noqa: S310 - this machine
         assert answer.read() == b"reached by its URL"
+
+
+def test_an_event_without_room_waits_and_takes_no_try_of_its_own(emulator: Emulator) -> None:
+    name, label = emulator.stack.functions["Failing"], uuid.uuid4().hex
+    emulator.stack.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    emulator.stack.events.put_events(
+        Entries=[{"Source": "emulator.test", "DetailType": "Asked", "Detail": json.dumps({"label": label})}]
+    )
+    time.sleep(4)  # longer than its three tries take
+    assert emulator.keys(f"fail/{label}/") == []
+    emulator.stack.lambda_.delete_function_concurrency(FunctionName=name)
+    emulator.cloud.wait_for(lambda: len(emulator.keys(f"fail/{label}/")) == 3, "all tries")
