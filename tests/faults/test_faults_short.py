@@ -88,4 +88,4 @@ def test_a_job_makes_no_more_calls_and_states_than_it_is_priced_with(stand: Stan
     assert len(states) - 3 * polls <= 9
     assert len(history["events"]) - 8 * polls <= 36
     assert len(writes) <= 32
-    assert len(reads) <= 32
+    assert len(reads) <= 34
