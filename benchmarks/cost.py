@@ -43,11 +43,8 @@ GOAL = 0.003
 
 def run() -> Section:
     """Price one job of the provider's sample."""
-    counted = stored("thousand").get("numbers")
-    if not counted:
-        raise SystemExit("`cost` prices what `thousand` counts: run that first.")
     polls = _polls(QUEUED + WORKED, WORKED)
-    parts = _parts(counted, polls)
+    parts = of_a_job()
     total = sum(parts.values())
     video = Prices.of("wan2.2-animate-move", "singapore").cost(SAMPLE_SECONDS, "wan-std") / 1e6
     rows = [["Part", "USD a job", "of the video's price"]]
@@ -78,6 +75,14 @@ def run() -> Section:
         ],
         plot("cost", draw),
     )
+
+
+def of_a_job() -> dict[str, float]:
+    """USD for one job of the provider's sample, by what it is spent on."""
+    counted = stored("thousand").get("numbers")
+    if not counted:
+        raise SystemExit("What a job costs is priced from what `thousand` counts: run that first.")
+    return _parts(counted, _polls(QUEUED + WORKED, WORKED))
 
 
 def _polls(waiting: float, working: float) -> int:
@@ -121,7 +126,7 @@ def _parts(counted: dict[str, Any], polls: int) -> dict[str, float]:
 
 
 _WAITING = 0.3  # seconds of `admit` that an execution waits at; it answers at once
-_SUBMIT = 1.5  # seconds of `submit` for one drop, see the door
+_SUBMIT = 1.5  # seconds of `submit` for one drop
 
 
 def _beside() -> dict[str, float]:

@@ -14,7 +14,7 @@ TASK_SECONDS = 5.0
 GOAL_SECONDS = 2.0
 
 STEPS = {
-    "drop to job recorded": "the event, the check at the door, the copy of the inputs",
+    "drop to job recorded": "the event, the check, the copy of the inputs",
     "recorded to slot": "the execution begins, joins the queue and is given a slot",
     "slot to task created": "signed URLs, the lock, the create call",
     "task done to seen": "the poll interval; not ours to shorten",

@@ -17,7 +17,7 @@ MEASURED = FOLDER / "measured"
 PLOTS = FOLDER / "plots"
 
 INTRODUCTION = """\
-`make bench` writes this page; `make bench ONLY=copy` metrics one part anew. Ratios within one run are the result: the
+`make bench` writes this page; `make bench ONLY=copy` measures one part anew. Ratios within one run are the result: the
 absolute times are those of a small shared machine, and of an emulator where AWS is emulated."""
 
 

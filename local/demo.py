@@ -100,7 +100,7 @@ def running() -> Iterator[Stack]:
 def show(stack: Stack, inputs: Inputs) -> int:
     """Drop the files and tell what happens until a mail is there."""
     print("\nDrops:")
-    # One folder, one name: namesakes start at once. The extensions stay, since they are checked.
+    # One folder, one name: namesakes start at once. The extensions stay: they say which of the two is the image.
     keys = [f"demo/hero{path.suffix.lower()}" for path in (inputs.image, inputs.video)]
     for path, key in zip((inputs.image, inputs.video), keys, strict=True):
         metadata = {"mode": inputs.mode} if path is inputs.image else {}

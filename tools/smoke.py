@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 SECONDS = 2
 MINUTES = 30
-WIDEST = 1024  # pixels of the image that is dropped: as a PNG it stays below the door's 5 MB
+WIDEST = 1024  # pixels of the image that is dropped: as a PNG it stays below 5 MB, so it is not converted
 _STEM = "motiondrop-smoke"
 
 #: What the provider says of media that it sees no person in.

@@ -1,4 +1,4 @@
-"""admit: the execution claims its job, or waits for a slot."""
+"""admit: the execution claims its job, takes its converted file, or waits for a slot."""
 
 from typing import Any
 
@@ -20,6 +20,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:  #
     match event["action"]:
         case "pick up":
             return bootstrap.admit().claim(execution)
+        case "prepared":
+            return bootstrap.admit().prepared(execution, event["report"])
         case "wait":
             bootstrap.admit().wait(execution, event["token"])
             return None

@@ -5,7 +5,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from motiondrop import bootstrap
-from motiondrop.aws.event_queue import events_in
+from motiondrop.aws.event_queue import SATURATED_SECONDS, events_in
+from motiondrop.errors import Saturated
 
 logger = Logger()
 
@@ -17,6 +18,8 @@ def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # 
         try:
             for drop in events_in(message["body"]):
                 bootstrap.submit().handle(drop)
+        except Saturated:
+            bootstrap.event_queue().postpone(message["body"], SATURATED_SECONDS)
         except Exception:
             received = int(message["attributes"]["ApproximateReceiveCount"])
             bootstrap.event_queue().try_again_soon(message["receiptHandle"], received)

@@ -33,11 +33,11 @@ def test_a_fault_of_the_provider_gets_a_new_task_and_the_job_succeeds(driver: Dr
     assert driver.tasks() == made + 2
 
 
-def test_a_bad_file_is_rejected_at_the_door_with_an_email_and_no_run(driver: Driver) -> None:
+def test_a_bad_file_is_rejected_with_an_email_and_no_run(driver: Driver) -> None:
     # In a folder of its own: of several rejections in one folder and minute all but one become a digest.
     driver.drop("rejected-alone/small.png", image((180, 300)))
     receipt = driver.wait_for_receipt("rejected-alone/small.png", "rejected")
-    assert receipt == "rejected: image is 180 px wide - needs 200 to 4096"
+    assert receipt == "rejected: image is 180 px wide - needs at least 200 - export it again as JPG or PNG and larger"
     assert "180 px wide" in driver.wait_for_email("small")
     assert not driver.executions("small")
 

@@ -23,6 +23,7 @@ _CLIENTS = {
     "_sns": "sns",
     "sns": "sns",
     "_client": "secretsmanager",
+    "_lambda": "lambda",
 }
 #: Client methods that are not named after their operation. An upload is one operation up to its part size.
 _OPERATIONS = {"upload_fileobj": ["PutObject"], "generate_presigned_url": []}

@@ -304,7 +304,7 @@ _SATURATED = (
     Scenario("operator refused", ("conclude",), _held_in_silence, _fixed, in_order=False, few=1),
 )
 SCENARIOS = (
-    Scenario("plain", ("submit", "admit", "create", "poll", "finalize"), _plain),
+    Scenario("plain", ("submit", "media", "admit", "create", "poll", "finalize"), _plain),
     Scenario("own folder", ("submit",), _in_folders, in_order=False),
     Scenario("not taken in", ("submit",), _not_taken_in),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),

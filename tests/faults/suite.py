@@ -247,7 +247,7 @@ def _alone(folder: Path, name: str, calls: set[str]) -> tuple[str, Tally, list[K
 
 
 def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:
-    """Kills while a file is refused at the door: it makes no job, but it is told of."""
+    """Kills while a file is refused: it makes no job, but it is told of."""
     stand.plan()
     stand.drop_unusable(["refref"])
     stand.wait(lambda: stand.rejected("refref"))

@@ -22,6 +22,7 @@ _READS = {
 _ACTIONS = {
     "s3:HeadObject": ["s3:GetObject"],
     "s3:ListObjectsV2": ["s3:ListBucket"],
+    "lambda:Invoke": ["lambda:InvokeFunction"],
     "dynamodb:TransactWriteItems": ["dynamodb:PutItem", "dynamodb:UpdateItem"],
 }
 

@@ -83,8 +83,9 @@ def test_every_function_may_use_the_stacks_key_and_encrypts_its_variables_with_i
         if "'kms:Decrypt'" in repr(resource["Properties"]) and resource["Type"] != "AWS::KMS::Key"
     }
     roles = {role["Ref"] for role in RESOURCES["JobsPolicy"]["Properties"]["Roles"]}
-    assert granting == {"JobsPolicy", "ResultPageFunction"}
-    assert roles | {"ResultPageFunctionRole"} == {f"{name}Role" for name in FUNCTIONS}
+    alone = {"MediaFunction", "ResultPageFunction"}
+    assert granting == {"JobsPolicy"} | alone
+    assert roles | {f"{name}Role" for name in alone} == {f"{name}Role" for name in FUNCTIONS}
     assert "EncryptionKey" in repr(TEMPLATE["Globals"]["Function"]["KmsKeyArn"])
 
 
@@ -116,6 +117,13 @@ def test_the_inbox_forgets_only_where_it_is_told_to() -> None:
     expiry = [rule["Fn::If"] for rule in rules if "Fn::If" in rule]
     assert [condition for condition, *_ in expiry] == ["HasInboxExpiry"]
     assert TEMPLATE["Parameters"]["InboxExpiryDays"]["Default"] == 0
+
+
+def test_a_drop_that_expires_is_there_for_two_days_at_least() -> None:
+    parameter = TEMPLATE["Parameters"]["InboxExpiryDays"]
+    assert (parameter["Type"], parameter["MinValue"]) == ("Number", 0)
+    (assertion,) = TEMPLATE["Rules"]["DropsOfOneDay"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "InboxExpiryDays"}, 1]}]}
 
 
 def test_results_keep_their_versions_and_nothing_expires_them() -> None:

@@ -54,7 +54,8 @@ def test_nothing_but_what_was_not_done_is_tried_again_where_money_is_spent() -> 
 @pytest.mark.parametrize("name", TASKS)
 def test_saturation_is_waited_out_by_every_step_for_days(name: str) -> None:
     retry = TASKS[name]["Retry"][0]
-    assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException", "Saturated"]
+    ours = set() if name == "Convert the files" else {"Saturated"}  # it works on no table
+    assert set(retry["ErrorEquals"]) == {"Lambda.TooManyRequestsException"} | ours
     assert (retry["MaxAttempts"], retry["MaxDelaySeconds"], retry["JitterStrategy"]) == (1000, 900, "FULL")
     assert retry["IntervalSeconds"] * retry["BackoffRate"] ** 9 >= retry["MaxDelaySeconds"]
 
@@ -66,7 +67,7 @@ def test_the_providers_last_word_is_not_asked_for_twice() -> None:
     assert families < set(first["ErrorEquals"])
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name != "Pick up the job"])
+@pytest.mark.parametrize("name", sorted(set(TASKS) - {"Pick up the job", "Convert the files"}))
 def test_a_step_that_finds_its_job_closed_or_taken_picks_it_up_anew(name: str) -> None:
     caught = {error: catch["Next"] for catch in TASKS[name]["Catch"] for error in catch["ErrorEquals"]}
     assert caught["JobClosed"] == caught["NotOwner"] == "Pick up the job"

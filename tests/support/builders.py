@@ -15,7 +15,16 @@ PRICES = Prices.of("wan2.2-animate-move", "singapore")
 def make_input(key: str, digest: str, *, seconds: float | None = None) -> Input:
     extension = key.rpartition(".")[2]
     return Input(
-        key, '"etag"', digest, f"inputs/{digest}.{extension}", 1000, 640, 480, seconds, 25 if seconds else None
+        key,
+        '"etag"',
+        digest,
+        size=1000,
+        poster="inputs/poster.jpg",
+        width=640,
+        height=480,
+        duration=seconds,
+        frame_rate=25 if seconds else None,
+        copy=f"inputs/{digest}.{extension}",
     )
 
 

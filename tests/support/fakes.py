@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from motiondrop.domain.job import Job, Options
+from motiondrop.domain.job import Job, Options, Result
 from motiondrop.domain.messages import Message
 from motiondrop.domain.provider_errors import NotCancelable
 from motiondrop.provider.responses import Created, Task, TaskPage, TaskRow, TaskStatus
@@ -200,3 +200,17 @@ class NoSubscribers:
 
     def check(self) -> int:
         return 0
+
+
+@dataclass
+class FakeOpening:
+    """What looks at results: finds `result`, or nothing yet; `written` counts the documents."""
+
+    result: Result | None = None
+    written: int = 0
+
+    def look(self, job: Job) -> Result:
+        return self.result or job.result
+
+    def write(self, job: Job) -> None:  # as Opening has it
+        self.written += 1

@@ -1,19 +1,24 @@
 """A bench for `submit`: the inbox and the records are moto's; Step Functions and SNS are fakes."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from motiondrop.aws.event_queue import FolderEvent
 from motiondrop.aws.inbox import Inbox
+from motiondrop.aws.media import Checked
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import kind_of
-from motiondrop.media.limits import Media, Rejected
-from motiondrop.media.sandbox import Reader
+from motiondrop.errors import DropGone
+from motiondrop.media.limits import Rejected
+from motiondrop.media.report import Plan, Report
 from motiondrop.storage.budget import NO_LIMIT
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
@@ -29,16 +34,26 @@ METRICS = Metrics("test")
 MAX_FAN_OUT = 3
 
 
-def fake_check(key: str, size: int, read: Reader) -> Media:
-    """Take every file but those that say `bad`."""
-    if read(0, size).startswith(b"bad"):
-        raise Rejected("file is bad")
-    kind = kind_of(key)
-    if kind is None:
-        raise Rejected("file is no media")
-    extension = key.rpartition(".")[2]
-    of_video = (2.5, 25.0, "h264") if kind is Kind.VIDEO else (None, None, None)
-    return Media(kind, extension, extension, 640, 640, size, *of_video)
+class FakeMediaFunction:
+    """The function `media`: takes every file but those that say `bad`; videos that say `convert` are planned for."""
+
+    def check(self, key: str, etag: str, trim: str | None) -> Checked:
+        try:
+            body = client("s3").get_object(Bucket="inbox", Key=key, IfMatch=etag)["Body"].read()
+        except ClientError as error:
+            raise DropGone(key) from error
+        if body.startswith(b"bad"):
+            raise Rejected("file is bad")
+        digest = hashlib.sha256(body).hexdigest()
+        copy = hashlib.sha256(b"clean" + body + str(trim).encode()).hexdigest()
+        words = ("4096x2304 to 2048x1152",) if b"convert" in body else ()
+        if kind_of(key) is Kind.IMAGE:
+            image = Report(Kind.IMAGE, "png", "png", 640, 640, len(body), copy)
+            return Checked(digest, image, "inputs/poster.jpg", f"inputs/{copy}.png")
+        if words:
+            return Checked(digest, Plan(2048, 1152, 2.5, 25.0, converted=words), "inputs/poster.jpg")
+        video = Report(Kind.VIDEO, "mp4", "mp4", 640, 640, len(body), copy, 2.5, 25.0, "h264")
+        return Checked(digest, video, "inputs/poster.jpg", f"inputs/{copy}.mp4")
 
 
 @dataclass
@@ -93,6 +108,7 @@ def make_intake(bench: Bench) -> Iterator[IntakeBench]:
     publisher: Any = FakePublisher()
     links: Any = FakeLinks()
     queue: Any = FakeEventQueue()
+    media: Any = FakeMediaFunction()
     receipts = Receipts(inbox=inbox, drops=bench.drops, jobs=bench.jobs)
     closing = Closing(
         jobs=bench.jobs,
@@ -114,7 +130,7 @@ def make_intake(bench: Bench) -> Iterator[IntakeBench]:
         receipts=receipts,
         withdrawal=pairs.withdrawal,
         publisher=publisher,
-        check=fake_check,
+        media=media,
         metrics=METRICS,
     )
     yield IntakeBench(bench, submit, executions, publisher, queue)

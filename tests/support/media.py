@@ -1,9 +1,9 @@
-"""Real images and videos, made small and cheap by the encoders themselves, and readers over them."""
+"""Real images and videos, made small and cheap by the encoders themselves, and what is prepared of them."""
 
 import io
 import struct
 import tempfile
-from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -15,18 +15,50 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from PIL import Image
 
-from motiondrop.media.check import check
-from motiondrop.media.limits import Media
+from motiondrop.media.limits import Rejected
+from motiondrop.media.prepare import COPY, POSTER, check, convert
+from motiondrop.media.report import Order, Plan, Report, Trim
 
 KNOWN_AS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "bmp": "BMP", "webp": "WEBP"}
 
 
-def reader(data: bytes) -> Callable[[int, int], bytes]:
-    return lambda offset, length: data[offset : offset + length]
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a file: a report with its copy, or the plan for it."""
+
+    report: Report
+    plan: Plan | None
+    copy: bytes
+    poster: bytes
 
 
-def checked(key: str, data: bytes) -> Media:
-    return check(key, len(data), reader(data))
+def planned(name: str, data: bytes, trim: Trim | None = None) -> Report | Plan:
+    """The outcome of a check."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        source.write_bytes(data)
+        return check(source, Order(name, trim), Path(folder))
+
+
+def prepared(name: str, data: bytes, trim: Trim | None = None) -> Prepared:
+    """The copy of a file, converted where that is needed."""
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder)
+        source, order = folder / "source", Order(name, trim)
+        source.write_bytes(data)
+        found = check(source, order, folder)
+        plan = found if isinstance(found, Plan) else None
+        report = convert(source, order, found, folder) if isinstance(found, Plan) else found
+        return Prepared(report, plan, (folder / COPY).read_bytes(), (folder / POSTER).read_bytes())
+
+
+def reason(name: str, data: bytes, trim: Trim | None = None) -> str:
+    """Why a file is rejected, empty if it is not."""
+    try:
+        prepared(name, data, trim)
+    except Rejected as refusal:
+        return refusal.reason
+    return ""
 
 
 @cache
@@ -140,6 +172,13 @@ def turned(data: bytes) -> bytes:
     return data[:start] + matrix + data[start + 36 :]
 
 
+def both_enabled(data: bytes) -> bytes:
+    """The same MP4, of whose two picture tracks the second one is enabled as well: the lowest flag of its header."""
+    enabled = bytearray(data)
+    enabled[data.index(b"tkhd", data.index(b"tkhd") + 4) + 7] |= 1
+    return bytes(enabled)
+
+
 def trimmed(data: bytes, start: float, length: float) -> bytes:
     """The same MP4, of which an edit list shows `length` seconds from `start` on."""
     cut = bytearray(data)
@@ -149,20 +188,3 @@ def trimmed(data: bytes, start: float, length: float) -> bytes:
     for name, place in ((b"tkhd", 24), (b"mvhd", 20)):
         struct.pack_into(">I", cut, data.index(name) + place, round(length * 1000))
     return bytes(cut)
-
-
-class Padded:
-    """A file of any size that is `head`, then zeros, then `tail`, of which only what is read exists."""
-
-    def __init__(self, head: bytes, size: int, tail: bytes = b"") -> None:
-        self.head, self.size, self.tail = head, size, tail
-        self.total = 0
-
-    def __call__(self, offset: int, length: int) -> bytes:
-        self.total += length
-        data = bytearray(length)
-        for start, part in ((0, self.head), (self.size - len(self.tail), self.tail)):
-            low, high = max(offset, start), min(offset + length, start + len(part))
-            if low < high:
-                data[low - offset : high - offset] = part[low - start : high - start]
-        return bytes(data)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, Result, State
 from motiondrop.provider.responses import Task, TaskStatus
 from motiondrop.storage.cursors import Cursors
 from motiondrop.workflow.admit import Admission
@@ -20,6 +20,7 @@ from tests.support.builders import PRICES
 from tests.support.fakes import (
     FakeExecutions,
     FakeLinks,
+    FakeOpening,
     FakePublisher,
     FakeResults,
     FakeWan,
@@ -61,6 +62,7 @@ class WorkflowBench:
         self._create = self._create_task(wan, publisher, receipts, metrics)
         self._poll = self._poll_task(wan, receipts, metrics)
         self._conclude = ConcludeExecution(jobs=self.jobs, executions=executions, wan=lambda: wan, closing=self.closing)
+        self.opening = FakeOpening()
         self._sweep = self._sweep_of(executions, publisher, metrics)
         self.admit = Admission(
             jobs=self.jobs,
@@ -68,6 +70,7 @@ class WorkflowBench:
             executions=executions,
             closing=self.closing,
             receipts=receipts,
+            prices=PRICES,
         )
 
     def _poll_task(self, wan: Any, receipts: Any, metrics: Metrics) -> PollTask:
@@ -124,11 +127,19 @@ class WorkflowBench:
             drops=self.bench.drops,
             cursors=Cursors(self.bench.tables, self.clock),
             subscribers=cast("Any", NoSubscribers()),
+            opening=cast("Any", self.opening),
             publisher=publisher,
             grace=GRACE,
             metrics=metrics,
             clock=self.clock,
         )
+
+    def saved(self) -> Job:
+        """A job whose video is saved and told of, and was not looked at."""
+        job, execution = self.bench.pending("saved")
+        job = self.jobs.transition(job, execution.owner, State.SAVING)
+        job = self.jobs.transition(job, execution.owner, State.SUCCEEDED, result=Result("videos/x.mp4", 1))
+        return self.closing.notify(self.jobs.get(job.job_id))
 
     def _read_key(self) -> str:
         return self.key()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from motiondrop.workflow.conclude import ConcludeExecution
     from motiondrop.workflow.create import CreateTask
     from motiondrop.workflow.finalize import FinalizeJob
+    from motiondrop.workflow.media import PrepareMedia
     from motiondrop.workflow.poll import PollTask
     from motiondrop.workflow.submit import DropIntake
     from motiondrop.workflow.sweep import Sweep
@@ -27,7 +28,6 @@ from motiondrop.parts import Parts
 @cache
 def submit() -> "DropIntake":
     """What `submit` does."""
-    from motiondrop.media.check import check  # noqa: PLC0415
     from motiondrop.workflow.pairs import Defaults, Pairs  # noqa: PLC0415
     from motiondrop.workflow.submit import DropIntake  # noqa: PLC0415
     from motiondrop.workflow.withdrawal import Withdrawal  # noqa: PLC0415
@@ -56,7 +56,7 @@ def submit() -> "DropIntake":
         receipts=parts.receipts,
         withdrawal=withdrawal,
         publisher=parts.publisher,
-        check=check,
+        media=parts.media,
         metrics=parts.metrics,
     )
 
@@ -79,6 +79,7 @@ def admit() -> "Admission":
         executions=parts.executions,
         closing=parts.closing,
         receipts=parts.receipts,
+        prices=parts.prices,
     )
 
 
@@ -148,7 +149,7 @@ def finalize() -> "FinalizeJob":
         ledger=parts.ledger,
         closing=parts.closing,
         origins=re.compile(parts.settings.wan_result_origins),
-        prices=parts.prices,
+        opening=parts.opening,
     )
 
 
@@ -192,6 +193,7 @@ def sweep() -> "Sweep":
         drops=parts.drops,
         cursors=parts.cursors,
         subscribers=Subscribers(sns=parts.sns, topics=parts.topics, cursors=parts.cursors, publisher=parts.publisher),
+        opening=parts.opening,
         publisher=parts.publisher,
         grace=parts.grace,
         metrics=parts.metrics,
@@ -205,3 +207,12 @@ def result_page() -> "ResultPage":
 
     parts = Parts(load(Settings, os.environ))
     return ResultPage(jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links)
+
+
+@cache
+def media() -> "PrepareMedia":
+    """What `media` does."""
+    from motiondrop.workflow.media import PrepareMedia  # noqa: PLC0415
+
+    parts = Parts(load(Settings, os.environ))
+    return PrepareMedia(inbox=parts.inbox, results=parts.results)

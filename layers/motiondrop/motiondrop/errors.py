@@ -15,6 +15,7 @@ MotionDropError
 ├── NoRoom
 ├── CopyFailed
 ├── ResultExpired
+├── MediaDied                    aws.media: the function that opens files ended without an answer
 ├── Rejected                     media.limits: the file cannot be animated
 ├── SandboxError                 media.sandbox: the sandbox failed, which says nothing about the file
 ├── WanError                     domain.provider_errors: the provider refused or failed, by family

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
     from motiondrop.aws.event_queue import EventQueue
+    from motiondrop.aws.media import MediaFunction
     from motiondrop.aws.topics import Publisher, TopicArns
     from motiondrop.provider.client import WanClient
     from motiondrop.storage.changes import Changes
     from motiondrop.storage.cursors import Cursors
     from motiondrop.workflow.closing import Closing
     from motiondrop.workflow.folders import Folders
+    from motiondrop.workflow.opening import Opening
 
 #: Seconds that the link secret is kept: so long after a new one was set, the links that were sent have ended.
 _LINK_SECRET_SECONDS = 30
@@ -222,6 +224,23 @@ class Parts:
         base_url = self.settings.result_page_url if isinstance(self.settings, PublishingSettings) else ""
         secret = CachedSecret(lambda: self._secrets.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
         return Links(base_url, secret)
+
+    @cached_property
+    def media(self) -> "MediaFunction":
+        """The function that opens files. A call is made once: a second one beside the first would cost twice."""
+        from motiondrop.aws.media import READ_TIMEOUT, MediaFunction  # noqa: PLC0415
+
+        if not isinstance(self.settings, PublishingSettings):
+            raise SettingsError("this function may not have files opened")
+        config = self._config.merge(Config(read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1}))
+        return MediaFunction(boto3.client("lambda", config=config), self.settings.media_function)
+
+    @cached_property
+    def opening(self) -> "Opening":
+        """How results are looked at."""
+        from motiondrop.workflow.opening import Opening  # noqa: PLC0415
+
+        return Opening(media=self.media, results=self.results, prices=self.prices)
 
     @cached_property
     def grace(self) -> timedelta:

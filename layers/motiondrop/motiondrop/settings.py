@@ -48,6 +48,7 @@ class PublishingSettings(Settings):
     """What a function needs as well if it sends emails, which carry links."""
 
     result_page_url: str
+    media_function: str
 
 
 @dataclass(frozen=True)

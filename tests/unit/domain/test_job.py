@@ -19,13 +19,14 @@ def test_only_the_failed_and_the_canceled_are_opened_again() -> None:
     assert {state for state in CLOSED if LEGAL[state]} == {State.FAILED, State.CANCELED}
     held = {State.ADMITTED, State.SUBMITTING, State.PENDING, State.RUNNING}
     assert {state for state, targets in LEGAL.items() if State.QUEUED in targets} == held | {
+        State.PREPARING,
         State.FAILED,
         State.CANCELED,
     }
 
 
 def test_every_state_can_be_reached_and_every_open_one_can_end() -> None:
-    reached, ways = {State.QUEUED}, [State.QUEUED]
+    reached, ways = {State.PREPARING}, [State.PREPARING]
     while ways:
         for state in LEGAL[ways.pop()] - reached:
             reached.add(state)
@@ -43,8 +44,9 @@ def test_the_identity_is_the_content_and_the_options_and_no_name() -> None:
         identity("i", "v", Options("wan-pro", check_image=True, model="m")),
         identity("i", "v", Options("wan-std", check_image=False, model="m")),
         identity("i", "v", Options("wan-std", check_image=True, model="n")),
+        identity("i", "v", Options("wan-std", check_image=True, model="m", trim="0-5")),
     ]
-    assert len({same, *others}) == 6
+    assert len({same, *others}) == 7
 
 
 @pytest.mark.parametrize(

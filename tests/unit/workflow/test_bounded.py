@@ -12,15 +12,14 @@ from moto import mock_aws
 
 from motiondrop.aws.results import Saved
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
-from motiondrop.media.limits import Rejected
+from motiondrop.domain.job import Job, Result, State
 from motiondrop.provider.responses import TaskStatus
 from motiondrop.storage.ledger import Ledger
 from motiondrop.workflow import finalize as module
 from motiondrop.workflow.finalize import FinalizeJob
 from motiondrop.workflow.pairs import MAX_JOBS
 from tests.support.bench import Bench, make_bench
-from tests.support.builders import PRICES, execution_of
+from tests.support.builders import execution_of
 from tests.support.crowd import READS, calls, counted, multiply, queue_up
 from tests.support.intake_bench import IntakeBench, make_intake
 from tests.support.workflow_bench import WorkflowBench
@@ -35,6 +34,16 @@ class _Results:
         return Saved(f"videos/{job_id}.mp4", 1000, "sha")
 
     def write(self, key: str, body: bytes, kind: str) -> None:
+        pass
+
+
+class _NoOpening:
+    """What cannot look at results, and writes no document."""
+
+    def look(self, job: Job) -> Result:
+        return job.result
+
+    def write(self, job: Job) -> None:
         pass
 
 
@@ -53,7 +62,7 @@ class Stack:
             ledger=Ledger(bench.tables, bench.jobs),
             closing=self.workflow.closing,
             origins=re.compile(""),
-            prices=PRICES,
+            opening=cast("Any", _NoOpening()),
             clock=bench.clock,
         )
 
@@ -94,10 +103,6 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def _no_video(monkeypatch: pytest.MonkeyPatch) -> None:
-    def look(*_: object) -> None:
-        raise Rejected("no video")
-
-    monkeypatch.setattr(module, "look", look)
     monkeypatch.setattr(module, "Video", lambda *_: None)
 
 

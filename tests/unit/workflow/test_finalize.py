@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -14,24 +13,25 @@ import jsonschema
 import pytest
 
 from local.stack import PROJECT
+from motiondrop.aws.media import MediaDied
 from motiondrop.aws.results import Results
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Billing, Job, State
-from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.errors import CopyFailed, ResultExpired, Saturated
 from motiondrop.media.limits import Rejected
-from motiondrop.media.result import Output
-from motiondrop.media.sandbox import SandboxError
+from motiondrop.media.report import Look
 from motiondrop.provider.responses import Task, TaskStatus
 from motiondrop.storage.ledger import Ledger
 from motiondrop.workflow import finalize as module
 from motiondrop.workflow.closing import EXPIRED
 from motiondrop.workflow.finalize import FinalizeJob
+from motiondrop.workflow.opening import Opening
 from tests.support.bench import Bench
 from tests.support.builders import PRICES, REGION
 
 BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(20_000_000)
 SCHEMA = json.loads((PROJECT / "docs" / "result.schema.json").read_text())
-FOUND = Output("h264", 720, 1280, 5.2, 30.0, b"\xff\xd8 a still")
+FOUND = Look("h264", 720, 1280, 5.2, 30.0)
 
 
 class Download:
@@ -69,6 +69,7 @@ class World:
     url: str | None = "https://example.com/v.mp4"
     copies: int = 0
     break_at: int | None = None
+    refuses: Exception | None = None
 
     def query(self, task_id: str) -> Task:
         return cast("Task", type("Answer", (), {"status": self.status, "video_url": self.url})())
@@ -92,6 +93,14 @@ class World:
         )
         return job, execution
 
+    def look(self, job_id: str) -> tuple[Look, str]:
+        """What the function `media` does."""
+        if self.refuses:
+            raise self.refuses
+        still = f"videos/{job_id}.jpg"
+        self.s3.put_object(Bucket="results", Key=still, Body=b"a still")
+        return FOUND, still
+
     def keys(self) -> set[str]:
         return {item["Key"] for item in self.s3.list_objects_v2(Bucket="results").get("Contents", [])}
 
@@ -113,11 +122,10 @@ def world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> World:
         ledger=Ledger(bench.tables, bench.jobs),
         closing=cast("Any", type("Closing", (), {"notify": world.notify})()),
         origins=re.compile(".*"),
-        prices=PRICES,
+        opening=Opening(media=cast("Any", world), results=Results(s3, "results"), prices=PRICES, clock=bench.clock),
         clock=bench.clock,
     )
     monkeypatch.setattr(module, "Video", world.video)
-    monkeypatch.setattr(module, "look", lambda _size, _read: FOUND)
     return world
 
 
@@ -161,11 +169,11 @@ def test_a_copy_that_breaks_off_leaves_nothing_at_all(world: World, until: int) 
     assert world.bench.read(job).state == State.SUCCEEDED
 
 
-@pytest.mark.parametrize("step", ["look", "render"])
+@pytest.mark.parametrize("step", ["look", "write"])
 def test_what_was_copied_is_not_copied_again(world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     job, execution = world.saving()
     with monkeypatch.context() as patch:
-        patch.setattr(module, step, dying)
+        patch.setattr(Opening, step, dying)
         with pytest.raises(RuntimeError):
             world.finalize.run(execution)
     assert world.notified == []
@@ -185,19 +193,16 @@ def test_a_death_before_telling_is_told_by_the_next_try(world: World, monkeypatc
     assert world.finalize.ledger.totals().results == 1
 
 
-@pytest.mark.parametrize("error", [Rejected("video cannot be opened"), SandboxError("no")])
-def test_a_result_that_cannot_be_opened_is_kept_all_the_same(
-    world: World, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look(size: int, read: Callable[[int, int], bytes]) -> Output:
-        raise error
-
-    monkeypatch.setattr(module, "look", look)
+@pytest.mark.parametrize(
+    ("error", "final"), [(Rejected("video cannot be opened"), True), (MediaDied("no"), False), (Saturated("no"), False)]
+)
+def test_a_result_that_cannot_be_opened_is_kept_all_the_same(world: World, error: Exception, *, final: bool) -> None:
+    world.refuses = error
     job, execution = world.saving()
     world.finalize.run(execution)
     ended = world.bench.read(job)
     assert ended.state == State.SUCCEEDED
-    assert ended.result.codec is None
+    assert (ended.result.codec, ended.result.opened) == (None, final)
     assert world.keys() == {f"videos/{job.job_id}.mp4", f"videos/{job.job_id}.json"}
     document = json.loads(world.s3.get_object(Bucket="results", Key=f"videos/{job.job_id}.json")["Body"].read())
     jsonschema.Draft202012Validator(SCHEMA).validate(document)

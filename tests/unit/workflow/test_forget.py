@@ -47,7 +47,7 @@ class House:
         job = make_job(name, self.bench.clock(), state=state, **changes)
         job = replace(job, drops=frozenset({job.image.key, job.video.key}))
         assert self.bench.jobs.record(job)
-        self.put("results", job.image.copy, job.video.copy)
+        self.put("results", *job.copies)
         self.put("results", *(f"videos/{job.job_id}.{end}" for end in ("mp4", "jpg", "json")))
         return job
 
@@ -112,7 +112,7 @@ def test_what_another_job_uses_stays(house: House) -> None:
 
 def test_a_copy_that_a_waiting_drop_has_stays(house: House) -> None:
     job = house.job("hero")
-    house.drop(Input("later.mp4", '"e"', job.video.digest, job.video.copy, 1, 1, 1, 5.2), Kind.VIDEO)
+    house.drop(replace(job.video, key="later.mp4"), Kind.VIDEO)
     house.forget.run(job.job_id)
     assert house.versions() == {job.video.copy}
 

@@ -77,13 +77,6 @@ def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(
     assert len(intake.jobs()) == 3
 
 
-def test_a_checked_copy_is_never_overwritten(intake: IntakeBench) -> None:
-    inbox = intake.submit.inbox
-    copy = inbox.keep(io.BytesIO(b"the victim's"), "0" * 64, "mp4")
-    assert inbox.keep(io.BytesIO(b"the attacker's"), "0" * 64, "mp4") == copy
-    assert client("s3").get_object(Bucket="results", Key=copy)["Body"].read() == b"the victim's"
-
-
 def test_a_job_of_a_recovered_drop_runs_again_when_it_is_dropped_again_and_by_no_event_without_order(
     intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,26 +181,6 @@ def test_an_object_with_a_key_of_its_own_is_rejected_once_in_words(
     assert drop.etag == '"etag"'  # as the inbox lists it, so that the sweep does not find it again
 
 
-def test_an_object_under_a_foreign_kms_key_is_rejected_once_in_words(
-    intake: IntakeBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    intake.put("hero.png")
-    message = "User is not authorized to perform: kms:Decrypt on resource arn:aws:kms:eu-west-1:1:key/x"
-    refuse(intake, monkeypatch, "get_object", "AccessDenied", message)
-    for _ in range(2):
-        intake.submit.created("hero.png", "01")
-    assert "KMS key" in intake.receipt("hero.png")
-    assert len(intake.publisher.emails) == 1
-
-
-def test_a_missing_right_of_our_own_is_no_rejection(intake: IntakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    intake.put("hero.png")
-    refuse(intake, monkeypatch, "get_object", "AccessDenied", "Access Denied")
-    with pytest.raises(ClientError):
-        intake.submit.created("hero.png", "01")
-    assert intake.bench.drops.get("hero.png") is None
-
-
 class _Endless:
     """A bucket with a million subfolders, as far as listing goes; `calls` counts the lists."""
 
@@ -232,15 +205,16 @@ def test_a_slow_check_of_an_older_object_does_not_outlast_a_newer_one(
 ) -> None:
     intake.drop("hero.mp4")
     older = intake.put("hero.png", b"bad")
-    fetch = intake.submit.inbox.fetch
+    check = intake.submit.media.check
 
-    def slow(arrived: Any, file: Any) -> str:
-        monkeypatch.setattr(intake.submit.inbox, "fetch", fetch)
-        digest = fetch(arrived, file)
-        intake.drop("hero.png", b"good")  # its event is handled first
-        return digest
+    def slow(key: str, etag: str, trim: str | None) -> Any:
+        monkeypatch.setattr(intake.submit.media, "check", check)
+        try:
+            return check(key, etag, trim)
+        finally:
+            intake.drop("hero.png", b"good")  # its event is handled first
 
-    monkeypatch.setattr(intake.submit.inbox, "fetch", slow)
+    monkeypatch.setattr(intake.submit.media, "check", slow)
     intake.submit.created("hero.png", older)
     drop = intake.bench.drops.get("hero.png")
     assert drop is not None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 5
 FACTOR = 4
 
+#: Seconds until a message comes again that AWS had no room for.
+SATURATED_SECONDS = 15
+
 _COUNTS: tuple["QueueAttributeNameType", ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -37,6 +40,10 @@ class EventQueue:
     def settle(self, folder: str, change: str, seconds: int) -> None:
         """Send the message that lets a folder settle, to come after so many seconds: SQS takes 900 at most."""
         body = json.dumps({"folder": folder, "change": change})
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
+
+    def postpone(self, body: str, seconds: int) -> None:
+        """Send a message once more, to come after so many seconds: this try counts for nothing."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def try_again_soon(self, receipt_handle: str, received: int) -> None:

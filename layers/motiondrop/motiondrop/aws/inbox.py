@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -27,6 +28,7 @@ _TAGS = 10
 _GONE = {"404", "NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed", "412"}
 _BAD_REQUEST = "400"
 _PIECE = 1024 * 1024  # bytes
+_PUTS = 4  # tries of a write that meets another one of the same object
 
 _ARCHIVED = "file is archived - restore it and drop it again"
 _OWN_KEY = "file is encrypted with a key of its own - upload it without SSE-C"
@@ -75,14 +77,14 @@ class Inbox:
             unreadable=_ARCHIVED if _is_archived(head) else None,
         )
 
-    def fetch(self, drop: Arrived, file: BinaryIO) -> str:
-        """Write the drop, as it was looked at, to a file; return the SHA-256 of its bytes, in hex.
+    def fetch(self, key: str, etag: str, file: BinaryIO) -> str:
+        """Write the drop at `key`, as it was looked at, to a file; return the SHA-256 of its bytes, in hex.
 
         DropGone where it was replaced since, Unreadable where a KMS key is in the way.
         """
         digest = hashlib.sha256()
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=drop.key, IfMatch=drop.etag)["Body"]
+            body = self._s3.get_object(Bucket=self._bucket, Key=key, IfMatch=etag)["Body"]
         except ClientError as error:
             if code_of(error) == "AccessDenied" and "kms" in str(error).lower():
                 raise Unreadable(_FOREIGN_KEY) from error
@@ -92,20 +94,26 @@ class Inbox:
             file.write(piece)
         return digest.hexdigest()
 
-    def keep(self, file: BinaryIO, digest: str, extension: str) -> str:
-        """Keep the checked bytes under the name of their content; return the copy's key in the results bucket.
+    def keep(self, file: BufferedReader, extension: str) -> str:
+        """Keep a copy or a poster under the SHA-256 of its bytes; return its key in the results bucket.
 
-        A copy is written once: what lies there has the same bytes, and is never replaced.
+        It is written once: what lies there has the same bytes, and is never replaced.
         """
-        copy = f"inputs/{digest}.{extension}"
         file.seek(0)
-        try:
-            self._s3.put_object(
-                Bucket=self._copies, Key=copy, Body=file, ContentType=_CONTENT_TYPES[extension], IfNoneMatch="*"
-            )
-        except ClientError as error:
-            if code_of(error) != "PreconditionFailed":
-                raise
+        copy = f"inputs/{hashlib.file_digest(file, 'sha256').hexdigest()}.{extension}"
+        for attempt in range(_PUTS):
+            file.seek(0)
+            try:
+                self._s3.put_object(
+                    Bucket=self._copies, Key=copy, Body=file, ContentType=_CONTENT_TYPES[extension], IfNoneMatch="*"
+                )
+            except ClientError as error:
+                code = code_of(error)
+                if code == "ConditionalRequestConflict" and attempt < _PUTS - 1:
+                    continue  # another write of it is under way (S3 User Guide, "Conditional writes")
+                if code != "PreconditionFailed":
+                    raise
+            break
         return copy
 
     def names(self, beginning: str, pages: int) -> tuple[list[str], bool]:
@@ -152,16 +160,7 @@ class Inbox:
         return True
 
 
-_CONTENT_TYPES = {
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "bmp": "image/bmp",
-    "webp": "image/webp",
-    "mp4": "video/mp4",
-    "mov": "video/quicktime",
-    "avi": "video/x-msvideo",
-}
+_CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "mp4": "video/mp4"}
 
 
 def _is_archived(head: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """The results bucket: videos at their permanent place, what lies beside them, and signed URLs of it all."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ class Results:
             video.close()
         return Saved(key, video.size, video.sha256)
 
-    def read(self, key: str, offset: int, length: int) -> bytes:
-        """Bytes of an object."""
-        answer = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
-        return answer["Body"].read()
+    def fetch(self, key: str, file: BinaryIO) -> None:
+        """Write an object to a file."""
+        body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"]
+        while piece := body.read(PART):
+            file.write(piece)
 
     def write(self, key: str, body: bytes, content_type: str) -> None:
         """Write a small object."""

@@ -1,7 +1,7 @@
 """What a file is: by its name, for finding it, and by its first bytes, for believing it.
 
-The accepted formats are those of the provider's page "Wan - image to animation API reference": JPG, JPEG,
-PNG, BMP or WEBP for the image, MP4, AVI or MOV for the video.
+The provider takes JPG, JPEG, PNG, BMP or WEBP for the image and MP4, AVI or MOV for the video (its page "Wan - image to
+animation API reference"). Whatever else is accepted here is converted before it gets there.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format: what a person calls it, and the extensions it may be dropped under, the true one first.
+    """A file format: what a person calls it, and the extensions that claim it, the usual one first.
 
     `kind` is None for a format that is recognised only to be named in a refusal.
     """
@@ -31,54 +31,60 @@ JPEG = Format("JPEG", Kind.IMAGE, ("jpg", "jpeg"))
 PNG = Format("PNG", Kind.IMAGE, ("png",))
 BMP = Format("BMP", Kind.IMAGE, ("bmp",))
 WEBP = Format("WEBP", Kind.IMAGE, ("webp",))
-# MP4 and MOV are one container (ISO base media), opened by one demuxer here and at the provider, and phones
-# and editors swap the two names; so each may carry the other's. The copy that the provider gets is named
-# after the content.
-MP4 = Format("MP4", Kind.VIDEO, ("mp4", "mov"))
-MOV = Format("MOV", Kind.VIDEO, ("mov", "mp4"))
+HEIC = Format("HEIC", Kind.IMAGE, ("heic", "heif", "hif"))
+AVIF = Format("AVIF", Kind.IMAGE, ("avif",))
+GIF = Format("GIF", Kind.IMAGE, ("gif",))
+TIFF = Format("TIFF", Kind.IMAGE, ("tif", "tiff"))
+# MP4 and MOV are one container (ISO base media), opened by one demuxer, and phones and editors swap the two names.
+MP4 = Format("MP4", Kind.VIDEO, ("mp4", "m4v", "3gp", "3g2"))
+MOV = Format("MOV", Kind.VIDEO, ("mov", "qt"))
 AVI = Format("AVI", Kind.VIDEO, ("avi",))
+WEBM = Format("WEBM", Kind.VIDEO, ("webm",))
+MKV = Format("MKV", Kind.VIDEO, ("mkv",))
+FLV = Format("FLV", Kind.VIDEO, ("flv",))
+WMV = Format("WMV", Kind.VIDEO, ("wmv", "asf"))
+MPEG = Format("MPEG", Kind.VIDEO, ("mpg", "mpeg", "vob"))
+MPEG_TS = Format("MPEG-TS", Kind.VIDEO, ("ts", "mts", "m2ts"))
 
 #: The formats that a drop may have.
-ACCEPTED = (JPEG, PNG, BMP, WEBP, MP4, MOV, AVI)
+ACCEPTED = (JPEG, PNG, BMP, WEBP, HEIC, AVIF, GIF, TIFF, MP4, MOV, AVI, WEBM, MKV, FLV, WMV, MPEG, MPEG_TS)
 FORMATS = {accepted.name: accepted for accepted in ACCEPTED}
 
 #: How many of a file's first bytes `sniff` looks at.
-HEAD_BYTES = 64
+HEAD_BYTES = 1024
+
+_JPEG_XL = Format("JPEG XL", None)
 
 _MAGIC = (
     (0, b"\xff\xd8\xff", JPEG),
     (0, b"\x89PNG\r\n\x1a\n", PNG),
-    (0, b"GIF8", Format("GIF", None)),
-    (0, b"II*\x00", Format("TIFF", None)),
-    (0, b"MM\x00*", Format("TIFF", None)),
+    (0, b"GIF8", GIF),
+    (0, b"II*\x00", TIFF),
+    (0, b"MM\x00*", TIFF),
+    (0, b"\xff\x0a", _JPEG_XL),
+    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", _JPEG_XL),
     (0, b"8BPS", Format("PSD", None)),
     (0, b"%PDF", Format("PDF", None)),
     (0, b"PK\x03\x04", Format("ZIP", None)),
-    (0, b"\x1aE\xdf\xa3", Format("MKV or WEBM", None)),
-    (0, b"FLV\x01", Format("FLV", None)),
+    (0, b"FLV\x01", FLV),
     (0, b"OggS", Format("OGG", None)),
-    (0, b"\x30\x26\xb2\x75", Format("WMV", None)),
-    (0, b"\x00\x00\x01\xba", Format("MPEG", None)),
-    (0, b"\x00\x00\x01\xb3", Format("MPEG", None)),
+    (0, b"\x30\x26\xb2\x75", WMV),
+    (0, b"\x00\x00\x01\xba", MPEG),
+    (0, b"\x00\x00\x01\xb3", MPEG),
     (0, b"#EXTM3U", Format("M3U", None)),
     (0, b"ID3", Format("MP3", None)),
 )
 
-# Major brands of ISO base media that are pictures or sound: a phone's HEIC under the name .jpg is the usual
-# one.
-_OTHER_BRANDS = {
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"heim": "HEIC",
-    b"hevc": "HEIC",
-    b"mif1": "HEIC",
-    b"msf1": "HEIC",
-    b"avif": "AVIF",
-    b"avis": "AVIF",
-    b"M4A ": "M4A",
-    b"M4B ": "M4A",
-    b"crx ": "CR3",
-}
+# Brands of ISO base media that are pictures or sound. A picture's major brand may be one of no codec (`mif1`), and
+# those beside it then tell; AVIF comes first, since its files may name HEIC's structure too.
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
+_PICTURE_BRANDS = {b"mif1", b"msf1", b"mif2"}
+_OTHER_BRANDS = {b"M4A ": Format("M4A", None), b"M4B ": Format("M4A", None), b"crx ": Format("CR3", None)}
+_EBML = b"\x1aE\xdf\xa3"
+# Bytes: MPEG-TS repeats its first byte every 188, with a time of four bytes before it in a camera's (Blu-ray's BDAV).
+_TS_PACKETS = ((0, 188), (4, 192))
+_TS_SYNC = 0x47
 # What a QuickTime file from before the `ftyp` box may begin with.
 _OLD_QUICKTIME = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 # The sizes a BMP's second header can have; two letters alone would make a bitmap of many a text.
@@ -94,9 +100,29 @@ def sniff(head: bytes) -> Format | None:
         return {b"WEBP": WEBP, b"AVI ": AVI, b"WAVE": Format("WAV", None)}.get(head[8:12])
     if head.startswith(b"BM"):
         return BMP if int.from_bytes(head[14:18], "little") in _BMP_HEADERS else None
-    box, brand = head[4:8], head[8:12]
-    if box == b"ftyp":
-        if brand in _OTHER_BRANDS:
-            return Format(_OTHER_BRANDS[brand], None)
-        return MOV if brand == b"qt  " else MP4
-    return MOV if box in _OLD_QUICKTIME else None
+    if head.startswith(_EBML):
+        return WEBM if b"webm" in head[:64] else MKV
+    if any(_repeats(head, start, step) for start, step in _TS_PACKETS):
+        return MPEG_TS
+    if head[4:8] == b"ftyp":
+        return _of_brands(head)
+    return MOV if head[4:8] in _OLD_QUICKTIME else None
+
+
+def _repeats(head: bytes, start: int, step: int) -> bool:
+    """Whether every packet of MPEG-TS in `head`, of at least two, begins as one does."""
+    firsts = head[start::step]
+    return len(firsts) > 1 and set(firsts) == {_TS_SYNC}
+
+
+def _of_brands(head: bytes) -> Format:
+    """The format that a file of ISO base media says it is, in the box at its beginning."""
+    major, length = head[8:12], int.from_bytes(head[:4], "big")
+    brands = {major} | {head[place : place + 4] for place in range(16, min(length, len(head)), 4)}
+    if major in _OTHER_BRANDS:
+        return _OTHER_BRANDS[major]
+    if major in _AVIF_BRANDS or (major in _PICTURE_BRANDS and brands & _AVIF_BRANDS):
+        return AVIF
+    if major in _HEIC_BRANDS | _PICTURE_BRANDS:
+        return HEIC
+    return MOV if major == b"qt  " else MP4

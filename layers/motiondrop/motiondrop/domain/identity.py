@@ -10,7 +10,16 @@ from motiondrop.sanitize import transliterated
 
 def identity(image_digest: str, video_digest: str, options: Options) -> str:
     """The 80 bits, in hex, that name a job's content: both files and the options, and nothing of their names."""
-    text = "\n".join([image_digest, video_digest, options.model, options.mode, str(options.check_image).lower()])
+    text = "\n".join(
+        [
+            image_digest,
+            video_digest,
+            options.model,
+            options.mode,
+            str(options.check_image).lower(),
+            options.trim or "",
+        ]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -10,6 +10,7 @@ from motiondrop.domain.keys import folder_of
 class State(StrEnum):
     """Where a job is on its way. The order of the members is the order of the way."""
 
+    PREPARING = "PREPARING"
     QUEUED = "QUEUED"
     ADMITTED = "ADMITTED"
     SUBMITTING = "SUBMITTING"
@@ -23,6 +24,7 @@ class State(StrEnum):
 
 #: The one table of legal transitions: from a state to those that may follow it.
 LEGAL: dict[State, frozenset[State]] = {
+    State.PREPARING: frozenset({State.QUEUED, State.FAILED, State.CANCELED}),
     State.QUEUED: frozenset({State.ADMITTED, State.FAILED, State.CANCELED}),
     State.ADMITTED: frozenset({State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
     State.SUBMITTING: frozenset(
@@ -36,9 +38,12 @@ LEGAL: dict[State, frozenset[State]] = {
     State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
     State.SAVING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
-    State.FAILED: frozenset({State.QUEUED}),
-    State.CANCELED: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.PREPARING, State.QUEUED}),
+    State.CANCELED: frozenset({State.PREPARING, State.QUEUED}),
 }
+
+#: States in which nothing was sent, so that a job can be withdrawn.
+UNSENT = frozenset({State.PREPARING, State.QUEUED, State.ADMITTED})
 
 CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
 
@@ -53,21 +58,24 @@ class Options:
     mode: str
     check_image: bool
     model: str
+    trim: str | None = None  # seconds of the video, such as 0-30
 
 
 @dataclass(frozen=True)
 class Input:
-    """One of a job's two files, as it was dropped and checked.
+    """One of a job's two files: the drop, and the copy that was made of it.
 
-    `copy` is the key of the checked bytes in the results bucket; `digest` is the SHA-256 of the file as dropped;
-    `sequencer` is S3's order of the events of one key. Lengths are bytes, pixels, seconds and frames per second.
+    `copy` is the key of the copy in the results bucket, None as long as the file has to be converted; the measures are
+    the copy's, or what converting will make of them, in pixels, seconds and frames per second. `size` is the drop's, in
+    bytes, and `digest` the SHA-256 of it; `poster` is the key of a small JPEG; `sequencer` is S3's order of the events
+    of one key.
     """
 
     key: str
     etag: str
     digest: str
-    copy: str
     size: int
+    poster: str
     width: int
     height: int
     duration: float | None = None
@@ -75,6 +83,9 @@ class Input:
     version: str | None = None
     sequencer: str | None = None
     modified_at: datetime | None = None
+    copy: str | None = None
+    converted: tuple[str, ...] = ()  # what was changed, in words
+    notes: tuple[str, ...] = ()  # what else its receipt says
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,7 @@ class Result:
     duration: float | None = None
     frame_rate: float | None = None
     still: str | None = None  # the key of a JPEG of it
+    opened: bool = False  # whether it was looked at, or never will be
 
 
 @dataclass(frozen=True)
@@ -195,6 +207,16 @@ class Job:
     def called_at(self) -> datetime:
         """When its create call was made; when it was recorded, where none was."""
         return self.call.asked_at or self.recorded_at
+
+    @property
+    def copies(self) -> list[str]:
+        """The keys of the copies that there are: image, video."""
+        return [file.copy for file in (self.image, self.video) if file.copy]
+
+    @property
+    def ready(self) -> bool:
+        """Whether both files can be sent as they are; else one has to be converted."""
+        return len(self.copies) == 2  # noqa: PLR2004  # an image and a video
 
     @property
     def closed(self) -> bool:

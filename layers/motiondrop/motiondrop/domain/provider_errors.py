@@ -176,7 +176,7 @@ class MediaUnfit(WanError):
         "Resolution": "The image must be 200 to 4096 pixels a side and the video 200 to 2048.",
         "AspectRatio": "The sides must be between 1:3 and 3:1.",
         "Size": "The image must be at most 5 MB and the video at most 200 MB.",
-        "Format": "Use a JPG JPEG PNG BMP or WEBP image and an MP4 AVI or MOV video.",
+        "Format": "Export the image again as JPG or PNG and the video as MP4.",
         "FPS": "Use a video with a usual frame rate such as 24 to 60 frames a second.",
         "Openerror": "The file could not be opened: export it again.",
     }

@@ -39,7 +39,7 @@ def render(job: Job, saved: datetime, prices: Prices) -> bytes:
 
 
 def _input(one: Input) -> dict[str, Any]:
-    """A dropped file: bytes, pixels, seconds, frames per second."""
+    """A dropped file, its size in bytes; then its copy: pixels, seconds, frames per second, and what was changed."""
     return {
         "key": one.key,
         "version": one.version,
@@ -50,6 +50,7 @@ def _input(one: Input) -> dict[str, Any]:
         "height": one.height,
         "duration": one.duration,
         "frame_rate": one.frame_rate,
+        "converted": list(one.converted),
     }
 
 

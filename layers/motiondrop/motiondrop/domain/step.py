@@ -9,6 +9,7 @@ Step = dict[str, Any]
 
 #: Where a job in this state goes on; the names are those of the state machine's choice.
 NEXT = {
+    State.PREPARING: "convert",
     State.QUEUED: "slot",
     State.ADMITTED: "create",
     State.SUBMITTING: "create",

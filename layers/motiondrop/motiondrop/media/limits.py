@@ -1,16 +1,14 @@
-"""The provider's limits, and the sentence for each that is not kept.
+"""The provider's limits, our own, and the sentence for each that is not kept.
 
-Every limit comes from the provider's page "Wan - image to animation API reference", parameters `image_url`
-and `video_url`. A sentence fits an S3 tag (letters, digits, space and + - = . _ : / @) and a person who is no
-engineer.
+The provider's come from its page "Wan - image to animation API reference", parameters `image_url` and `video_url`. A
+sentence fits an S3 tag (letters, digits, space and + - = . _ : / @) and a person who is no engineer.
 """
 
 import math
 import re
-from dataclasses import dataclass
 
-from motiondrop.domain.formats import FORMATS, Format, Kind
-from motiondrop.domain.keys import extension_of
+from motiondrop.domain.formats import ACCEPTED, Format, Kind
+from motiondrop.domain.keys import extension_of, kind_of
 from motiondrop.errors import MotionDropError
 
 #: Pixels, width and height each: "must both be in the range of [200, 4096]" (image), "[200, 2048]" (video).
@@ -25,104 +23,124 @@ SIZE_MAX = {Kind.IMAGE: 5 * MB, Kind.VIDEO: 200 * MB}
 #: Seconds: "Duration: 2 s to 30 s" (video).
 SECONDS_MIN = 2
 SECONDS_MAX = 30
-#: Seconds by which a file may outlast its pictures beyond SECONDS_MAX: sound is coded in blocks of up to 0.1
-#: s, so a clip cut to exactly 30 s has a little more of it.
+#: Seconds by which a file may outlast its pictures beyond SECONDS_MAX: sound is coded in blocks of up to 0.1 s, so a
+#: clip cut to exactly 30 s has a little more of it.
 SOUND_OVERHANG = 0.1
+
+#: Ours: frames per second that are kept. The page names no limit; 60 is what phones record at normal speed, and what
+#: comes back has 25 at most.
+RATE_MAX = 60
+#: Ours, in bytes: what is opened at all. A minute of a phone's 4K has 400 MB, a photo of 100 megapixels 40 MB.
+SOURCE_MAX = {Kind.IMAGE: 50 * MB, Kind.VIDEO: 1000 * MB}
+#: Ours, in pixels: the largest picture that is decoded, 400 MB of memory; phones make up to 50 million, few 100.
+PIXELS_MAX = 100_000_000
+#: Ours, in pixels: the longer side of a video that is decoded; 8K has 7,680.
+SOURCE_SIDE_MAX = 8192
+
+#: Seconds that the child may take: for a check, which a function of 60 s makes while its caller waits; for a
+#: conversion, which a function of 900 s makes, less the time to fetch and to store; for a look at a result.
+CHECK_SECONDS = 40
+CONVERT_SECONDS = 780
+LOOK_SECONDS = 40
+#: Seconds by which a conversion may differ from its plan: two pictures of the slowest video that is usual, 12 a second,
+#: beside what a container's clock rounds.
+PLAN_SECONDS = 0.2
+#: Bytes of address space that the child may use: a conversion of 4K in 10 bits was seen to hold 650 MB, one of 8K
+#: 1,500 MB, the largest image 1,000 MB; the function that starts it has 3,008 MB.
+CHILD_MEMORY = 2560 * 1024**2
+#: Bytes that the child may write into one file: SIZE_MAX and what a container needs beside it.
+WRITE_MAX = SIZE_MAX[Kind.VIDEO] + 10 * MB
 
 #: Characters in a sentence: S3 allows 256 in a tag's value, and `rejected: ` stands before it.
 REASON_MAX = 230
 
-#: Ours, not the provider's: what one check may read (bytes), take (seconds) and use (bytes).
-READ_MAX = 8 * MB
-CHECK_SECONDS = 10
-CHECK_MEMORY = 512 * 1024 * 1024
-
 _NOT_TAGGABLE = re.compile(r"[^A-Za-z0-9 +\-=._:/@]+")
-_EXPORT = {
-    Kind.IMAGE: "export it again as JPG or PNG",
-    Kind.VIDEO: "export it again as MP4",
-}
+_EXPORT = {Kind.IMAGE: "export it again as JPG or PNG", Kind.VIDEO: "export it again as MP4"}
 
 
 class Rejected(MotionDropError):
     """The drop cannot be animated; `reason` says why in one plain line of at most REASON_MAX characters."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = " ".join(_NOT_TAGGABLE.sub(" ", reason).split())[:REASON_MAX].rstrip()
+        self.reason = plain(reason)[:REASON_MAX].rstrip()
         super().__init__(self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A checked image or video.
-
-    Width and height are in pixels as displayed, turned as EXIF or the video's display matrix says; size is in
-    bytes, duration in seconds, frame_rate the average in frames per second. The last three are None for an
-    image. `format` and `extension` are those of the content (`mov` for a QuickTime file even if it was
-    dropped as .mp4).
-    """
-
-    kind: Kind
-    format: str
-    extension: str
-    width: int
-    height: int
-    size: int
-    duration: float | None = None
-    frame_rate: float | None = None
-    codec: str | None = None
+def plain(text: str) -> str:
+    """`text` in the alphabet of S3 tags: what else it has becomes a space, and no two of them meet."""
+    return " ".join(_NOT_TAGGABLE.sub(" ", text).split())
 
 
-def match_name(key: str, found: Format | None, kind: Kind) -> Format:
-    """The format `found` in a file's first bytes, if its key's extension agrees; Rejected if not."""
-    extension = extension_of(key)
+def expect(name: str, size: int) -> Kind:
+    """What a file claims to be; Rejected where its name or its size, in bytes, is enough to tell that it is not."""
+    kind = kind_of(name)
+    if kind is None:
+        raise Rejected(f"file is neither an image nor a video - needs {_names(Kind.IMAGE)} or {_names(Kind.VIDEO)}")
+    if size <= 0:
+        raise Rejected("file is empty - upload it again")
+    if size > SOURCE_MAX[kind]:
+        measured = math.ceil(size * 100 / MB) / 100
+        most = SOURCE_MAX[kind] // MB
+        raise Rejected(f"{kind} has {measured:.2f} MB - at most {most} MB can be converted - {_EXPORT[kind]}")
+    return kind
+
+
+def _names(kind: Kind) -> str:
+    return " ".join(accepted.name for accepted in ACCEPTED if accepted.kind is kind)
+
+
+def match_name(name: str, found: Format | None, kind: Kind) -> Format:
+    """The format `found` in a file's first bytes, whatever the name's extension; Rejected if it is of another kind."""
+    extension = extension_of(name)
     if found is None:
         raise Rejected(f"file is no {kind} although its name ends in .{extension} - {_EXPORT[kind]}")
     if found.kind is None:
-        raise Rejected(f"file is {found.name} but named .{extension} - {_EXPORT[kind]}")
-    if extension not in found.extensions:
+        raise Rejected(f"file is {found.name} - it cannot be converted - {_EXPORT[kind]}")
+    if found.kind is not kind:
         raise Rejected(f"file is {found.name} but named .{extension} - rename it to end in .{found.extensions[0]}")
-    return FORMATS[found.name]
+    return found
 
 
-def check_size(kind: Kind, size: int) -> None:
-    """Refuse an empty file and one above SIZE_MAX; `size` in bytes."""
-    if size <= 0:
-        raise Rejected("file is empty - upload it again")
-    if size > SIZE_MAX[kind]:
-        measured = math.ceil(size * 100 / MB) / 100
-        raise Rejected(f"{kind} is {measured:.2f} MB - needs at most {SIZE_MAX[kind] // MB} MB")
-
-
-def check_largest(kind: Kind, width: int, height: int) -> None:
-    """Refuse sides above SIDE_MAX before anything of that size is made room for; pixels."""
-    for side, direction in ((width, "wide"), (height, "tall")):
-        if side > SIDE_MAX[kind]:
-            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
-
-
-def check_sides(kind: Kind, width: int, height: int) -> None:
-    """Refuse sides outside SIDE_MIN to SIDE_MAX and shapes beyond 1:3 to 3:1; pixels as displayed."""
-    check_largest(kind, width, height)
+def check_smallest(kind: Kind, width: int, height: int) -> None:
+    """Refuse sides below SIDE_MIN and shapes beyond 1:3 to 3:1, which no conversion mends; pixels as displayed."""
     for side, direction in ((width, "wide"), (height, "tall")):
         if side < SIDE_MIN:
-            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
+            raise Rejected(f"{kind} is {side} px {direction} - needs at least {SIDE_MIN} - {_EXPORT[kind]} and larger")
     if max(width, height) > ASPECT_MAX * min(width, height):
         direction = "wide" if width > height else "tall"
         ratio = math.ceil(max(width, height) * 1000 / min(width, height)) / 1000
         shape = f"{ratio:g}:1" if width > height else f"1:{ratio:g}"
-        raise Rejected(f"{kind} is too {direction} - {width} x {height} px is {shape} - needs 1:3 to 3:1")
+        raise Rejected(f"{kind} is too {direction} - {width} x {height} px is {shape} - needs 1:3 to 3:1 - crop it")
+
+
+def check_sides(kind: Kind, width: int, height: int) -> None:
+    """Refuse what the provider would refuse: sides outside SIDE_MIN to SIDE_MAX, shapes beyond 1:3 to 3:1."""
+    for side, direction in ((width, "wide"), (height, "tall")):
+        if side > SIDE_MAX[kind]:
+            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
+    check_smallest(kind, width, height)
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuse an image above PIXELS_MAX before anything of that size is made room for."""
+    if width * height > PIXELS_MAX:
+        raise Rejected(
+            f"image is {width} x {height} px - at most {PIXELS_MAX // 1_000_000} megapixels can be converted"
+            f" - {_EXPORT[Kind.IMAGE]} and smaller"
+        )
 
 
 def check_duration(seconds: float) -> None:
     """Refuse a video outside SECONDS_MIN to SECONDS_MAX; the sentence is rounded away from the limit."""
-    # Microseconds, the finest clock of a container: 30 s of 1001/30000 s frames must not fail by a float's
-    # last bit.
+    # Microseconds, the finest clock of a container: 30 s of 1001/30000 s frames must not fail by a float's last bit.
     exact = round(seconds, 6)
     if exact < SECONDS_MIN:
-        raise Rejected(f"video is {math.floor(exact * 100) / 100:g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}")
+        raise Rejected(f"video has {math.floor(exact * 100) / 100:g} s - at least {SECONDS_MIN} s - drop a longer one")
     if exact > SECONDS_MAX:
-        raise Rejected(f"video is {math.ceil(exact * 100) / 100:.10g} s long - needs {SECONDS_MIN} to {SECONDS_MAX}")
+        raise Rejected(
+            f"video has {math.ceil(exact * 100) / 100:.10g} s - at most {SECONDS_MAX} s"
+            f" - drop it with metadata trim=0-{SECONDS_MAX}"
+        )
 
 
 def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:
@@ -131,5 +149,5 @@ def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:
 
 
 def too_costly(kind: Kind, what: str) -> Rejected:
-    """The refusal of a file that cannot be checked within our own bounds; `what` is the bound."""
-    return Rejected(f"{kind} needs more than {what} to be checked - {_EXPORT[kind]}")
+    """The refusal of a file that cannot be opened within our own bounds; `what` is the bound."""
+    return Rejected(f"{kind} needs more than {what} to be opened - {_EXPORT[kind]}")

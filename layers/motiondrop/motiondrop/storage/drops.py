@@ -33,6 +33,7 @@ class Drop:
     rejected: str | None = None
     mode: str | None = None
     check_image: bool | None = None
+    trim: str | None = None
     sequencer: str | None = None
     modified_at: datetime | None = None
     jobs: frozenset[str] = frozenset()
@@ -83,6 +84,7 @@ class Drops:
             "rejected": drop.rejected,
             "mode": drop.mode,
             "check_image": drop.check_image,
+            "trim": drop.trim,
             "sequencer": drop.sequencer,
             "modified_at": drop.modified_at,
             "deleted": None,
@@ -193,6 +195,7 @@ def _drop(item: DropItem) -> Drop:
         rejected=item.rejected,
         mode=item.mode,
         check_image=item.check_image,
+        trim=item.trim,
         sequencer=item.sequencer,
         modified_at=item.modified_at,
         jobs=frozenset(item.jobs or ()),

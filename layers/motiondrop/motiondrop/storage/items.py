@@ -49,6 +49,7 @@ OPEN = "OPEN"
 MONEY = "IN_FLIGHT"
 ALONE = "ALONE"
 UNSETTLED = "UNSETTLED"
+UNOPENED = "UNOPENED"
 CHANGE = "CHANGE"
 CLAIMED = "CLAIMED"
 UNDECIDED = "UNDECIDED"
@@ -249,6 +250,7 @@ class DropItem(Item):
     rejected = UnicodeAttribute(null=True)
     mode = UnicodeAttribute(null=True)
     check_image = BooleanAttribute(null=True)
+    trim = UnicodeAttribute(null=True)
     jobs = UnicodeSetAttribute(null=True)
     waiting = UnicodeAttribute(null=True)
     receipt = UnicodeAttribute(null=True)

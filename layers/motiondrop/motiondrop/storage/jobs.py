@@ -18,7 +18,19 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import CLOSED, IN_FLIGHT, LEGAL, Billing, Call, End, Job, Result, State, Task, Turn, Verdict
 from motiondrop.errors import Contended, Forgotten, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.items import CLAIMED, JOB, MONEY, OPEN, QUEUE, TASK, JobItem, QueueItem, Tables, TaskItem
+from motiondrop.storage.items import (
+    CLAIMED,
+    JOB,
+    MONEY,
+    OPEN,
+    QUEUE,
+    TASK,
+    UNOPENED,
+    JobItem,
+    QueueItem,
+    Tables,
+    TaskItem,
+)
 from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
 
 _logger = Logger(child=True)
@@ -65,13 +77,14 @@ class Jobs:
         return self._read(_key(job_id) for job_id in job_ids)
 
     def record(self, job: Job) -> bool:
-        """Record a new job, with its place in the queue; False where it is known already."""
+        """Record a new job, with its place in the queue if its files are ready; False where it is known already."""
         item = self._tables.job(_key(job.job_id), JOB, **vars(job))
         item.open, item.seen_at = OPEN, self._clock()
 
         def fill(transaction: Transaction) -> None:
             transaction.put(item, name="job", condition=JobItem.pk.does_not_exist())
-            transaction.put(self.place(job), name="place")
+            if job.ready:
+                transaction.put(self.place(job), name="place")
 
         try:
             transact(self._tables.connection, fill)
@@ -127,7 +140,8 @@ class Jobs:
         if target not in CLOSED:
             values["open"] = MONEY if target in IN_FLIGHT else OPEN
         elif closing.notified:
-            values["open"] = None  # ended and told of: nothing is left to look after
+            # Ended and told of: nothing is left to look after, but for a video that was not looked at.
+            values["open"] = UNOPENED if _unopened(replace(job, **changes)) else None
         elif target != job.state:
             values["open"] = OPEN
         if target in CLOSED and target != job.state:
@@ -189,13 +203,15 @@ class Jobs:
         }
         changes = fresh | changes
         again = replace(job, **changes)
+        if not again.ready:
+            return self.transition(job, job.owner, State.PREPARING, **changes)
+        return self.enqueue(job, **changes)
 
+    def enqueue(self, job: Job, **changes: Any) -> Job:
+        """Send a job that has no place in the queue there, to that of its time of recording."""
+        place = self.place(replace(job, **changes))
         return self.transition(
-            job,
-            job.owner,
-            State.QUEUED,
-            lambda transaction: transaction.put(self.place(again), name="place"),
-            **changes,
+            job, job.owner, State.QUEUED, lambda transaction: transaction.put(place, name="place"), **changes
         )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
@@ -212,7 +228,8 @@ class Jobs:
         """Note that the end was told for which `begin_notifying` gave this job; an end after that is another one."""
         item, actions, condition = self._change(job, job.owner)
         mine = condition & (JobItem.closing["notifying_until"] == _stored(job.closing.notifying_until))
-        actions += [JobItem.closing["notified"].set(True), JobItem.open.remove()]
+        actions += [JobItem.closing["notified"].set(True)]
+        actions += [JobItem.open.set(UNOPENED) if _unopened(job) else JobItem.open.remove()]
         told = conditional_write(lambda: item.update(actions=actions, condition=mine))
         return _job(item) if told else self.get(job.job_id)
 
@@ -245,6 +262,11 @@ class Jobs:
         """Other open jobs, those first that nothing has looked at for longest (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(OPEN, limit=limit, attributes_to_get=["pk"]))
+
+    def unopened(self, limit: int) -> list[Job]:
+        """Jobs whose saved video was not looked at yet, longest ago first (eventually consistent)."""
+        query = self._tables.job.open_jobs.query
+        return self._read(item.pk for item in query(UNOPENED, limit=limit, attributes_to_get=["pk"]))
 
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
         """Jobs by when they were recorded, newest first, and the mark `after` which there are more, if there are.
@@ -289,6 +311,11 @@ def place_of(job: Job) -> str:
     The time is the recorder's; within a second no order is promised.
     """
     return f"WAIT#{job.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job.job_id)}"
+
+
+def _unopened(job: Job) -> bool:
+    """Whether the job's video is saved and has yet to be looked at."""
+    return job.state == State.SUCCEEDED and not job.result.opened
 
 
 def _task_id(item: TaskItem) -> str:

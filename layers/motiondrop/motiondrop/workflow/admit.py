@@ -1,17 +1,24 @@
 """Picking up a job from where its record says it is, and waiting in the queue."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from motiondrop.aws.executions import Executions
+from motiondrop.aws.media import MediaDied, answered
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import State
+from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.outcome import why_closed
+from motiondrop.domain.pricing import Prices
 from motiondrop.domain.step import Step, where
-from motiondrop.errors import JobCanceled, JobFailed
+from motiondrop.errors import DropGone, JobCanceled, JobFailed
+from motiondrop.media.limits import PLAN_SECONDS, Rejected
+from motiondrop.media.report import Plan, Report, Trim, as_json, report_of
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.receipts import Receipts
+from motiondrop.workflow.withdrawal import REPLACED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +30,7 @@ class Admission:
     executions: Executions
     closing: Closing
     receipts: Receipts
+    prices: Prices
 
     def claim(self, execution: Execution) -> Step:
         """Make the execution the job's owner and say where it goes on; NotOwner where another execution works on it.
@@ -36,7 +44,34 @@ class Admission:
             raise JobFailed(why_closed(job))
         if job.state == State.CANCELED:
             raise JobCanceled(why_closed(job))
+        if job.state == State.PREPARING:
+            return {"next": "convert", "order": order_of(job)}
         return {"next": where(job)}
+
+    def prepared(self, execution: Execution, report: Mapping[str, Any]) -> Step:
+        """Take what `media` made of the job's file, if it is what was ordered, and queue the job.
+
+        A file that cannot be converted ends the job, and so does one that was replaced meanwhile.
+        """
+        job = self.jobs.owned(execution)
+        if job.state != State.PREPARING:
+            return {"next": where(job)}
+        which, source = _unprepared(job)
+        try:
+            said = answered(dict(report))
+            found, copy = report_of(said["report"]), str(said["copy"])
+            planned(found, source)
+        except DropGone:
+            self.closing.close(job, State.CANCELED, REPLACED)
+        except (Rejected, MediaDied, KeyError, ValueError) as error:
+            why = error.reason if isinstance(error, Rejected) else "it takes too much time or memory"
+            self.closing.close(job, State.FAILED, f"The {which} could not be converted: {why}.")
+        else:
+            file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate)
+            quote = self.prices.cost(file.duration or 0, job.options.mode)
+            job = self.jobs.enqueue(job, **{which: file, "quote": quote})
+            return {"next": where(job)}
+        return {"next": "closed"}
 
     def wait(self, execution: Execution, token: str) -> None:
         """Let the execution wait in the queue, to be woken at `token`; its drops are told so."""
@@ -44,3 +79,38 @@ class Admission:
         job = self.jobs.get(execution.job_id)
         if job.state == State.QUEUED:
             self.receipts.follow(job)
+
+
+def order_of(job: Job) -> dict[str, Any]:
+    """What `media` is asked for, to convert the file of the job that is not ready."""
+    _, file = _unprepared(job)
+    plan = Plan(
+        width=file.width,
+        height=file.height,
+        duration=file.duration or 0,
+        frame_rate=file.frame_rate or 0,
+        trim=Trim.parse(job.options.trim) if job.options.trim else None,
+        converted=file.converted,
+        notes=file.notes,
+    )
+    return {
+        "action": "convert",
+        "key": file.key,
+        "etag": file.etag,
+        "digest": file.digest,
+        "trim": job.options.trim,
+        "plan": as_json(plan),
+    }
+
+
+def planned(found: Report, source: Input) -> None:
+    """ValueError where the copy is not what was ordered and quoted."""
+    if (found.width, found.height) != (source.width, source.height):
+        raise ValueError("the copy has another size than was ordered")
+    if abs((found.duration or 0) - (source.duration or 0)) > PLAN_SECONDS:
+        raise ValueError("the copy has another length than was ordered")
+
+
+def _unprepared(job: Job) -> tuple[str, Input]:
+    """Which of the job's files has to be converted; images are ready when they were checked."""
+    return ("image", job.image) if job.image.copy is None else ("video", job.video)

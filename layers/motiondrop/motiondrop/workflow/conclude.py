@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from motiondrop.aws.executions import Executions
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import IN_FLIGHT, Job, State
+from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
 from motiondrop.domain.provider_errors import WanError
 from motiondrop.errors import Contended, JobClosed, NoSuchJob
 from motiondrop.provider.responses import NotUnderstood, Unreachable
@@ -66,7 +66,7 @@ class ConcludeExecution:
 
     def _aborted(self, job: Job) -> str:
         """Somebody pressed Stop execution: cancel what can be canceled."""
-        if job.state in {State.QUEUED, State.ADMITTED} or job.task.retry or self._cancel(job):
+        if job.state in UNSENT or job.task.retry or self._cancel(job):
             self.closing.close(job, State.CANCELED, STOPPED)
             return "canceled"
         # Where it is not known yet whether a task was made, the next execution finds out, and cancels it.

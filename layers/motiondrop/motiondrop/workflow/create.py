@@ -76,7 +76,7 @@ class CreateTask:
             key = self.key()
         except WanError as refusal:
             return self._hold(job, execution, refusal)
-        urls = [self.results.url(one.copy, URL_SECONDS) for one in (job.image, job.video)]
+        urls = [self.results.url(copy, URL_SECONDS) for copy in job.copies]
         try:
             job = self.lock.acquire(job, execution, self.clock() + WINDOW, mark_of(key))
         except LockBusy as busy:

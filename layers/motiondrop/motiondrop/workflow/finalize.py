@@ -4,19 +4,13 @@ import re
 from dataclasses import dataclass, replace
 
 import requests
-from aws_lambda_powertools import Logger
 
-from motiondrop.aws.results import Results, Saved, record_key, still_key
+from motiondrop.aws.results import Results, Saved
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import End, Job, Result, State
-from motiondrop.domain.pricing import Prices
-from motiondrop.domain.result_document import render
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import CopyFailed, ResultExpired
-from motiondrop.media.limits import Rejected
-from motiondrop.media.result import look
-from motiondrop.media.sandbox import SandboxError
 from motiondrop.provider.client import WanClient
 from motiondrop.provider.download import Video
 from motiondrop.provider.responses import TaskStatus
@@ -24,8 +18,7 @@ from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import EXPIRED, VALIDITY, Closing
-
-_logger = Logger(child=True)
+from motiondrop.workflow.opening import Opening
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +33,7 @@ class FinalizeJob:
     ledger: Ledger
     closing: Closing
     origins: re.Pattern[str]
-    prices: Prices
+    opening: Opening
     clock: Clock = now
 
     def run(self, execution: Execution) -> Step:
@@ -59,9 +52,8 @@ class FinalizeJob:
             saved = self._save(job, execution)
             result = Result(saved.key, saved.size, saved.sha256)
             job = self.jobs.transition(job, execution.owner, None, result=result)
-        result = self._look(job)
-        document = render(replace(job, result=result), self.clock(), self.prices)
-        self.results.write(record_key(job.job_id), document, "application/json")
+        result = self.opening.look(job)
+        self.opening.write(replace(job, result=result))
         self.closing.notify(self.ledger.succeed(job, execution.owner, result))
         return {"next": "done"}
 
@@ -79,26 +71,3 @@ class FinalizeJob:
                 self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
                 raise
             raise CopyFailed("the provider gave no link that works") from error
-
-    def _look(self, job: Job) -> Result:
-        """Open the saved video once, keep a still of it, and return what is known of it now.
-
-        It is whole and paid for: whatever hinders looking at it does not hinder the job.
-        """
-        key = job.result.key or ""
-        try:
-            output = look(job.result.size or 0, lambda offset, length: self.results.read(key, offset, length))
-        except (Rejected, SandboxError) as error:
-            _logger.warning("a result could not be opened", extra={"reason": str(error)})
-            return job.result
-        still = still_key(job.job_id)
-        self.results.write(still, output.still, "image/jpeg")
-        return replace(
-            job.result,
-            codec=output.codec,
-            width=output.width,
-            height=output.height,
-            duration=output.duration,
-            frame_rate=output.frame_rate,
-            still=still,
-        )

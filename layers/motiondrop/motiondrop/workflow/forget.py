@@ -7,6 +7,7 @@ by a machine that still has them, are not animated again.
 from dataclasses import dataclass, field
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from motiondrop.aws.inbox import Inbox
@@ -57,7 +58,7 @@ class ForgetJob:
         done = Gone()
         for key in item.drops or ():
             self._forget_drop(key, job_id, {item.image.digest, item.video.digest}, done)
-        for copy in (item.image.copy, item.video.copy):
+        for copy in sorted(_files(item)):
             if self._is_used(copy, item.pk):
                 done.kept.append(copy)
             else:
@@ -100,9 +101,17 @@ class ForgetJob:
 
         Nothing lists that: the whole table is read, which costs a cent for some ten thousand jobs.
         """
-        uses = (Path("image.copy") == copy) | (Path("video.copy") == copy) | (Path("media.copy") == copy)
+        image, *others = (f"{file}.{what}" for file in ("image", "video", "media") for what in ("copy", "poster"))
+        uses: Condition = Path(image) == copy
+        for name in others:
+            uses |= Path(name) == copy
         return any(item.pk != pk for item in self.tables.job.scan(uses, consistent_read=True))
 
     def _erase(self, key: str, done: Gone) -> None:
         if self.results.erase(key):
             done.results.append(key)
+
+
+def _files(item: JobItem) -> set[str]:
+    """What was made of the job's two files: their copies and posters."""
+    return {key for file in (item.image, item.video) for key in (file.copy, file.poster) if key}

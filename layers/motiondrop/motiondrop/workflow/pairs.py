@@ -15,8 +15,8 @@ from motiondrop.domain.messages import rejected, untagged
 from motiondrop.domain.pairing import Pair, Verdict, Why
 from motiondrop.domain.pricing import MODES, Prices, usd
 from motiondrop.errors import Forgotten
-from motiondrop.media.check import advice
-from motiondrop.media.limits import Media, Rejected
+from motiondrop.media.advice import advice
+from motiondrop.media.limits import Rejected
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.changes import Changes
 from motiondrop.storage.drops import Drop, Drops
@@ -128,7 +128,7 @@ class Pairs:
         image, video = (known.get(one) for one in pair)
         if not (image and video and image.media and video.media):
             return None
-        new = self._new(image, image.media, video.media)
+        new = self._new(image, video, (image.media, video.media))
         if reserve_of(new.quote) > self.daily_budget:
             raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
         if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
@@ -148,21 +148,23 @@ class Pairs:
         for key, receipt in unsaid.items():
             self.publisher.notify(untagged(key, receipt))
 
-    def _new(self, image_drop: Drop, image: Input, video: Input) -> Job:
+    def _new(self, image_drop: Drop, video_drop: Drop, files: tuple[Input, Input]) -> Job:
+        image, video = files
         options = Options(
             mode=image_drop.mode or _mode_of_path(image.key) or self.defaults.mode,
             check_image=True if image_drop.check_image is None else image_drop.check_image,
             model=self.defaults.model,
+            trim=video_drop.trim,
         )
         return Job(
             job_id=job_id_of(image.key, video.key, identity(image.digest, video.digest, options)),
-            state=State.QUEUED,
+            state=State.QUEUED if image.copy and video.copy else State.PREPARING,
             image=image,
             video=video,
             options=options,
             recorded_at=self.clock(),
             quote=self.defaults.prices.cost(video.duration or 0, options.mode),
-            advice=advice(_media(Kind.IMAGE, image), _media(Kind.VIDEO, video)),
+            advice=advice(image, video),
             drops=frozenset({image.key, video.key}),
         )
 
@@ -212,12 +214,6 @@ _NAME = 60  # characters of a name that a receipt repeats; a tag has room for 25
 def _mode_of_path(key: str) -> str | None:
     """The mode that a folder of the key's path names, the innermost where there are several."""
     return next((part for part in reversed(key.split("/")[:-1]) if part in MODES), None)
-
-
-def _media(kind: Kind, one: Input) -> Media:
-    """What the check found, from the record."""
-    extension = one.copy.rpartition(".")[2]
-    return Media(kind, extension, extension, one.width, one.height, one.size, one.duration, one.frame_rate)
 
 
 def _is_redrop(drop: Drop, job: Job) -> bool:

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from motiondrop.aws.inbox import Inbox, receipt_text
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.pricing import usd
 from motiondrop.errors import NoRoom
 from motiondrop.storage.drops import Drop, Drops
@@ -72,8 +72,15 @@ def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
         receipt: str | None = of_rejected(drop.rejected)
     else:
         receipt = of_jobs(jobs) if jobs else drop.waiting
-    # Both fit into a tag.
-    return receipt_text(f"{receipt_text(receipt)[:160]} - {drop.note}") if receipt and drop.note else receipt
+    added = [converted(drop.media), *drop.media.notes] if drop.media else []
+    added = [line for line in (*added, drop.note) if line]
+    # All of it fits into a tag.
+    return receipt_text(" - ".join([receipt_text(receipt)[:120], *added])) if receipt and added else receipt
+
+
+def converted(file: Input) -> str:
+    """What was changed to make the file fit, such as `converted: HEIC to JPEG`; empty for nothing."""
+    return f"converted: {' - '.join(file.converted)}" if file.converted else ""
 
 
 def of_rejected(reason: str) -> str:
@@ -86,6 +93,7 @@ def of_job(job: Job) -> str:
     if job.stopped and not job.closed:
         return "being canceled"
     words = {
+        State.PREPARING: f"accepted: quoted {usd(job.quote)[1:]} USD - being converted",
         State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", "queued", *job.advice[:1]]),
         State.ADMITTED: "animating: being sent",
         State.SUBMITTING: "animating: being sent",

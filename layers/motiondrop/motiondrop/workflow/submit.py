@@ -1,12 +1,10 @@
 """What happens to a drop: it is looked at, checked and recorded; `pairs` makes its jobs."""
 
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from motiondrop.aws.event_queue import DropEvent, FolderEvent
 from motiondrop.aws.inbox import Arrived, Inbox
+from motiondrop.aws.media import Checked, MediaFunction
 from motiondrop.aws.metrics import Metrics
 from motiondrop.aws.topics import Publisher
 from motiondrop.domain.formats import Kind
@@ -15,22 +13,19 @@ from motiondrop.domain.keys import ignored, kind_of
 from motiondrop.domain.messages import rejected
 from motiondrop.domain.pricing import MODES
 from motiondrop.errors import DropGone, Unreadable
-from motiondrop.media.check import expect
-from motiondrop.media.limits import Media, Rejected
-from motiondrop.media.sandbox import Reader
+from motiondrop.media.limits import Rejected, expect
+from motiondrop.media.report import Trim
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.workflow.pairs import Pairs
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.withdrawal import CHARGED, Withdrawal
-
-Check = Callable[[str, int, Reader], Media]
 
 _BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DropIntake:
-    """Takes drops in. `check` is `media.check`, or what stands in for it."""
+    """Takes drops in."""
 
     inbox: Inbox
     drops: Drops
@@ -38,7 +33,7 @@ class DropIntake:
     receipts: Receipts
     withdrawal: Withdrawal
     publisher: Publisher
-    check: Check
+    media: MediaFunction
     metrics: Metrics
 
     def handle(self, event: DropEvent | FolderEvent) -> None:
@@ -136,17 +131,11 @@ class DropIntake:
     def _opened(self, arrived: Arrived, drop: Drop) -> Drop:
         """The drop with what its file and its metadata say; Rejected where it cannot be used."""
         mode, check_image = _options(arrived) if drop.kind is Kind.IMAGE else (None, None)
+        trim = _trim(arrived) if drop.kind is Kind.VIDEO else None
         expect(arrived.key, arrived.size)
-        with tempfile.TemporaryFile() as file:
-            digest = self.inbox.fetch(arrived, file)
-            file.flush()
-            media = self.check(
-                arrived.key, arrived.size, lambda offset, length: os.pread(file.fileno(), length, offset)
-            )
-            copy = self.inbox.keep(file, digest, media.extension)
-        return replace(
-            drop, media=_input(arrived, media, digest, copy, drop.sequencer), mode=mode, check_image=check_image
-        )
+        checked = self.media.check(arrived.key, arrived.etag, trim)
+        media = _input(arrived, checked, drop.sequencer)
+        return replace(drop, media=media, mode=mode, check_image=check_image, trim=trim)
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
@@ -164,20 +153,30 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
     return mode, _BOOLEANS[check_image]
 
 
-def _input(arrived: Arrived, media: Media, digest: str, copy: str, sequencer: str | None) -> Input:
+def _trim(arrived: Arrived) -> str | None:
+    """The seconds that the drop's metadata asks for, written in one way; Rejected for what names none."""
+    trim = arrived.metadata.get("trim")
+    return None if trim is None else str(Trim.parse(trim))
+
+
+def _input(arrived: Arrived, checked: Checked, sequencer: str | None) -> Input:
+    found = checked.found
     return Input(
         key=arrived.key,
         etag=arrived.etag,
-        digest=digest,
-        copy=copy,
+        digest=checked.digest,
         size=arrived.size,
-        width=media.width,
-        height=media.height,
-        duration=media.duration,
-        frame_rate=media.frame_rate,
+        poster=checked.poster,
+        width=found.width,
+        height=found.height,
+        duration=found.duration,
+        frame_rate=found.frame_rate,
         version=arrived.version,
         sequencer=sequencer,
         modified_at=arrived.modified_at,
+        copy=checked.copy,
+        converted=found.converted,
+        notes=found.notes,
     )
 
 
@@ -192,7 +191,7 @@ def _asks_the_same(known: Drop, drop: Drop) -> bool:
     before, after = known.media, drop.media
     if before is None or after is None:
         return before is after
-    options = (known.mode, known.check_image) == (drop.mode, drop.check_image)
+    options = (known.mode, known.check_image, known.trim) == (drop.mode, drop.check_image, drop.trim)
     return before.digest == after.digest and options
 
 

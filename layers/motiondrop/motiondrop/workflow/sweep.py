@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from aws_lambda_powertools import Logger
@@ -27,6 +27,7 @@ from motiondrop.storage.jobs import UNREADABLE, Jobs
 from motiondrop.storage.slots import Slots, Snapshot
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.missed_events import MissedEvents
+from motiondrop.workflow.opening import Opening
 from motiondrop.workflow.subscribers import Subscribers
 
 _logger = Logger(child=True)
@@ -40,6 +41,12 @@ LONELY_ROUND = 50
 
 #: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
+
+#: Saved videos that one round looks at, where their own execution could not; each takes up to a minute.
+OPENED_ROUND = 1
+
+#: So long after its job ended a video that was never looked at is left as it is.
+GIVE_UP_OPENING = timedelta(days=1)
 
 #: What may go wrong with a job or a part of a round without hindering the others.
 _FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException, *UNREADABLE)
@@ -60,6 +67,7 @@ class Sweep:
     drops: Drops
     cursors: Cursors
     subscribers: Subscribers
+    opening: Opening
     publisher: Publisher
     grace: timedelta
     metrics: Metrics
@@ -81,6 +89,7 @@ class Sweep:
             lambda: {"settling": self.missed_events.resend_changes()},
             lambda: {"mentioned": self._mention_lonely()},
             lambda: {"unheard": self.subscribers.check()},
+            lambda: {"opened": self._open_results()},
         ]
         held: str | None = None
         for part in parts:
@@ -115,6 +124,18 @@ class Sweep:
         told = self._tell_of(snapshot)
         given = self.slots.grant()
         return {"breaker told": told, "given": given, "budget told": self._measure(snapshot, given)}
+
+    def _open_results(self) -> int:
+        """Look at a saved video that its own execution could not look at; return how many were opened."""
+        opened = 0
+        for job in self.jobs.unopened(OPENED_ROUND):
+            result = self.opening.look(job)
+            if not result.opened and job.closing.at and self.clock() > job.closing.at + GIVE_UP_OPENING:
+                result = replace(result, opened=True)
+            if result.codec:
+                self.opening.write(replace(job, result=result))
+            opened += bool(self.jobs.transition(job, job.owner, None, result=result).result.codec)
+        return opened
 
     def _look_after_all(self, job_ids: Iterable[str]) -> dict[str, int]:
         repaired: Counter[str] = Counter()

@@ -1,9 +1,9 @@
-"""Withdrawing jobs that no drop asks for any more, as long as nothing is paid: from QUEUED or ADMITTED only."""
+"""Withdrawing jobs that no drop asks for any more, as long as nothing is paid: before they are sent."""
 
 from dataclasses import dataclass
 
 from motiondrop.aws.executions import Executions
-from motiondrop.domain.job import IN_FLIGHT, Job, State
+from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
@@ -50,7 +50,7 @@ class Withdrawal:
 
     def withdraw(self, job: Job, reason: str) -> bool:
         """Cancel the job if it was not sent yet; return False where it was, so that it will be charged."""
-        if job.state not in {State.QUEUED, State.ADMITTED}:
+        if job.state not in UNSENT:
             return job.state not in IN_FLIGHT
         try:
             self.closing.close(job, State.CANCELED, reason)

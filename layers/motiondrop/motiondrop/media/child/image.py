@@ -1,63 +1,171 @@
-"""Opens an image with Pillow, all of it: only a decoded picture is known to be whole. Runs in the sandbox."""
+"""Decodes an image with Pillow, once and whole, and writes it upright without metadata. Runs in the sandbox."""
 
+import contextlib
 import importlib
 import io
 import re
 import struct
+import zlib
 from typing import Any
 
-from PIL import Image
+import pi_heif
+from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 
-from motiondrop.domain.formats import JPEG, WEBP, Format, Kind
-from motiondrop.media.child.source import Source
-from motiondrop.media.limits import SIDE_MAX, Rejected, check_sides, damaged
-
-_ORIENTATION = 0x0112
-#: EXIF orientations in which the picture is displayed on its side.
-_SIDEWAYS = {5, 6, 7, 8}
-#: In a scan, 0xFF begins a marker unless a zero (a stuffed byte), a restart marker or another 0xFF follows.
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_END_OF_IMAGE = 0xD9
+from motiondrop.domain.formats import AVIF, HEIC, JPEG, PNG, Kind
+from motiondrop.media.child.job import Job
+from motiondrop.media.child.still import opaque, write_poster
+from motiondrop.media.limits import MB, SIDE_MAX, SIZE_MAX, Rejected, check_pixels, check_smallest, damaged
 
 # Pillow imports these when an image calls for them; in the sandbox that would be too late.
 Image.preinit()
-for plugin in ("Bmp", "Jpeg", "Mpo", "Png", "Tiff", "WebP"):
+for plugin in ("Avif", "Bmp", "Gif", "Jpeg", "Mpo", "Png", "Tiff", "WebP"):
     importlib.import_module(f"PIL.{plugin}ImagePlugin")
-Image.MAX_IMAGE_PIXELS = SIDE_MAX[Kind.IMAGE] ** 2
+pi_heif.register_heif_opener(thumbnails=False)
+pi_heif.options.DECODE_THREADS = 1
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+# Ours is asked first: check_pixels names the measured size.
+Image.MAX_IMAGE_PIXELS = None
+
+_SIDE = SIDE_MAX[Kind.IMAGE]
+_BYTES = SIZE_MAX[Kind.IMAGE]
+#: JPEG qualities that are tried until it fits, and the factor by which it is made smaller once none did.
+_QUALITIES = (95, 90, 85, 75)
+_SHRINK, _TRIES = 0.75, 6
+#: Cameras' formats, which are JPEG afterwards; the others are drawn and may be transparent, so they become PNG.
+_PHOTOGRAPHS = {JPEG, HEIC, AVIF}
+_ORIENTATION = 0x0112
+_SIDEWAYS = {5, 6, 7, 8}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+#: In a scan, 0xFF begins a marker unless a zero (a stuffed byte), a restart marker or another 0xFF follows.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_END_OF_IMAGE = 0xD9
+_PNG_START = 8
+#: A PNG's chunks that say what its pixels look like. The others are texts, times and animation, and a broken one of
+#: them would have the whole picture refused.
+_LOOKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"eXIf"}
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
-def open_image(source: Source, found: Format) -> dict[str, Any]:
-    """Decode the image: its width and height in pixels as displayed.
-
-    Rejected if it is damaged, animated or outside the limits.
-    """
-    data = source.read()
-    if found == JPEG and not _ends(data):
+def check(job: Job) -> dict[str, Any]:
+    """Write the clean copy and the poster; return the report. Rejected if nothing can be made of the image."""
+    data = job.source.read()
+    if job.format == JPEG and not _ends(data):
         raise damaged(Kind.IMAGE, "has no end")
-    if found == WEBP:
-        # libwebp makes room for the whole picture when it opens one.
-        check_sides(Kind.IMAGE, *_webp_sides(data))
-    with _opened(data, found) as image:
-        check_sides(Kind.IMAGE, *image.size)
-        # A JPEG with several pictures is a phone's (depth, brightness): its first one is the photograph.
-        if found != JPEG and getattr(image, "n_frames", 1) != 1:
-            raise Rejected("image is animated - needs a still one - export one frame as JPG or PNG")
-        width, height = image.size
+    animated = False
+    if job.format == PNG:
+        animated = b"acTL" in data[: data.find(b"IDAT")]
+        data = _without_extras(data)
+    with Image.open(io.BytesIO(data), formats=(_pillow_name(job),)) as image:
+        check_pixels(*image.size)
+        check_smallest(Kind.IMAGE, *image.size)
+        # A phone's JPEG or HEIC may hold several pictures (depth, brightness): its first one is the photograph.
+        animated = animated or (job.format not in _PHOTOGRAPHS and getattr(image, "n_frames", 1) != 1)
+        stored = image.size
+        image.draft("RGB", (_SIDE, _SIDE))  # decodes a huge JPEG at half its size, or less
         image.load()
-        if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
-            width, height = height, width
-    return {"width": width, "height": height}
+        orientation = _orientation(image)  # asking earlier loads some, and hides what is wrong with them
+        picture = _upright(image, orientation)
+        measured = stored[::-1] if orientation in _SIDEWAYS else stored
+    kind, saved = _saved(job, picture)
+    job.copy.write(saved[1])
+    write_poster(picture, job.poster)
+    width, height = saved[0]
+    return {
+        "report": {
+            "kind": Kind.IMAGE,
+            "format": kind.lower(),
+            "width": width,
+            "height": height,
+            "converted": _converted(job, kind, measured, saved),
+            "notes": ["it is animated and its first picture is used"] if animated else [],
+        }
+    }
 
 
-def _opened(data: bytes, found: Format) -> Image.Image:
-    """The image with only its header read; beyond the pixel cap, a refusal that says how large it is."""
-    try:
-        return Image.open(io.BytesIO(data), formats=(found.name,))
-    except Image.DecompressionBombError:
-        Image.MAX_IMAGE_PIXELS = None
-        with Image.open(io.BytesIO(data), formats=(found.name,)) as image:
-            check_sides(Kind.IMAGE, *image.size)
-        raise
+def _pillow_name(job: Job) -> str:
+    return {"HEIC": "HEIF"}.get(job.format.name, job.format.name)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the picture has to be turned; broken EXIF turns nothing."""
+    with contextlib.suppress(Exception):
+        found = image.getexif().get(_ORIENTATION)
+        return found if found in _TURNS else 1
+    return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture as it is to be seen: turned, no larger than allowed, in eight bits of sRGB, transparent as before."""
+    profile = image.info.get("icc_profile")
+    picture = image
+    if picture.mode.startswith(("I", "F")):
+        picture = _eight_bits(picture)
+    elif picture.has_transparency_data and picture.mode != "RGBA":
+        picture = picture.convert("RGBA")
+    elif picture.mode not in {"RGB", "RGBA", "CMYK"}:
+        picture = picture.convert("RGB")
+    picture.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)  # first of all, since the rest takes as much memory again
+    if profile:
+        # A profile that is none, or of another kind of picture, is left out as other metadata is.
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            target = "RGBA" if picture.mode == "RGBA" else "RGB"
+            ours = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            picture = ImageCms.profileToProfile(picture, ours, _SRGB, outputMode=target) or picture
+    picture = picture.convert("RGBA" if picture.mode == "RGBA" else "RGB")
+    picture.info.clear()
+    return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A grey picture of more than eight bits with eight; 65,535 is white, as in a PNG."""
+    return picture.convert("I").point([value >> 8 for value in range(65_536)], "L").convert("RGB")
+
+
+def _saved(job: Job, picture: Image.Image) -> tuple[str, tuple[tuple[int, int], bytes]]:
+    """The format that the picture is saved in, its sides and its bytes; JPEG where PNG would be too large."""
+    # A picture of so many bytes is a photograph, and PNG would take seconds to be larger.
+    if job.format not in _PHOTOGRAPHS and job.source.size <= _BYTES:
+        drawn = _encoded(picture, "PNG", compress_level=6)
+        if len(drawn) <= _BYTES:
+            return "PNG", (picture.size, drawn)
+    smaller = opaque(picture)
+    for _ in range(_TRIES):
+        for quality in _QUALITIES:
+            data = _encoded(smaller, "JPEG", quality=quality)
+            if len(data) <= _BYTES:
+                return "JPEG", (smaller.size, data)
+        width, height = smaller.size
+        smaller = smaller.resize((int(width * _SHRINK), int(height * _SHRINK)))
+    raise Rejected(f"image has more than {_BYTES // MB} MB whatever is tried - export it as JPG and smaller")
+
+
+def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _converted(job: Job, kind: str, measured: tuple[int, int], saved: tuple[tuple[int, int], bytes]) -> list[str]:
+    """What a receipt says was done; an image that was only cleaned is not worth a word."""
+    lines = []
+    if job.format.name != kind:
+        lines.append(f"{job.format.name} to {kind}")
+    elif job.extension not in job.format.extensions:
+        lines.append(f".{job.extension} to .{job.format.extensions[0]}")
+    if measured != saved[0]:
+        lines.append("{}x{} to {}x{}".format(*measured, *saved[0]))
+    if job.source.size > _BYTES:
+        lines.append(f"{job.source.size / MB:.1f} MB to {len(saved[1]) / MB:.1f} MB")
+    return lines
 
 
 def _ends(data: bytes) -> bool:
@@ -78,14 +186,16 @@ def _ends(data: bytes) -> bool:
             position += struct.unpack_from(">H", data, position)[0]
 
 
-def _webp_sides(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the header of a WEBP file's first chunk."""
-    chunk, body = data[12:16], data[20:30]
-    if chunk == b"VP8X":
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if chunk == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if chunk == b"VP8 ":
-        return (int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF)
-    raise damaged(Kind.IMAGE)
+def _without_extras(data: bytes) -> bytes:
+    """A PNG with only the chunks that its look depends on, of which those beside the pixels may be broken."""
+    kept, position = [data[:_PNG_START]], _PNG_START
+    while position + 12 <= len(data):
+        (length,), name = struct.unpack_from(">I", data, position), data[position + 4 : position + 8]
+        whole = data[position : position + 12 + length]
+        intact = name in _LOOKS and zlib.crc32(whole[4:-4]) == int.from_bytes(whole[-4:], "big")
+        if intact:
+            kept.append(whole)
+        elif name[:1].isupper():  # the pixels need it (PNG specification, "Chunk naming conventions")
+            raise damaged(Kind.IMAGE)
+        position += len(whole)
+    return b"".join(kept)

@@ -1,74 +1,80 @@
-"""Opens a video with PyAV and looks where damage shows: index, first and last pictures.
+"""Opens a video with PyAV, reads all of it and says what it is. Runs in the sandbox."""
 
-Runs in the sandbox.
-"""
-
-import time
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Any, NoReturn
 
 import av
 
 # PyAV imports this when it wraps a file's tracks; in the sandbox that would be too late.
 import av.subtitles.codeccontext
 import av.subtitles.stream
+from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard, Disposition
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from motiondrop.domain.formats import AVI, Format, Kind
-from motiondrop.media.child.source import Source
-from motiondrop.media.child.video_index import Picture, check_pictures
-from motiondrop.media.limits import SECONDS_MAX, SOUND_OVERHANG, Rejected, check_duration, check_largest, damaged
+from motiondrop.domain.formats import AVI, FLV, MKV, MOV, MP4, MPEG, MPEG_TS, WEBM, WMV, Format, Kind
+from motiondrop.media.child.job import File
+from motiondrop.media.limits import SOURCE_SIDE_MAX, Rejected, damaged
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-#: What may be decoded: the codecs of cameras, phones and editors. A sound's codec is never opened.
+#: FFmpeg's demuxer of each format: a file is opened by this one alone, so that none is taken for a playlist.
+_DEMUXERS = {MP4: "mov", MOV: "mov", AVI: "avi", WEBM: "matroska", MKV: "matroska"}
+_DEMUXERS |= {FLV: "flv", WMV: "asf", MPEG: "mpeg", MPEG_TS: "mpegts"}
+#: What may be decoded: the codecs of cameras, phones and editors.
 _CODECS = (
-    "h264,hevc,av1,vp9,vp8,mpeg4,msmpeg4v2,msmpeg4v3,mpeg2video,mpeg1video,h263,mjpeg,prores,dnxhd,dvvideo,"
-    "rawvideo,huffyuv,ffvhuff,ffv1,utvideo,png,qtrle,cinepak,svq3,wmv1,wmv2,wmv3"
+    "h264,hevc,av1,vp9,vp8,mpeg4,msmpeg4v2,msmpeg4v3,mpeg2video,mpeg1video,h263,flv1,mjpeg,prores,dnxhd,dvvideo,"
+    "rawvideo,huffyuv,ffvhuff,ffv1,utvideo,png,qtrle,cinepak,svq3,wmv1,wmv2,wmv3,vc1"
 )
-#: How every video is opened.
+_SOUND_CODECS = (
+    "aac,mp3,mp2,ac3,eac3,opus,vorbis,flac,alac,wmav1,wmav2,amr_nb,amr_wb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
+    "pcm_s32le,pcm_s32be,pcm_f32le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms"
+)
+#: Decoders by FFmpeg's names, which differ from the codecs' for these.
+_DECODERS = "libdav1d,msmpeg4,flv,libopus,libvorbis,mp3float,mp2float,amrnb,amrwb"
+#: How every video is opened: nothing it refers to is opened, and only these decoders are.
 OPTIONS = {
-    # Decoders by FFmpeg's names, which differ from the codecs' for two.
-    "codec_whitelist": f"{_CODECS},libdav1d,msmpeg4",
+    "codec_whitelist": f"{_CODECS},{_SOUND_CODECS},{_DECODERS}",
     "protocol_whitelist": "none",
-    # Bytes: the index already says what a longer look would find.
-    "probesize": "1000000",
     "max_streams": "32",
 }
-#: Pictures: above this an index is an attack, not 30 s of video (1,000 a second).
-_PICTURES_MAX = 30_000
-#: Packets within which the first picture must be there; reordering holds back at most 16.
-_FIRST_PACKETS = 64
-#: Pixels and seconds: how much is decoded from the last key picture to the end.
-_TAIL_PIXELS = 250_000_000
-_TAIL_SECONDS = 4.0
-#: Packets that are read whole at the end, where that is too much.
-_TAIL_PACKETS = 3
-#: Bytes: reading ahead and the container's own needs, left unspent by the choice of what to decode.
-_RESERVE = 1_000_000
+#: Bytes that are read from the file at a time.
+READ_BYTES = 1024 * 1024
+#: Pictures: above this a file is an attack; an hour at 60 a second has fewer.
+_PICTURES_MAX = 250_000
+#: Packets within which the first picture must be there: an edit list may hide those before it.
+_FIRST_PACKETS = 600
 #: A claimed duration may exceed the pictures' by this factor and these seconds: a last picture that stays.
 _CLAIM_FACTOR, _CLAIM_SECONDS = 1.5, 1.0
-_MICROSECONDS = 1_000_000
+#: These have no long runs of zeros: H.264 and HEVC never code three in a row (ITU-T H.264, emulation prevention), and
+#: the others' codes for nothing are not zeros. So a run is a hole.
+_DENSE = {"h264", "hevc", "mpeg4", "mjpeg"}
+#: A coded picture of these begins with a header that is not zero (an uncompressed black one is all zeros).
+_HEADED = _DENSE | {"av1", "vp9", "vp8", "mpeg2video", "prores", "dnxhd"}
+_HOLE, _ZERO = bytes(256), bytes(1)
+#: Seconds by which a picture may be decoded before its predecessor; more is the beginning of another recording.
+_BACK_SECONDS = 0.5
+#: Formats that are recorded from the air and may begin and end within a picture.
+_BROADCAST = {MPEG, MPEG_TS}
 #: Degrees, either way, by which a picture lies on its side.
-SIDEWAYS = range(45, 136)
+_SIDEWAYS = range(45, 136)
 
 
-def open_video(source: Source, found: Format) -> dict[str, Any]:
-    """Open the video: its sides (pixels as displayed), duration (seconds), frame rate (per second) and codec.
-
-    Rejected if it is damaged, has not exactly one picture track, or is outside the limits.
-    """
-    with av.open(
-        source,
+def open_video(source: File, found: Format, **options: str) -> InputContainer:
+    """Open a video of a known format; what it refers to is not opened."""
+    return av.open(
+        source.again(),
         mode="r",
-        format="avi" if found == AVI else "mov",
-        options=OPTIONS,
+        format=_DEMUXERS[found],
+        options=OPTIONS | options,
         metadata_errors="ignore",
         io_open=refuse,
-    ) as container:
-        return _Video(source, container, found).examine()
+        buffer_size=READ_BYTES,
+    )
 
 
 def refuse(*_: object) -> NoReturn:
@@ -76,141 +82,188 @@ def refuse(*_: object) -> NoReturn:
     raise damaged(Kind.VIDEO, "refers to other files")
 
 
-class _Video:
-    """One opened container and its picture track."""
+def sideways(frame: VideoFrame) -> bool:
+    """Whether a picture is displayed on its side."""
+    return abs(frame.rotation) in _SIDEWAYS
 
-    def __init__(self, source: Source, container: InputContainer, found: Format) -> None:
-        self._source = source
-        self._container = container
-        self._is_avi = found == AVI
-        still = Disposition.attached_pic | Disposition.timed_thumbnails
-        tracks = [stream for stream in container.streams.video if not stream.disposition & still]
-        if len(tracks) != 1:
-            raise Rejected(f"video has {len(tracks) or 'no'} picture tracks - needs exactly 1 - export it again as MP4")
-        self._track = tracks[0]
-        for stream in container.streams:
-            stream.discard = Discard.all
 
-    def examine(self) -> dict[str, Any]:
-        context = self._track.codec_context
-        codec = context.codec.canonical_name
-        if codec not in _CODECS.split(","):
-            raise Rejected(f"video is coded as {codec} - export it again as MP4 with H.264")
-        context.thread_count = 1
-        check_largest(Kind.VIDEO, context.width, context.height)
-        pictures = self._pictures()
-        shown = [picture for picture in pictures if picture.is_shown]
-        if not shown:
-            raise damaged(Kind.VIDEO, "holds no pictures")
-        seconds = self._seconds(shown)
-        check_pictures(self._source, pictures, codec)
-        width, height = self._first(pictures[0])
-        self._last(pictures, width * height)
-        return {
-            "width": width,
-            "height": height,
-            "duration": round(seconds, 6),
-            "frame_rate": round(len(shown) / seconds, 3),
-            "codec": codec,
-        }
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The tracks that are used: the pictures and, where there is one that can be decoded, the sound."""
 
-    def _pictures(self) -> list[Picture]:
-        """The track's index in the order of decoding, fragments included."""
-        track = self._track
-        if not self._is_avi:
-            # While all tracks are discarded, this reads no picture, only what describes fragments up to the
-            # end.
-            for _ in self._container.demux(track):
-                pass
-        track.discard = Discard.default
-        entries, base = track.index_entries, track.time_base
-        if not len(entries) or base is None:
-            raise damaged(Kind.VIDEO, "has no index")
-        if len(entries) > _PICTURES_MAX:
-            # A film of an hour is told that it is too long.
-            check_duration(float((entries[len(entries) - 1].timestamp - entries[0].timestamp) * base))
-            raise damaged(Kind.VIDEO, f"claims to hold {len(entries)} pictures")
-        # An AVI's index points to the chunk, whose name and length come first.
-        header = 8 if self._is_avi else 0
-        return [
-            Picture(
-                entry.pos + header,
-                entry.size,
-                entry.timestamp,
-                float(entry.timestamp * base),
-                entry.is_keyframe,
-                not entry.is_discard,
-            )
-            for entry in entries
-        ]
+    picture: VideoStream
+    sound: AudioStream | None
+    sound_left_out: bool
 
-    def _seconds(self, pictures: list[Picture]) -> float:
-        """The duration, if the header and the pictures' times agree on it and it is within the limits."""
-        track = self._track
-        span = pictures[-1].seconds - pictures[0].seconds
-        held = span + (span / (len(pictures) - 1) if len(pictures) > 1 else 0)
-        claimed = float(track.duration * track.time_base) if track.duration and track.time_base else 0.0
-        if claimed > held * _CLAIM_FACTOR + _CLAIM_SECONDS:
-            raise damaged(Kind.VIDEO, f"claims {claimed:.10g} s but holds {held:.1f} s")
-        # The claim knows how long the last picture stays, unless it is a lie on the short side.
-        seconds = claimed if claimed > span else held
-        check_duration(seconds)
-        whole = (self._container.duration or 0) / _MICROSECONDS
-        if whole > SECONDS_MAX + SOUND_OVERHANG:
-            check_duration(whole)
-        return seconds
+    def __iter__(self) -> Iterator[VideoStream | AudioStream]:
+        return iter([self.picture, self.sound] if self.sound else [self.picture])
 
-    def _packets(self, start: Picture, *, decodable: bool = True) -> "Iterator[av.Packet[av.VideoStream]]":
-        """The track's packets from the picture on, and at the end the empty one that flushes the decoder.
 
-        If they need not be decodable, from exactly that picture, otherwise from the key picture before it.
-        """
-        self._container.seek(start.timestamp, stream=self._track, any_frame=not decodable)
-        return self._container.demux(self._track)
+def tracks(container: InputContainer) -> Tracks:
+    """The tracks of a video; Rejected if its picture track is not the only one or of a codec that is not decoded."""
+    still = Disposition.attached_pic | Disposition.timed_thumbnails
+    found = [stream for stream in container.streams.video if not stream.disposition & still]
+    if len(found) > 1:
+        # A phone's cinematic clip has a second one, of depths, that is not enabled.
+        found = [stream for stream in found if stream.disposition & Disposition.default]
+    if len(found) != 1:
+        raise Rejected("video needs exactly 1 picture track - export it again as MP4")
+    picture = found[0]
+    codec = codec_of(picture)
+    if codec not in _CODECS.split(","):
+        raise Rejected(f"video is coded as {codec} - export it again as MP4 with H.264")
+    width, height = picture.codec_context.width, picture.codec_context.height
+    if max(width, height) > SOURCE_SIDE_MAX:
+        raise Rejected(
+            f"video is {width} x {height} px - at most {SOURCE_SIDE_MAX} can be converted - export it smaller"
+        )
+    picture.codec_context.thread_count = 1
+    sounds = [stream for stream in container.streams.audio if codec_of(stream) in _SOUND_CODECS.split(",")]
+    return Tracks(picture, sounds[0] if sounds else None, sound_left_out=bool(container.streams.audio) and not sounds)
 
-    def _first(self, start: Picture) -> tuple[int, int]:
-        """Width and height as displayed, from the first picture, which must be there and decode."""
-        for packet in islice(self._packets(start), _FIRST_PACKETS):
-            for frame in _shown(packet).decode():
-                if abs(frame.rotation) in SIDEWAYS:
-                    return frame.height, frame.width
-                return frame.width, frame.height
+
+def codec_of(stream: VideoStream | AudioStream) -> str:
+    """The codec's name; empty where FFmpeg has no decoder for it, as for those of the future."""
+    context: Any = stream.codec_context
+    return context.codec.canonical_name if context is not None else ""
+
+
+@dataclass(slots=True)
+class Scan:
+    """What reading every packet told. Times are in seconds on the file's own clock; `pictures` are those displayed.
+
+    `first` is the first of them, decoded; `timed` says that each packet has the times that a remux needs, `keyed` that
+    the first one can be decoded alone.
+    """
+
+    pictures: list[float] = field(default_factory=list)
+    end: float = 0
+    last_key: float = 0
+    sound_end: float = 0
+    timed: bool = True
+    keyed: bool = True
+    first: VideoFrame | None = None
+
+    def add(self, packet: "av.Packet[Any]", seconds: float, length: float, number: int) -> None:
+        """Take note of a packet of pictures, the `number`th."""
+        if number == 1:
+            self.keyed = packet.is_keyframe
+        if packet.is_keyframe:
+            self.last_key = max(seconds, self.last_key)
+        if self.first is None and number <= _FIRST_PACKETS:
+            self.first = next(iter(decoded(packet)), None)
+        if not packet.is_discard:
+            self.pictures.append(seconds)
+            self.end = max(self.end, seconds + length)
+
+    @property
+    def start(self) -> float:
+        """When the first picture is displayed."""
+        return self.pictures[0]
+
+    @property
+    def seconds(self) -> float:
+        """How long pictures are displayed."""
+        return self.end - self.start
+
+    @property
+    def rate(self) -> float:
+        """Pictures per second."""
+        return len(self.pictures) / self.seconds
+
+
+def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> Scan:
+    """Read all of a video of `size` bytes; Rejected if something of it is missing, empty or encrypted."""
+    result, codec = Scan(), codec_of(used.picture)
+    last, count, decoded_at = 0.0, 0, -math.inf
+    _check_index(used.picture, found, size)
+    indexed = len(used.picture.index_entries) if found == AVI else 0
+    for packet in container.demux(tuple(used)):
+        base = float(packet.time_base or 0)
+        if packet.size == 0 or not base:
+            continue
+        result.timed &= packet.pts is not None and packet.dts is not None
+        moment = packet.pts if packet.pts is not None else packet.dts
+        seconds, length = last if moment is None else moment * base, (packet.duration or 0) * base
+        if packet.stream is used.sound:
+            result.sound_end = max(result.sound_end, seconds + length)
+            continue
+        count += 1
+        if count > _PICTURES_MAX:
+            raise damaged(Kind.VIDEO, f"claims to hold more than {_PICTURES_MAX} pictures")
+        _check_picture(packet, codec, found, last)
+        if packet.dts is not None:
+            if packet.dts * base < decoded_at - _BACK_SECONDS:
+                raise damaged(Kind.VIDEO, f"jumps back in time after {last:.1f} s")
+            decoded_at = packet.dts * base
+        result.add(packet, seconds, length, count)
+        last = seconds if moment is not None else last + length
+    if count < indexed:
+        raise damaged(Kind.VIDEO, f"lacks {indexed - count} of its {indexed} pictures")
+    return _finished(result, used.picture)
+
+
+def _check_index(picture: VideoStream, found: Format, size: int) -> None:
+    """Rejected where an index names a place behind the end of the file."""
+    if found in {MP4, MOV}:
+        for entry in picture.index_entries:
+            if entry.pos < 0 or entry.size < 0 or entry.pos + entry.size > size:
+                seconds = float(entry.timestamp * (picture.time_base or 0))
+                raise damaged(Kind.VIDEO, f"ends early - only {max(seconds, 0):.1f} s of it are there")
+
+
+def _check_picture(packet: "av.Packet[Any]", codec: str, found: Format, at: float) -> None:
+    """Rejected if a packet is encrypted, cut off, or has a hole."""
+    if packet.has_sidedata("encryption_info"):
+        raise Rejected("video is encrypted - export it without copy protection as MP4")
+    if found in _BROADCAST:
+        return
+    if packet.is_corrupt:
+        raise damaged(Kind.VIDEO, f"ends early - only {at:.1f} s of it are there")
+    if packet.size >= len(_HOLE) and codec in _HEADED:
+        data = bytes(packet)
+        if not any(data[: len(_HOLE)]) or (codec in _DENSE and _HOLE in data and _HOLE in data.rstrip(_ZERO)):
+            raise damaged(Kind.VIDEO, f"has a hole at {at:.1f} s")
+
+
+def _finished(result: Scan, picture: VideoStream) -> Scan:
+    """The scan with its end, if header and pictures agree on it."""
+    if not result.pictures:
+        raise damaged(Kind.VIDEO, "holds no pictures")
+    if result.first is None:
+        result.first = next(iter(picture.codec_context.decode(None)), None)
+    if result.first is None:
         raise damaged(Kind.VIDEO, "has no first picture")
-
-    def _last(self, pictures: list[Picture], pixels: int) -> None:
-        """Decode from the last key picture to the end; if that is too much, that one, and read the end."""
-        key = max((index for index, picture in enumerate(pictures) if picture.is_key), default=0)
-        tail = pictures[key:]
-        affordable = self._source.left - _RESERVE
-        places = [place for picture in tail for place in (picture.offset, picture.offset + picture.size)]
-        reach = max(places) - min(places)
-        if reach <= affordable and len(tail) * pixels <= _TAIL_PIXELS and self._decodes(tail[0]):
-            return
-        if tail[0].size <= affordable // 2:
-            self._first(tail[0])
-        for packet in islice(self._packets(pictures[-_TAIL_PACKETS:][0], decodable=False), _TAIL_PACKETS):
-            if packet.is_corrupt:
-                raise damaged(Kind.VIDEO, "ends in a broken picture")
-
-    def _decodes(self, start: Picture) -> bool:
-        """Whether there was time to decode it all; Rejected if its last picture is not whole."""
-        began = time.monotonic()
-        whole = False
-        for packet in self._packets(start):
-            for frame in _shown(packet).decode():
-                whole = not frame.is_corrupt
-            if time.monotonic() - began > _TAIL_SECONDS:
-                return False
-        if not whole:
-            raise damaged(Kind.VIDEO, "ends in a broken picture")
-        return True
+    result.pictures.sort()
+    steps = [after - before for before, after in pairwise(result.pictures)]
+    result.end = max(result.end, result.pictures[-1])
+    if result.end - result.pictures[-1] <= 0 and steps:
+        result.end = result.pictures[-1] + median(steps)
+    if result.seconds <= 0:
+        raise damaged(Kind.VIDEO, "holds no pictures")
+    claimed = float(picture.duration * picture.time_base) if picture.duration and picture.time_base else 0.0
+    if claimed > result.seconds * _CLAIM_FACTOR + _CLAIM_SECONDS:
+        raise damaged(Kind.VIDEO, f"claims {claimed:.10g} s but holds {result.seconds:.1f} s")
+    return result
 
 
-def _shown(packet: "av.Packet[Any]") -> "av.Packet[Any]":
-    """The packet without the mark of an edit list that makes the decoder keep its picture to itself."""
-    if not packet.is_discard:
-        return packet
-    copy = av.Packet(bytes(packet))
-    copy.stream, copy.time_base = packet.stream, packet.time_base
-    copy.pts, copy.dts = packet.pts, packet.dts
-    return copy
+def hides(source: File, found: Format) -> bool:
+    """Whether an edit list leaves out or rearranges pictures, rather than only making up for a decoder's delay."""
+    if found not in {MP4, MOV}:
+        return False
+
+    def times(ignore: str) -> list[int]:
+        with open_video(source, found, ignore_editlist=ignore) as container:
+            entries = tracks(container).picture.index_entries
+            shown = [entry.timestamp for entry in entries if not entry.is_discard]
+            return [moment - shown[0] for moment in shown]
+
+    return times("0") != times("1")
+
+
+def decoded(packet: "av.Packet[Any]") -> list[Any]:
+    """The pictures or sounds of a packet, none where it does not decode."""
+    try:
+        return list(packet.decode())
+    except av.InvalidDataError:
+        return []

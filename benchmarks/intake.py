@@ -1,0 +1,132 @@
+"""What it takes to check, clean and convert a drop: time, processor, memory and disk."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import cost
+from benchmarks.intake_files import film, hdr, photo
+from benchmarks.report import Goal, Section
+from benchmarks.stand import progress
+from local.stack import PROJECT
+from motiondrop.media.limits import MB
+
+ROUNDS = 5
+MEMORY_GB = 3008 / 1024  # of the function `media`
+SECONDS_GOAL, LARGE_GOAL = 1.5, 8.0  # for a phone's photo or clip, and for a clip of 200 MB
+CPU_GOAL = 2.5  # seconds of processor for each second of a clip that is converted
+SHARE_GOAL = 0.05  # of AWS's cost of a job
+CONVERTED_SECONDS = 2
+
+CLIP, PHOTO, LARGE, HDR = (
+    "clip of a phone, 10 s of 1920 x 1080",
+    "photo of a phone, 12 megapixels",
+    "largest clip, 30 s of 1920 x 1080",
+    f"HDR clip of a phone, {CONVERTED_SECONDS} s of 3840 x 2160, 10 bit",
+)
+FILES: dict[str, tuple[str, Callable[[Path], None]]] = {
+    PHOTO: ("photo.jpg", photo),
+    CLIP: ("clip.mov", lambda path: film(path, seconds=10, bits=16_000_000)),
+    LARGE: ("large.mov", lambda path: film(path, seconds=30, bits=52_000_000)),
+    HDR: ("hdr.mov", lambda path: hdr(path, CONVERTED_SECONDS)),
+}
+
+REASON = (
+    "Where it is above: ffmpeg's veryfast takes 2.8 s for each second of this clip and leaves it HLG; decoding its "
+    "50 Mbit/s alone takes 1.4 s. Bringing HLG to BT.709 adds 0.4 s, and the check before it reads the clip once more."
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One file: seconds, MB, and what was to be done."""
+
+    size: float
+    wall: float
+    cpu: float
+    memory: float
+    disk: float
+    converted: bool
+
+    def row(self, name: str) -> list[str]:
+        """The file's row in the table."""
+        size, memory, disk = (f"{value:.0f} MB" for value in (self.size, self.memory, self.disk))
+        done = "checked and converted" if self.converted else "checked and cleaned"
+        return [name, size, done, f"{self.wall:.2f} s", f"{self.cpu:.2f} s", memory, disk]
+
+
+def run() -> Section:
+    """Prepare each file, each time in processes of its own."""
+    found = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for name, (key, make) in FILES.items():
+            path = Path(folder) / key
+            make(path)
+            found[name] = _measured(path)
+            progress(f"{name}: {found[name].wall:.2f} s")
+            path.unlink()
+    billed = found[PHOTO].wall + found[CLIP].wall
+    price = MEMORY_GB * cost.GB_SECOND  # USD a second
+    job = sum(cost.of_a_job().values())
+    head = ["File", "size", "what is done", "time", "processor", "memory of the child", "disk"]
+    return Section(
+        "intake",
+        "The intake",
+        "What the function `media` does with a drop that is on its disk: its SHA-256, then the copy and the poster, "
+        f"made in a child process that starts each time; medians of {ROUNDS}, but the most memory. The disk holds the "
+        "drop, the copy and the poster. The files are drawn, with a phone's formats, sizes and bit rates. For the "
+        f"phone's photo and clip together that is {billed:.2f} s of {MEMORY_GB * 1024:,.0f} MB, which Lambda bills "
+        f"with ${billed * price:.6f}. Fetching and storing them in S3 is billed too and not measured here: "
+        f"{SHARE_GOAL:.0%} of AWS's cost of a job pay for {SHARE_GOAL * job / price:.1f} s in all.",
+        [head, *(one.row(name) for name, one in found.items())],
+        _goals(found, billed * price / job),
+        numbers={"seconds": {"photo": found[PHOTO].wall, "clip": found[CLIP].wall}},
+    )
+
+
+def _goals(found: dict[str, Measured], share: float) -> list[Goal]:
+    cpu = found[HDR].cpu / CONVERTED_SECONDS
+    return [
+        *(
+            Goal(f"{what} within {most:g} s", f"{found[name].wall:.2f} s", found[name].wall <= most)
+            for name, what, most in (
+                (CLIP, "a phone's clip of 20 MB", SECONDS_GOAL),
+                (PHOTO, "a phone's photo of 3 MB", SECONDS_GOAL),
+                (LARGE, "a clip of 200 MB", LARGE_GOAL),
+            )
+        ),
+        Goal(
+            f"4K of 10 bit converted within {CPU_GOAL} s of processor for each second of it",
+            f"{cpu:.2f} s",
+            cpu <= CPU_GOAL,
+            REASON,
+        ),
+        Goal(
+            f"`media` under {SHARE_GOAL:.0%} of AWS's cost of a job, for the phone's photo and clip",
+            f"{share:.1%}",
+            share < SHARE_GOAL,
+        ),
+    ]
+
+
+def _measured(path: Path) -> Measured:
+    rounds = [_prepared(path) for _ in range(ROUNDS)]
+    wall, cpu, disk = (statistics.median(one[key] for one in rounds) for key in ("wall", "cpu", "disk"))
+    memory = max(one["memory"] for one in rounds) / MB
+    return Measured(path.stat().st_size / MB, wall, cpu, memory, disk / MB, bool(rounds[0]["converted"]))
+
+
+def _prepared(path: Path) -> dict[str, float]:
+    """What preparing the file took once.
+
+    In a small process of its own: a child's peak counts what its parent held when it was started.
+    """
+    command = [sys.executable, "-m", "benchmarks.intake_once", str(path)]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)  # noqa: S603  # this project's own
+    said: dict[str, float] = json.loads(done.stdout)
+    return said

@@ -1,0 +1,15 @@
+"""media: opens files, and no other function does (`submit`, the execution, `finalize`, the sweep)."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from motiondrop import bootstrap
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
+    """Check, convert or look, whichever is asked for."""
+    return bootstrap.media().run(event)

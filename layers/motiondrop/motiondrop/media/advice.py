@@ -1,0 +1,35 @@
+"""What would make a better video of two files."""
+
+from fractions import Fraction
+
+from motiondrop.domain.job import Input
+
+#: Ours: below these the page's advice is worth repeating ("use a reference video that has a higher resolution
+#: and frame rate", "Avoid blurry images or low-frame-rate videos"; it names no numbers). 480 px is the short
+#: side of the smallest common video size, 24 the frame rate of film; 23.9 lets 24000/1001 pass.
+ADVISED_SHORT_SIDE = 480
+ADVISED_FRAME_RATE = 23.9
+#: Ours: "Make sure the person occupies a similar portion of the frame in both" cannot hold if one frame is
+#: this many times as wide, for its height, as the other; 16:9 beside 4:3 (1.33) still is close, 4:3 beside
+#: 3:4 (1.78) is not.
+ADVISED_ASPECT_FACTOR = Fraction(3, 2)
+
+
+def advice(image: Input, video: Input) -> tuple[str, ...]:
+    """What would make a better video of these two: plain lines in the alphabet of S3 tags, often none."""
+    lines = []
+    short = min(video.width, video.height)
+    if short < ADVISED_SHORT_SIDE:
+        lines.append(
+            f"the video is only {video.width} x {video.height} px - one of at least {ADVISED_SHORT_SIDE} px"
+            " on its short side gives a better result"
+        )
+    if video.frame_rate is not None and video.frame_rate < ADVISED_FRAME_RATE:
+        lines.append(f"the video has only {video.frame_rate:.3g} frames per second - 24 or more give a better result")
+    shapes = (Fraction(image.width, image.height), Fraction(video.width, video.height))
+    if max(shapes) > ADVISED_ASPECT_FACTOR * min(shapes):
+        lines.append(
+            f"the image is {image.width} x {image.height} px and the video {video.width} x {video.height} px"
+            " - two of the same shape give a better result"
+        )
+    return tuple(lines)

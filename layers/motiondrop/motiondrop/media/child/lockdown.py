@@ -1,0 +1,53 @@
+"""How the child gives up memory, time, files, sockets and processes before it opens anything."""
+
+import contextlib
+import ctypes
+import math
+import os
+import signal
+
+from motiondrop.media.limits import CHILD_MEMORY, WRITE_MAX
+
+#: Linux, <linux/prctl.h>: die with the parent, be no one's to read or trace, gain no right by executing anything.
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+#: The user and group of no rights on every Linux and, as -2, on a Mac.
+_NOBODY = 65534
+
+
+def lock_down(*, seconds: float, threads: bool) -> None:
+    """Keep the descriptors that are open, and nothing else; a limit that a system lacks is left out."""
+    import resource  # noqa: PLC0415  # not on every system
+
+    def limit(name: str, soft: int, hard: int) -> None:
+        # ValueError: already lower, or not to be set here. The parent's deadline holds in any case.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (soft, hard))
+
+    processors = (os.cpu_count() or 1) if threads else 1
+    cpu = math.ceil(seconds) * processors
+    limit("RLIMIT_CORE", 0, 0)
+    limit("RLIMIT_FSIZE", WRITE_MAX, WRITE_MAX)
+    limit("RLIMIT_AS", CHILD_MEMORY, CHILD_MEMORY)
+    limit("RLIMIT_CPU", cpu, cpu + 1)
+    if not threads:
+        limit("RLIMIT_NPROC", 0, 0)
+    if os.geteuid() == 0:
+        _become_nobody()
+    # After the change of user, which undoes two of them.
+    with contextlib.suppress(OSError, AttributeError):
+        control = ctypes.CDLL(None).prctl
+        for option, value in (
+            (_PR_SET_PDEATHSIG, int(signal.SIGKILL)),
+            (_PR_SET_DUMPABLE, 0),
+            (_PR_SET_NO_NEW_PRIVS, 1),
+        ):
+            control(option, value, 0, 0, 0)
+    # Last: no descriptor can be opened any more, so no socket, no file, no look into the parent's /proc entry.
+    limit("RLIMIT_NOFILE", 0, 0)
+
+
+def _become_nobody() -> None:
+    """Stop being root, for good. It comes after the imports, since nobody may read a root's home directory."""
+    os.setgroups([])
+    os.setgid(_NOBODY)
+    os.setuid(_NOBODY)

@@ -1,0 +1,149 @@
+"""The library's entry to media: a local file in, a clean copy and a poster out. It knows nothing of AWS.
+
+`check` does all there is to do for an image, and for a video whose pictures can stay as they are; for one whose
+pictures have to be made anew it returns a Plan, which `convert` carries out. `look` measures a delivered video and
+makes its still. The copy and the poster are written into the folder that the caller names, as COPY and POSTER; nothing
+else is written, and what lies there after a Rejected or a SandboxError is nothing.
+
+The shapes of Order, Plan, Report and Look as JSON are in `motiondrop.media.report`.
+"""
+
+import hashlib
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from motiondrop.domain.formats import HEAD_BYTES, JPEG, MP4, PNG, Format, Kind, sniff
+from motiondrop.domain.keys import extension_of
+from motiondrop.media.limits import (
+    CHECK_SECONDS,
+    CONVERT_SECONDS,
+    LOOK_SECONDS,
+    MB,
+    PLAN_SECONDS,
+    SIZE_MAX,
+    Rejected,
+    check_duration,
+    check_sides,
+    damaged,
+    expect,
+    match_name,
+)
+from motiondrop.media.report import Look, Order, Plan, Report, look_of, plan_of, report_of
+from motiondrop.media.sandbox import run
+
+#: The names of what is written into the folder.
+COPY = "copy"
+POSTER = "poster.jpg"
+#: Bytes: a poster has 100,000; one of more is none.
+_POSTER_MAX = MB
+_COPIES = {"jpeg": JPEG, "png": PNG, "mp4": MP4}
+
+
+def check(source: Path, order: Order, folder: Path) -> Report | Plan:
+    """Prepare what needs no transcoding, in at most CHECK_SECONDS; a Plan for what does, with a poster and no copy.
+
+    Rejected if nothing that the provider takes can be made of it, SandboxError if the sandbox failed.
+    """
+    kind = expect(order.name, source.stat().st_size)
+    answer, copy = _prepared(source, order, folder, "check", CHECK_SECONDS)
+    try:
+        if "plan" in answer and kind is Kind.VIDEO:
+            return _agreed(plan_of(answer["plan"]), order)
+        return report_of(_measured(answer.get("report"), copy, kind))
+    except ValueError as error:
+        raise damaged(kind) from error
+
+
+def convert(source: Path, order: Order, plan: Plan, folder: Path) -> Report:
+    """Carry out the plan that `check` made of this very file and order, in at most CONVERT_SECONDS.
+
+    Rejected if it fails or the outcome is not what was planned, SandboxError if the sandbox failed.
+    """
+    kind = expect(order.name, source.stat().st_size)
+    answer, copy = _prepared(source, order, folder, "convert", CONVERT_SECONDS)
+    try:
+        report = report_of(_measured(answer.get("report"), copy, kind))
+    except ValueError as error:
+        raise damaged(kind) from error
+    if (report.width, report.height) != (plan.width, plan.height) or not _close(report.duration, plan.duration):
+        raise damaged(kind, "does not convert to what was measured")
+    return report
+
+
+def look(source: Path, folder: Path) -> Look:
+    """Measure a delivered video and make its still as POSTER, in at most LOOK_SECONDS; no limit on drops applies.
+
+    Rejected if it cannot be opened, SandboxError if the sandbox failed.
+    """
+    with source.open("rb") as video, (folder / POSTER).open("w+b") as poster:
+        answer = run(
+            {"mode": "look", "format": MP4.name},
+            {"source": video, "poster": poster},
+            kind=Kind.VIDEO,
+            seconds=LOOK_SECONDS,
+        )
+        _check_poster(poster, Kind.VIDEO)
+    try:
+        return look_of(answer.get("look"))
+    except ValueError as error:
+        raise damaged(Kind.VIDEO) from error
+
+
+def _prepared(source: Path, order: Order, folder: Path, mode: str, seconds: float) -> tuple[dict[str, Any], Path]:
+    """The child's answer, and the copy that it wrote; the poster is checked."""
+    copy, kind = folder / COPY, expect(order.name, source.stat().st_size)
+    with ExitStack() as files:
+        file = files.enter_context(source.open("rb", buffering=0))
+        found = match_name(order.name, sniff(os.pread(file.fileno(), HEAD_BYTES, 0)), kind)
+        passed: dict[str, BinaryIO] = {
+            "source": file,
+            "copy": files.enter_context(copy.open("w+b", buffering=0)),
+            "poster": files.enter_context((folder / POSTER).open("w+b", buffering=0)),
+        }
+        said = {
+            "mode": mode,
+            "format": found.name,
+            "extension": extension_of(order.name),
+            "trim": [order.trim.start, order.trim.end] if order.trim else None,
+        }
+        answer = run(said, passed, kind=kind, seconds=seconds)
+        _check_poster(passed["poster"], kind)
+    return answer, copy
+
+
+def _check_poster(poster: BinaryIO, kind: Kind) -> None:
+    """Rejected unless what the child wrote begins like a JPEG and has the size of one."""
+    size = os.fstat(poster.fileno()).st_size
+    if size > _POSTER_MAX or sniff(os.pread(poster.fileno(), HEAD_BYTES, 0)) != JPEG:
+        raise damaged(kind)
+
+
+def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
+    """The child's report with the copy's size and SHA-256; ValueError if the copy is not what the child says it is."""
+    if not isinstance(said, dict):
+        raise ValueError("no report")  # noqa: TRY004  # one error for all that is no answer
+    size = copy.stat().st_size
+    if size > SIZE_MAX[kind]:
+        raise Rejected(f"{kind} has more than {SIZE_MAX[kind] // MB} MB whatever is tried - export it smaller")
+    with copy.open("rb") as file:
+        found: Format | None = sniff(file.read(HEAD_BYTES))
+        if found is None or found != _COPIES.get(str(said.get("format"))):
+            raise ValueError("the copy is not what it is said to be")
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return said | {"size": size, "sha256": digest}
+
+
+def _agreed(plan: Plan, order: Order) -> Plan:
+    if plan.trim not in {None, order.trim}:
+        raise ValueError("the plan cuts what was not asked for")
+    # Said again on this side: the child has met the file, and its word alone is not enough.
+    check_sides(Kind.VIDEO, plan.width, plan.height)
+    check_duration(plan.duration)
+    return plan
+
+
+def _close(measured: float | None, planned: float) -> bool:
+    return measured is not None and abs(measured - planned) <= PLAN_SECONDS

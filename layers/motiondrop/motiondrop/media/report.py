@@ -1,0 +1,258 @@
+"""What goes into the media machinery and what comes out of it, with the JSON of each.
+
+- an order: `{"name": "hero.mov", "trim": [0, 30]}`
+- a plan: `{"width", "height", "duration", "frame_rate", "trim", "converted", "notes"}`
+- a report: `{"kind", "format", "extension", "width", "height", "size", "sha256", "duration", "frame_rate", "codec",
+  "converted", "notes"}`; of an image, `duration`, `frame_rate` and `codec` are null
+- a look: `{"codec", "width", "height", "duration", "frame_rate"}`
+
+Pixels are as displayed, sizes in bytes, durations in seconds, frame rates the average per second; `trim` is null where
+nothing is cut. Reading one checks all of it: a ValueError says that it is none, whatever a broken or hostile writer has
+put there.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from motiondrop.domain.formats import Kind
+from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIZE_MAX, Rejected, check_sides
+
+#: Pixels, seconds and frames per second beyond which a number about a video is none, whoever delivered it.
+_SIDE_MAX, _SECONDS_MAX, _RATE_MAX = 16_384, 86_400, 1000
+#: Words: how many lines, and characters in one.
+_LINES_MAX, _LINE_MAX = 12, 120
+_WORDS = re.compile(r"[A-Za-z0-9 +\-=._:/@]+")
+_CODEC = re.compile(r"[a-z0-9_]{1,32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TRIM = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)-(\d{1,5}(?:\.\d{1,3})?)")
+_EXTENSIONS = {"jpeg": "jpg", "png": "png", "mp4": "mp4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """The part of a video that is kept, in seconds from its beginning."""
+
+    start: float
+    end: float
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The part that a drop's metadata names, as in `0-30` or `2.5-12`; Rejected where it names none."""
+        found = _TRIM.fullmatch(text.strip())
+        if found is None:
+            raise Rejected(f"trim={text[:40]} is not understood - write seconds like trim=0-30")
+        start, end = float(found[1]), float(found[2])
+        if not SECONDS_MIN <= round(end - start, 6) <= SECONDS_MAX:
+            raise Rejected(f"trim={text[:40]} keeps {end - start:g} s - needs {SECONDS_MIN} to {SECONDS_MAX}")
+        return cls(start, end)
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to prepare: the file's name, whose extension says what it claims to be, and what to keep of it."""
+
+    name: str
+    trim: Trim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What converting a video will make of it; `converted` and `notes` are what its receipt will say."""
+
+    width: int
+    height: int
+    duration: float
+    frame_rate: float
+    trim: Trim | None = None
+    converted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """Only videos are planned for."""
+        return Kind.VIDEO
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A copy that is ready for the provider: what it is, its SHA-256 in hex, and what was done to get there."""
+
+    kind: Kind
+    format: str
+    extension: str
+    width: int
+    height: int
+    size: int
+    sha256: str
+    duration: float | None = None
+    frame_rate: float | None = None
+    codec: str | None = None
+    converted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A delivered video as it was found."""
+
+    codec: str
+    width: int
+    height: int
+    duration: float
+    frame_rate: float
+
+
+def words(found: Plan | Report) -> str:
+    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731`; often nothing."""
+    lines = [f"converted: {' - '.join(found.converted)}"] if found.converted else []
+    return " - ".join([*lines, *found.notes])
+
+
+def as_json(found: Order | Plan | Report | Look) -> dict[str, Any]:
+    """The JSON of it, which `order_of`, `plan_of`, `report_of` and `look_of` read."""
+    fields = asdict(found)
+    if fields.get("trim"):
+        fields["trim"] = [fields["trim"]["start"], fields["trim"]["end"]]
+    for name in ("converted", "notes"):
+        if name in fields:
+            fields[name] = list(fields[name])
+    return fields
+
+
+def order_of(said: object) -> Order:
+    """The order that a JSON object states; ValueError if it is none."""
+    fields = _Fields(said)
+    return Order(fields.text("name", re.compile(r"(?s).{1,1024}")), fields.trim())
+
+
+def plan_of(said: object) -> Plan:
+    """The plan that a JSON object states, within the provider's limits; ValueError if it is none."""
+    fields = _Fields(said)
+    width, height = fields.sides(Kind.VIDEO)
+    return Plan(
+        width=width,
+        height=height,
+        duration=fields.number("duration", SECONDS_MIN, SECONDS_MAX),
+        frame_rate=fields.number("frame_rate", 0, _RATE_MAX),
+        trim=fields.trim(),
+        converted=fields.lines("converted"),
+        notes=fields.lines("notes"),
+    )
+
+
+def report_of(said: object) -> Report:
+    """The report that a JSON object states, within the provider's limits; ValueError if it is none."""
+    fields = _Fields(said)
+    kind = Kind(fields.text("kind", _CODEC))
+    video = kind is Kind.VIDEO
+    width, height = fields.sides(kind)
+    name = fields.text("format", _CODEC)
+    if name not in ({"mp4"} if video else {"jpeg", "png"}):
+        raise ValueError("the format is none that is written here")
+    return Report(
+        kind=kind,
+        format=name,
+        extension=_EXTENSIONS[name],
+        width=width,
+        height=height,
+        size=fields.integer("size", 1, SIZE_MAX[kind]),
+        sha256=fields.text("sha256", _SHA256),
+        duration=fields.number("duration", SECONDS_MIN, SECONDS_MAX) if video else None,
+        frame_rate=fields.number("frame_rate", 0, _RATE_MAX) if video else None,
+        codec=fields.text("codec", _CODEC) if video else None,
+        converted=fields.lines("converted"),
+        notes=fields.lines("notes"),
+    )
+
+
+def look_of(said: object) -> Look:
+    """The look that a JSON object states; ValueError if it is none."""
+    fields = _Fields(said)
+    return Look(
+        codec=fields.text("codec", _CODEC),
+        width=fields.integer("width", 1, _SIDE_MAX),
+        height=fields.integer("height", 1, _SIDE_MAX),
+        duration=fields.number("duration", 0, _SECONDS_MAX),
+        frame_rate=fields.number("frame_rate", 0, _RATE_MAX),
+    )
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """The JSON object in `text`; ValueError if it is none, or has a number that is none."""
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("no object")  # noqa: TRY004  # one error for all that is no answer
+    return found
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+class _Fields:
+    """The fields of a JSON object, each believed only if it is what was asked for."""
+
+    def __init__(self, said: object) -> None:
+        if not isinstance(said, Mapping):
+            raise ValueError("no object")  # noqa: TRY004  # one error for all that is no answer
+        self._said = said
+
+    def number(self, name: str, least: float, most: float) -> float:
+        found = self._said.get(name)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
+            raise ValueError(f"{name} is no number from {least} to {most}")
+        number = float(found)
+        if not math.isfinite(number):
+            raise ValueError(f"{name} is not finite")
+        return number
+
+    def integer(self, name: str, least: int, most: int) -> int:
+        found = self._said.get(name)
+        if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
+            raise ValueError(f"{name} is no integer from {least} to {most}")
+        return found
+
+    def sides(self, kind: Kind) -> tuple[int, int]:
+        width, height = self.integer("width", 1, _SIDE_MAX), self.integer("height", 1, _SIDE_MAX)
+        try:
+            check_sides(kind, width, height)
+        except Rejected as error:
+            raise ValueError(error.reason) from error
+        return width, height
+
+    def text(self, name: str, pattern: re.Pattern[str]) -> str:
+        found = self._said.get(name)
+        if not isinstance(found, str) or not pattern.fullmatch(found):
+            raise ValueError(f"{name} is no text of its kind")
+        return found
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        found = self._said.get(name)
+        if not isinstance(found, list) or len(found) > _LINES_MAX:
+            raise ValueError(f"{name} is no list of a few lines")
+        for line in found:
+            if not isinstance(line, str) or len(line) > _LINE_MAX or not _WORDS.fullmatch(line):
+                raise ValueError(f"{name} has a line that fits no receipt")
+        return tuple(found)
+
+    def trim(self) -> Trim | None:
+        found = self._said.get("trim")
+        if found is None:
+            return None
+        if not isinstance(found, list) or len(found) != 2:  # noqa: PLR2004  # a start and an end
+            raise ValueError("trim is no start and end")
+        times = _Fields({"start": found[0], "end": found[1]})
+        trim = Trim(times.number("start", 0, _SECONDS_MAX), times.number("end", 0, _SECONDS_MAX))
+        if trim.start >= trim.end:
+            raise ValueError("trim ends before it starts")
+        return trim
