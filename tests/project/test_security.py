@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from local.stack import PROJECT
-from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, TEXT
+from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, TEXT, statements_of
 
 MACHINE: dict[str, Any] = yaml.safe_load((PROJECT / "statemachine" / "animation.asl.yaml").read_text())
 
@@ -162,3 +162,10 @@ def test_an_exception_from_a_scanner_says_why_and_stands_in_one_file() -> None:
     exceptions = [line for line in (PROJECT / ".checkov.yaml").read_text().splitlines() if "CKV" in line]
     assert exceptions
     assert [line for line in exceptions if not re.search(r"# .{20,}", line)] == []
+
+
+def test_the_function_that_opens_files_may_touch_no_table_no_secret_and_no_topic() -> None:
+    granted = re.findall(r"'(\w+):\w+'", repr([said["Action"] for said in statements_of("MediaFunction")]))
+    assert set(granted) == {"s3", "kms"}
+    others = [name for name in FUNCTIONS if "MediaLayer" in repr(RESOURCES[name]["Properties"].get("Layers", []))]
+    assert others == ["MediaFunction"]

@@ -28,6 +28,7 @@ from motiondrop.parts import Parts
 @cache
 def submit() -> "DropIntake":
     """What `submit` does."""
+    from motiondrop.aws.media import CHECK_TIMEOUT  # noqa: PLC0415
     from motiondrop.workflow.pairs import Defaults, Pairs  # noqa: PLC0415
     from motiondrop.workflow.submit import DropIntake  # noqa: PLC0415
     from motiondrop.workflow.withdrawal import Withdrawal  # noqa: PLC0415
@@ -56,7 +57,7 @@ def submit() -> "DropIntake":
         receipts=parts.receipts,
         withdrawal=withdrawal,
         publisher=parts.publisher,
-        media=parts.media,
+        media=parts.media(CHECK_TIMEOUT),
         metrics=parts.metrics,
     )
 

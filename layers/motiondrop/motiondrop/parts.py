@@ -225,22 +225,25 @@ class Parts:
         secret = CachedSecret(lambda: self._secrets.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
         return Links(base_url, secret)
 
-    @cached_property
-    def media(self) -> "MediaFunction":
-        """The function that opens files. A call is made once: a second one beside the first would cost twice."""
-        from motiondrop.aws.media import READ_TIMEOUT, MediaFunction  # noqa: PLC0415
+    def media(self, timeout: int) -> "MediaFunction":
+        """The function that opens files, asked for an answer within `timeout` seconds.
+
+        A call is made once: a second one beside the first would cost twice.
+        """
+        from motiondrop.aws.media import MediaFunction  # noqa: PLC0415
 
         if not isinstance(self.settings, PublishingSettings):
             raise SettingsError("this function may not have files opened")
-        config = self._config.merge(Config(read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1}))
+        config = self._config.merge(Config(read_timeout=timeout, retries={"total_max_attempts": 1}))
         return MediaFunction(boto3.client("lambda", config=config), self.settings.media_function)
 
     @cached_property
     def opening(self) -> "Opening":
         """How results are looked at."""
+        from motiondrop.aws.media import LOOK_TIMEOUT  # noqa: PLC0415
         from motiondrop.workflow.opening import Opening  # noqa: PLC0415
 
-        return Opening(media=self.media, results=self.results, prices=self.prices)
+        return Opening(media=self.media(LOOK_TIMEOUT), results=self.results, prices=self.prices)
 
     @cached_property
     def grace(self) -> timedelta:

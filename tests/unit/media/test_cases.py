@@ -131,8 +131,8 @@ def test_a_trim_that_leaves_all_of_it_cuts_nothing() -> None:
 
 def test_a_trim_that_leaves_too_little_is_refused() -> None:
     data = CASES["located.mov"]()
+    assert reason("a.mov", data, Trim(2, 10)) == "video has 3.0 s - trim=2-10 keeps 1 s of it - at least 2 s"
     assert reason("a.mov", data, Trim(5, 10)) == "video has 3.0 s - trim=5-10 begins after its end"
-    assert reason("a.mov", data, Trim(2, 30)).startswith("video has 1 s - at least 2 s")
 
 
 def test_a_turned_video_that_is_converted_is_upright() -> None:

@@ -15,8 +15,10 @@ from motiondrop.media.report import Look, Plan, Report, look_of, plan_of, report
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-#: Seconds that an answer may take: the function's own timeout for a check is 60.
-READ_TIMEOUT = 75
+#: Seconds that an answer may take: of a check, whose child has 40, beside fetching a large file; of a look at a result,
+#: for which nothing waits.
+CHECK_TIMEOUT = 75
+LOOK_TIMEOUT = 60
 
 #: How often the function may die of a file, by its time, its memory or AWS, before the file is held to be why.
 _DEATHS = 3
@@ -42,7 +44,7 @@ class Checked:
 
 
 class MediaFunction:
-    """The function `media` of one stack. `lambda_` makes one attempt a call, and waits READ_TIMEOUT for an answer."""
+    """The function `media` of one stack. `lambda_` makes one attempt a call."""
 
     def __init__(self, lambda_: "LambdaClient", name: str) -> None:
         self._lambda = lambda_

@@ -19,6 +19,7 @@ from motiondrop.media.limits import (
     MB,
     RATE_MAX,
     SECONDS_MAX,
+    SECONDS_MIN,
     SIDE_MAX,
     SIZE_MAX,
     SOUND_OVERHANG,
@@ -165,7 +166,9 @@ def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
     if job.trim.start >= seconds:
         raise Rejected(f"video has {seconds:.1f} s - trim={job.trim} begins after its end")
     start, end = found.start + job.trim.start, found.start + min(job.trim.end, seconds)
-    check_duration(end - start)
+    if round(end - start, 6) < SECONDS_MIN:
+        kept = math.floor((end - start) * 100) / 100
+        raise Rejected(f"video has {seconds:.1f} s - trim={job.trim} keeps {kept:g} s of it - at least {SECONDS_MIN} s")
     return start, end, True
 
 
