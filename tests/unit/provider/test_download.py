@@ -12,6 +12,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.provider import download
 from motiondrop.provider.download import MAX_RESULT_BYTES, Video, allowed_url
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 8000
 class Raw:
     """The body of an answer: breaks off after `until` bytes, by an error or without a word."""
 
-    def __init__(self, body: bytes, until: int | None, *, silent: bool) -> None:
+    def __init__(self, body: bytes, until: int | None, *, silent: bool, compressed: bool) -> None:
+        self.compressed = compressed
         self._body = io.BytesIO(body if until is None else body[:until])
         self._breaks = until is not None and not silent
 
     def read1(self, amount: int, *, decode_content: bool) -> bytes:
-        assert not decode_content
+        assert decode_content is self.compressed
         piece = self._body.read(min(amount, 100_000))
         if not piece and self._breaks:
             raise ProtocolError("Connection broken")
@@ -57,7 +59,8 @@ class Host:
     silent: bool = False
     ranges: bool = True
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, Any] = field(default_factory=dict)
+    later: dict[str, str] = field(default_factory=dict)  # of the answers after the first
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def get(self, url: str, **options: Any) -> Answer:
@@ -68,13 +71,17 @@ class Host:
             "ETag": '"e"',
             "x-oss-hash-crc64ecma": str(fastcrc.crc64.xz(self.body)),
         } | self.headers
+        headers = {name: value for name, value in headers.items() if value is not None}
         if self.ranges and (wanted := options["headers"].get("Range")):
             assert options["headers"]["If-Range"] == '"e"'
             start, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206
             headers |= {"Content-Range": f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"}
             headers["Content-Length"] = str(len(self.body) - start)
+            headers |= self.later
         until = self.breaks.pop(0) if self.breaks else None
-        return Answer(status, headers, Raw(self.body[start:], until, silent=self.silent))
+        return Answer(
+            status, headers, Raw(self.body[start:], until, silent=self.silent, compressed="Content-Encoding" in headers)
+        )
 
     def video(self, url: str = URL) -> Video:
         return Video(cast("requests.Session", self), url, ORIGINS)
@@ -118,6 +125,49 @@ def test_a_host_that_breaks_off_again_and_again_is_given_up() -> None:
 def test_a_host_that_starts_over_instead_of_resuming_is_not_believed() -> None:
     with pytest.raises(CopyFailed, match="changed while"):
         read_all(Host(breaks=[600_000], ranges=False).video())
+
+
+CHUNKED = {"Content-Length": None, "Transfer-Encoding": "chunked"}
+
+
+@pytest.mark.parametrize("amount", [300_000, -1])
+@pytest.mark.parametrize("headers", [CHUNKED, CHUNKED | {"Content-Encoding": "gzip"}], ids=["chunked", "compressed"])
+def test_a_video_without_a_length_is_read_to_its_end_and_checked(headers: dict[str, Any], amount: int) -> None:
+    video = Host(headers=headers).video()
+    body = video.read() if amount < 0 else read_all(video, amount)
+    assert body == BODY
+    assert (video.size, video.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
+    with pytest.raises(CopyFailed, match="CRC"):
+        read_all(Host(headers=headers | {"x-oss-hash-crc64ecma": "1"}).video())
+
+
+def test_a_video_in_chunks_that_breaks_off_is_resumed_and_its_length_learnt() -> None:
+    host = Host(headers=CHUNKED, breaks=[600_000, 300_000])
+    assert read_all(host.video()) == BODY
+    assert [asked["headers"].get("Range") for asked in host.asked] == [None, "bytes=600000-", "bytes=900000-"]
+
+
+def test_a_compressed_video_that_breaks_off_is_begun_again() -> None:
+    with pytest.raises(CopyFailed, match="broke off"):
+        read_all(Host(headers=CHUNKED | {"Content-Encoding": "gzip"}, breaks=[600_000]).video())
+
+
+def test_a_video_without_a_length_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "MAX_RESULT_BYTES", 1_000_000)
+    with pytest.raises(CopyFailed, match="than any of ours"):
+        read_all(Host(headers=CHUNKED).video())
+
+
+@pytest.mark.parametrize("form", ["{} ", " {}", "000{}"])
+def test_the_crc_is_compared_as_a_number(form: str) -> None:
+    host = Host(headers={"x-oss-hash-crc64ecma": form.format(fastcrc.crc64.xz(BODY))})
+    assert read_all(host.video()) == BODY
+
+
+@pytest.mark.parametrize("later", [{"ETag": '"another"'}, {"Content-Range": "bytes 600000-700000/700001"}])
+def test_a_resumed_part_of_another_object_is_not_mixed_in(later: dict[str, str]) -> None:
+    with pytest.raises(CopyFailed, match="changed while"):
+        read_all(Host(breaks=[600_000], later=later).video())
 
 
 def test_a_wrong_crc_never_ends_the_video() -> None:

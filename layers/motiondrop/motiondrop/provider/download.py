@@ -19,7 +19,8 @@ _TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of the answer
 _RESUMES = 5
 _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/\d+")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CRC = re.compile(r"\s*(\d{1,40})\s*")
 
 
 class Video:
@@ -39,9 +40,12 @@ class Video:
         self._resumes = 0
         self.size = 0
         self._response = self._open({})
-        self._length = _length(self._response)
+        # A proxy may compress although it was asked not to; then only what comes out of it can be counted.
+        self._compressed = self._response.headers.get("Content-Encoding", "identity") != "identity"
+        self._length = None if self._compressed else _length(self._response)
         self._etag = self._response.headers.get("ETag")
-        self._expected_crc = self._response.headers.get("x-oss-hash-crc64ecma")
+        crc = _CRC.fullmatch(self._response.headers.get("x-oss-hash-crc64ecma", ""))
+        self._expected_crc = int(crc.group(1)) if crc else None
 
     @property
     def sha256(self) -> str:
@@ -53,7 +57,9 @@ class Video:
 
         Fewer than `amount` only at the end.
         """
-        most = self._length - self.size + 1  # one more than there can be, so that the end is seen
+        if amount < 0 and self._length is None:
+            return b"".join(iter(lambda: self.read(_CHUNK), b""))
+        most = (self._length or MAX_RESULT_BYTES) - self.size + 1  # one more than there can be, so that the end is seen
         wanted = most if amount < 0 else min(amount, most)
         if len(self._buffer) < wanted:
             self._buffer = bytearray(wanted)
@@ -73,10 +79,11 @@ class Video:
             cause = None
             try:
                 # Read as it comes, so that a break loses nothing, and as it was sent, or the count would not hold.
-                piece: bytes = self._response.raw.read1(min(most, _CHUNK), decode_content=False)
+                piece: bytes = self._response.raw.read1(min(most, _CHUNK), decode_content=self._compressed)
             except (HTTPError, OSError) as error:
                 piece, cause = b"", error
-            if piece or self.size >= self._length:
+            # Where no length was said the last chunk says that it is the last; a break before it is an error.
+            if piece or (cause is None if self._length is None else self.size >= self._length):
                 break
             self._resume(cause)
         if not piece:
@@ -84,8 +91,8 @@ class Video:
             return b""
         self._check_head(piece)
         self.size += len(piece)
-        if self.size > self._length:
-            raise CopyFailed("the result is longer than it claimed")
+        if self.size > (self._length or MAX_RESULT_BYTES):
+            raise CopyFailed("the result is longer than it claimed, or than any of ours")
         self._crc = fastcrc.crc64.xz(piece, self._crc)
         self._sha256.update(piece)
         return piece
@@ -99,14 +106,14 @@ class Video:
     def _check_end(self) -> None:
         if len(self._head) < _HEAD:
             raise CopyFailed("the result is no MP4")
-        if self._expected_crc and self._expected_crc != str(self._crc):
+        if self._expected_crc is not None and self._expected_crc != self._crc:
             raise CopyFailed("the result's CRC is not the one that the provider sent with it")
 
     def _resume(self, cause: Exception | None) -> None:
         """Go on where the connection broke, if what is there is still the same object."""
         self._response.close()
         self._resumes += 1
-        if self._resumes > _RESUMES:
+        if self._resumes > _RESUMES or self._compressed:
             raise CopyFailed(f"the result broke off {self._resumes} times") from cause
         headers = {"Range": f"bytes={self.size}-"}
         if self._etag:
@@ -115,8 +122,17 @@ class Video:
         # A host that cannot serve the range sends the whole object from its beginning, with 200.
         begins = _CONTENT_RANGE.fullmatch(self._response.headers.get("Content-Range", ""))
         partial = self._response.status_code == requests.codes.partial_content
-        if not partial or not begins or int(begins.group(1)) != self.size:
+        same = self._response.headers.get("ETag") in {None, self._etag}
+        whole = int(begins.group(2)) if begins else None
+        if (
+            not partial
+            or not same
+            or not begins
+            or int(begins.group(1)) != self.size
+            or whole != (self._length or whole)
+        ):
             raise CopyFailed("the result changed while it was copied") from cause
+        self._length = whole
 
     def _open(self, headers: Mapping[str, str]) -> requests.Response:
         try:
@@ -138,9 +154,11 @@ class Video:
         return response
 
 
-def _length(response: requests.Response) -> int:
-    """The bytes that the whole video has, which the host has to say first."""
+def _length(response: requests.Response) -> int | None:
+    """The bytes that the whole video has, as the host says first; None where it comes in chunks."""
     text = response.headers.get("Content-Length", "")
+    if not text and response.headers.get("Transfer-Encoding") == "chunked":
+        return None
     if not text.isdecimal() or not 0 < int(text) <= MAX_RESULT_BYTES:
         response.close()
         raise CopyFailed(f"the result claims to have {text[:20] or 'no'} bytes")
