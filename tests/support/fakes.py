@@ -120,9 +120,11 @@ class FakeExecutions:
     woken: list[str] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
 
-    def start(self, job: Job) -> None:
-        if job.execution_name not in self.started:
-            self.started.append(job.execution_name)
+    def start(self, job: Job) -> bool:
+        if job.execution_name in self.started:
+            return False
+        self.started.append(job.execution_name)
+        return True
 
     def stop(self, arn: str, cause: str) -> None:
         self.stopped.append(arn)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from motiondrop.aws.event_queue import FolderEvent
-from motiondrop.domain.job import End, State
+from motiondrop.domain.job import End, Job, State
 from motiondrop.storage.changes import LONGEST
 from motiondrop.workflow.missed_events import MissedEvents
 from tests.support.fakes import FakeEventQueue
@@ -53,10 +53,10 @@ def test_the_last_change_applies_the_rule_though_another_one_came_while_an_older
     intake.drop("f/a.png")
     start = intake.executions.start
 
-    def late(job: object) -> None:
+    def late(job: Job) -> bool:
         intake.executions.start = start  # type: ignore[method-assign]
         intake.drop("f/b.png")
-        start(job)  # type: ignore[arg-type]
+        return start(job)
 
     intake.executions.start = late  # type: ignore[method-assign]
     arrive(intake, 1)
@@ -161,3 +161,17 @@ def test_a_failure_is_told_before_its_files_that_were_dropped_again_make_the_job
     intake.drop("hero.png")
     assert [message.event for message in intake.publisher.emails] == ["failed"]
     assert intake.bench.read(job).state == State.QUEUED
+
+
+def test_a_job_that_was_forgotten_and_is_allowed_again_starts_at_once_though_its_executions_names_are_taken(
+    intake: IntakeBench,
+) -> None:
+    for name in ("hero.png", "hero.mp4"):
+        intake.drop(name)
+    (job,) = intake.jobs()
+    tables = intake.bench.tables
+    tables.job(f"JOB#{job.job_id[-20:]}", "JOB").delete()
+    intake.bench.drops.forget("hero.png")
+    intake.drop("hero.png")
+    assert intake.executions.started == [f"{job.job_id}-1", f"{job.job_id}-2"]
+    assert intake.bench.read(job).execution_number == 2

@@ -22,8 +22,8 @@ class Executions:
         self._sfn = sfn
         self._arn = state_machine_arn
 
-    def start(self, job: Job) -> None:
-        """Start the job's newest execution; that it was started before is as good."""
+    def start(self, job: Job) -> bool:
+        """Start the job's newest execution; False where one of that name was started before and is over."""
         try:
             self._sfn.start_execution(
                 stateMachineArn=self._arn,
@@ -33,6 +33,8 @@ class Executions:
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":
                 raise
+            return False
+        return True
 
     def stop(self, arn: str, cause: str) -> None:
         """Stop an execution whose job has ended without it; one that is over is left alone."""

@@ -133,13 +133,15 @@ class Pairs:
             raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
         if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
             raise Rejected(f"one of the two files has {MAX_JOBS} animations already - drop a copy with another name")
-        job = new if self.jobs.record(new) else self._known(new, (image, video))
+        recorded = self.jobs.record(new)
+        job = new if recorded else self._known(new, (image, video))
         if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
             if not self.withdrawal.asked_for(job):
                 self.withdrawal.withdraw(job, REPLACED)
             return None  # one of the two was replaced or deleted at this moment: its own event tells the rest
-        if not job.closed:
-            self.executions.start(job)
+        # A job of the same name that was forgotten had executions, whose names are taken for 90 days.
+        while not job.closed and not self.executions.start(job) and recorded:
+            job = self.jobs.transition(job, job.owner, execution_number=job.execution_number + 1)
         self._say(self.receipts.follow(job))
         return job
 
