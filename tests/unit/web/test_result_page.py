@@ -21,7 +21,11 @@ from tests.support.bench import Bench
 from tests.support.builders import REGION, make_input, make_job
 
 STATES = {
+    State.PREPARING: "Being converted",
     State.QUEUED: "Waiting in the queue",
+    State.ADMITTED: "Being sent",
+    State.SUBMITTING: "Being sent",
+    State.PENDING: "Waiting at the animation service",
     State.RUNNING: "Being animated",
     State.SAVING: "Being saved",
     State.FAILED: "Failed",
@@ -108,6 +112,7 @@ def test_json_is_what_a_program_gets(bench: Bench, page: ResultPage) -> None:
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
 def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, state: State, words: str) -> None:
+    assert set(State) == {*STATES, State.SUCCEEDED}
     job = make_job("hero", bench.clock(), state=state, verdict=Verdict("MediaUnfit" if state == State.FAILED else None))
     bench.jobs.record(job)
     answer = ask(page, job)

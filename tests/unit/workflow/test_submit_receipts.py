@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from motiondrop.domain.job import Result, State
 from motiondrop.domain.messages import Message
+from motiondrop.workflow.receipts import of_job
 from tests.support.bench import client
+from tests.support.builders import make_job
 from tests.support.intake_bench import IntakeBench
 
 
@@ -124,3 +127,8 @@ def test_the_same_files_from_another_folder_are_told_by_one_email_that_the_video
     assert (email.event, email.facts["image"]) == ("existing", "team/hero.png")
     assert "s3://results/videos/x.mp4" in email.body
     assert "$0.00" in email.body
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_receipt_has_words_for_every_state(intake: IntakeBench, state: State) -> None:
+    assert of_job(replace(make_job("hero", intake.bench.clock()), state=state))

@@ -19,6 +19,7 @@ from motiondrop.storage.ledger import Totals
 _STATIC = Path(__file__).parent / "static"
 
 _STATES = {
+    State.PREPARING: "Being converted, so that the animation service takes it",
     State.QUEUED: "Waiting in the queue",
     State.ADMITTED: "Being sent to the animation service",
     State.SUBMITTING: "Being sent to the animation service",
@@ -113,11 +114,13 @@ def _state(job: Job) -> str:
 
 def _inputs(job: Job, signature: str) -> str:
     base, query = job.job_id, f"?k={escape(signature)}"
+    # Before it is converted there is nothing to play.
+    video = f' src="{base}/reference{query}"' if job.video.copy else ""
     return (
         f'<div class="inputs"><figure><img alt="The character image" src="{base}/image{query}">'
         f"<figcaption><b>Character</b>{_caption(job.image)}</figcaption></figure>"
         '<figure><video controls muted playsinline preload="metadata" aria-label="The reference video"'
-        f' src="{base}/reference{query}"></video>'
+        f"{video}></video>"
         f"<figcaption><b>Reference</b>{_caption(job.video)}</figcaption></figure></div>"
     )
 
