@@ -38,12 +38,12 @@ def test_a_heic_and_a_4k_hlg_clip_become_a_saved_result(driver: Driver) -> None:
 
 
 def test_no_position_leaves_the_inbox(driver: Driver) -> None:
-    driver.drop("located.png", image())
+    driver.drop("positioned.png", image())
     clip = filmed("mov", "testsrc2=s=480x640:r=30:d=3", location=LATITUDE)
     assert LATITUDE.encode() in clip
-    driver.drop("located.mov", clip)
-    assert driver.wait_for_execution("located")["status"] == "SUCCEEDED"
-    assert all(LATITUDE.encode() not in copy for copy in copies(driver, "located"))
+    driver.drop("positioned.mov", clip)
+    assert driver.wait_for_execution("positioned")["status"] == "SUCCEEDED"
+    assert all(LATITUDE.encode() not in copy for copy in copies(driver, "positioned"))
 
 
 def test_a_pair_that_needs_no_converting_is_not_converted(driver: Driver) -> None:

@@ -28,6 +28,7 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
         while waiting:
             stand.plan(waiting)
             stand.new_day()
+            stand.end_round()
             stand.sweep()
             left = [kill for kill in waiting if not stand.happened([kill])]
             if left == waiting:

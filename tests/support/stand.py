@@ -201,6 +201,10 @@ class Stand:
         """Let slots be given again, and give none now."""
         self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}})
 
+    def end_round(self) -> None:
+        """Let the time be over for which a round of the sweep that died holds up the next one."""
+        self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "SWEEP"}, "sk": {"S": "ROUND"}})
+
     def stale_place(self) -> None:
         """Put a place into the queue, before all others, whose job is gone."""
         self._put("QUEUE", "WAIT#000000000000#gone", job_id={"S": "gone-00000000000000000000"})
