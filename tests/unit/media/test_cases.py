@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from motiondrop.domain.formats import Kind
-from motiondrop.media.report import Plan, Report, Trim, words
+from motiondrop.domain.job import words
+from motiondrop.media.report import Plan, Report, Trim
 from tests.support.media import planned, prepared, reason, turned
 from tests.support.media_cases import CASES, LATITUDE, filmed, heic, hlg, saved, with_sound
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motiondrop.domain.formats import Kind
+from motiondrop.domain.job import words
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import (
     Look,
@@ -22,7 +23,6 @@ from motiondrop.media.report import (
     parse,
     plan_of,
     report_of,
-    words,
 )
 
 IMAGE = Report(Kind.IMAGE, "jpeg", "jpg", 400, 500, 1000, "0" * 64, converted=("HEIC to JPEG",))

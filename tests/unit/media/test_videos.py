@@ -10,8 +10,9 @@ from pathlib import Path
 import av
 import pytest
 
+from motiondrop.domain.job import words
 from motiondrop.media.prepare import check
-from motiondrop.media.report import Order, Report, words
+from motiondrop.media.report import Order, Report
 from tests.support.media import both_enabled, box, clip, planned, prepared, trimmed, turned
 from tests.support.media import reason as refused
 from tests.support.media_cases import filmed

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from motiondrop.domain.keys import folder_of
 
@@ -86,6 +87,22 @@ class Input:
     copy: str | None = None
     converted: tuple[str, ...] = ()  # what was changed, in words
     notes: tuple[str, ...] = ()  # what else its receipt says
+
+
+class Prepared(Protocol):
+    """A file that was made to fit: what was changed, and what else its receipt says, in words."""
+
+    @property
+    def converted(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def words(file: Prepared) -> str:
+    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731`; often nothing."""
+    lines = [f"converted: {' - '.join(file.converted)}"] if file.converted else []
+    return " - ".join([*lines, *file.notes])
 
 
 @dataclass(frozen=True)

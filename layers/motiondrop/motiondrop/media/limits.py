@@ -37,8 +37,8 @@ PIXELS_MAX = 100_000_000
 #: Ours, in pixels: the longer side of a video that is decoded; 8K has 7,680.
 SOURCE_SIDE_MAX = 8192
 
-#: Seconds that the child may take: for a check, which a function of 60 s makes while its caller waits; for a
-#: conversion, which a function of 900 s makes, less the time to fetch and to store; for a look at a result.
+#: Seconds that the child may take: for a check, for which `submit` waits; for a conversion, which has the
+#: function's 900 s less the time to fetch and to store; for a look at a result.
 CHECK_SECONDS = 40
 CONVERT_SECONDS = 780
 LOOK_SECONDS = 40

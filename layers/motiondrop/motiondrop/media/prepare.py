@@ -21,7 +21,6 @@ from motiondrop.media.limits import (
     CONVERT_SECONDS,
     LOOK_SECONDS,
     MB,
-    PLAN_SECONDS,
     SIZE_MAX,
     Rejected,
     check_duration,
@@ -30,7 +29,7 @@ from motiondrop.media.limits import (
     expect,
     match_name,
 )
-from motiondrop.media.report import Look, Order, Plan, Report, look_of, plan_of, report_of
+from motiondrop.media.report import Look, Order, Plan, Report, is_as_planned, look_of, plan_of, report_of
 from motiondrop.media.sandbox import run
 
 #: The names of what is written into the folder.
@@ -67,7 +66,7 @@ def convert(source: Path, order: Order, plan: Plan, folder: Path) -> Report:
         report = report_of(_measured(answer.get("report"), copy, kind))
     except ValueError as error:
         raise damaged(kind) from error
-    if (report.width, report.height) != (plan.width, plan.height) or not _close(report.duration, plan.duration):
+    if not is_as_planned(report, plan):
         raise damaged(kind, "does not convert to what was measured")
     return report
 
@@ -143,7 +142,3 @@ def _agreed(plan: Plan, order: Order) -> Plan:
     check_sides(Kind.VIDEO, plan.width, plan.height)
     check_duration(plan.duration)
     return plan
-
-
-def _close(measured: float | None, planned: float) -> bool:
-    return measured is not None and abs(measured - planned) <= PLAN_SECONDS

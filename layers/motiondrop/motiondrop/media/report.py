@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from motiondrop.domain.formats import Kind
-from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIZE_MAX, Rejected, check_sides
+from motiondrop.domain.job import Input
+from motiondrop.media.limits import PLAN_SECONDS, SECONDS_MAX, SECONDS_MIN, SIZE_MAX, Rejected, check_sides
 
 #: Pixels, seconds and frames per second beyond which a number about a video is none, whoever delivered it.
 _SIDE_MAX, _SECONDS_MAX, _RATE_MAX = 16_384, 86_400, 1000
@@ -109,10 +110,10 @@ class Look:
     frame_rate: float
 
 
-def words(found: Plan | Report) -> str:
-    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731`; often nothing."""
-    lines = [f"converted: {' - '.join(found.converted)}"] if found.converted else []
-    return " - ".join([*lines, *found.notes])
+def is_as_planned(report: Report, plan: Plan | Input) -> bool:
+    """Whether a copy has the size and, to PLAN_SECONDS, the length that were planned."""
+    same_size = (report.width, report.height) == (plan.width, plan.height)
+    return same_size and abs((report.duration or 0) - (plan.duration or 0)) <= PLAN_SECONDS
 
 
 def as_json(found: Order | Plan | Report | Look) -> dict[str, Any]:

@@ -53,10 +53,10 @@ class Changes:
             again: list[Action] = [ChangeItem.since.set(self._clock())]
             conditional_write(lambda: item.update(actions=again, condition=ChangeItem.pk.exists()))
 
-    def unsettled(self, before: datetime, limit: int) -> list[tuple[str, str]]:
-        """Folders that changed before that moment, and the change, longest ago first (eventually consistent)."""
+    def unsettled(self, before: datetime, limit: int) -> list[str]:
+        """Folders that changed before that moment, longest ago first (eventually consistent)."""
         found = self._item.open_folders.query(UNSETTLED, ChangeItem.seen_at < before, limit=limit)
-        return [(item.pk.removeprefix("FOLDER#"), item.change) for item in found]
+        return [item.pk.removeprefix("FOLDER#") for item in found]
 
 
 def _pk(folder: str) -> str:

@@ -12,8 +12,8 @@ from motiondrop.domain.outcome import why_closed
 from motiondrop.domain.pricing import Prices
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import DropGone, JobCanceled, JobFailed
-from motiondrop.media.limits import PLAN_SECONDS, Rejected
-from motiondrop.media.report import Plan, Report, Trim, as_json, report_of
+from motiondrop.media.limits import Rejected
+from motiondrop.media.report import Plan, Trim, as_json, is_as_planned, report_of
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import Closing
@@ -60,7 +60,8 @@ class Admission:
         try:
             said = answered(dict(report))
             found, copy = report_of(said["report"]), str(said["copy"])
-            planned(found, source)
+            if not is_as_planned(found, source):
+                raise ValueError("the copy is not what was ordered and quoted")
         except DropGone:
             self.closing.close(job, State.CANCELED, REPLACED)
         except (Rejected, MediaDied, KeyError, ValueError) as error:
@@ -101,14 +102,6 @@ def order_of(job: Job) -> dict[str, Any]:
         "trim": job.options.trim,
         "plan": as_json(plan),
     }
-
-
-def planned(found: Report, source: Input) -> None:
-    """ValueError where the copy is not what was ordered and quoted."""
-    if (found.width, found.height) != (source.width, source.height):
-        raise ValueError("the copy has another size than was ordered")
-    if abs((found.duration or 0) - (source.duration or 0)) > PLAN_SECONDS:
-        raise ValueError("the copy has another length than was ordered")
 
 
 def _unprepared(job: Job) -> tuple[str, Input]:

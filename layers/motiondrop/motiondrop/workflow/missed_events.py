@@ -69,6 +69,6 @@ class MissedEvents:
     def resend_changes(self) -> int:
         """Send the message again of folders that should have settled long ago; return how many there were."""
         unsettled = self.changes.unsettled(self.clock() - self.age, FOLDERS)
-        for folder, _ in unsettled:
+        for folder in unsettled:
             self.queue.settle(folder, self.changes.note(folder), 0)
         return len(unsettled)

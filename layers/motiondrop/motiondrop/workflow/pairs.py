@@ -12,7 +12,7 @@ from motiondrop.domain.identity import identity, job_id_of
 from motiondrop.domain.job import Input, Job, Options, State
 from motiondrop.domain.keys import kind_of, stem_of
 from motiondrop.domain.messages import rejected, untagged
-from motiondrop.domain.pairing import Pair, Verdict, Why
+from motiondrop.domain.pairing import Folder, Pair, Verdict, Why
 from motiondrop.domain.pricing import MODES, Prices, usd
 from motiondrop.errors import Forgotten
 from motiondrop.media.advice import advice
@@ -84,11 +84,20 @@ class Pairs:
         if pairs := folder.shared_pairs():
             self._start(pairs)
         elif folder.shares:
-            told = [key for kind in folder.left_over() for key in kind[:MAX_TOLD]]
-            for key in told:
-                self.drops.tell(key, self._waiting(folder.verdict(key), key))
-            self._say(self.receipts.sync(told))
+            for waiting in folder.left_over():
+                self._tell(folder, waiting[:MAX_TOLD])
         self.changes.settled(name, change)
+
+    def _tell(self, folder: Folder, keys: list[str]) -> None:
+        """Tell files of one kind without a namesake why they wait; the rule says the same of each."""
+        if not keys:
+            return
+        verdict = folder.verdict(keys[0])
+        for key, drop in self.drops.find(keys).items():
+            waiting = self._waiting(verdict, key)
+            if drop.waiting != waiting:
+                self.drops.tell(key, waiting)
+        self._say(self.receipts.sync(keys))
 
     def _start(self, pairs: Iterable[Pair], key: str | None = None) -> set[str]:
         """Record and start the jobs of the pairs; return the files that have one, or were refused one.

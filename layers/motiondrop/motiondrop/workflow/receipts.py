@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from motiondrop.aws.inbox import Inbox, receipt_text
-from motiondrop.domain.job import Input, Job, State
+from motiondrop.domain.job import Job, State, words
 from motiondrop.domain.pricing import usd
 from motiondrop.errors import NoRoom
 from motiondrop.storage.drops import Drop, Drops
@@ -72,15 +72,9 @@ def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
         receipt: str | None = of_rejected(drop.rejected)
     else:
         receipt = of_jobs(jobs) if jobs else drop.waiting
-    added = [converted(drop.media), *drop.media.notes] if drop.media else []
-    added = [line for line in (*added, drop.note) if line]
+    added = [line for line in (words(drop.media) if drop.media else "", drop.note) if line]
     # All of it fits into a tag.
     return receipt_text(" - ".join([receipt_text(receipt)[:120], *added])) if receipt and added else receipt
-
-
-def converted(file: Input) -> str:
-    """What was changed to make the file fit, such as `converted: HEIC to JPEG`; empty for nothing."""
-    return f"converted: {' - '.join(file.converted)}" if file.converted else ""
 
 
 def of_rejected(reason: str) -> str:
@@ -92,7 +86,7 @@ def of_job(job: Job) -> str:
     """The receipt of a drop with one job."""
     if job.stopped and not job.closed:
         return "being canceled"
-    words = {
+    said = {
         State.PREPARING: f"accepted: quoted {usd(job.quote)[1:]} USD - being converted",
         State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", "queued", *job.advice[:1]]),
         State.ADMITTED: "animating: being sent",
@@ -104,7 +98,7 @@ def of_job(job: Job) -> str:
         State.FAILED: f"failed: {job.verdict.code or job.closing.reason or 'see the email'}",
         State.CANCELED: "canceled",
     }
-    return receipt_text(words[job.state])
+    return receipt_text(said[job.state])
 
 
 def of_jobs(jobs: list[Job]) -> str:

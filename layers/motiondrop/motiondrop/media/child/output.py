@@ -1,5 +1,6 @@
 """Writes MP4 files that are safe to send and quick to play, and measures them. Runs in the sandbox."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -31,6 +32,15 @@ def open_output(copy: File) -> OutputContainer:
         return copy.again()
 
     return av.open(copy.again(), mode="w", format="mp4", options=_OPTIONS, io_open=again, buffer_size=READ_BYTES)
+
+
+def pulled(graph: Graph | None) -> Iterator[Any]:
+    """The frames that a graph gives now, of the kind that went in."""
+    while graph is not None:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
 
 
 class Sound:
@@ -81,12 +91,8 @@ class Sound:
         return graph
 
     def _drain(self) -> None:
-        while self._graph is not None:
-            try:
-                frame = self._graph.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
-            self._output.mux(self._stream.encode(frame))  # type: ignore[arg-type]  # an audio graph gives audio
+        for frame in pulled(self._graph):
+            self._output.mux(self._stream.encode(frame))
 
 
 def remux(container: InputContainer, used: Tracks, found: Scan, copy: File) -> bool:

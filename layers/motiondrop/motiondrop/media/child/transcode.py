@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from motiondrop.domain.formats import Kind
 from motiondrop.media.child.job import File
-from motiondrop.media.child.output import Sound, open_output
+from motiondrop.media.child.output import Sound, open_output, pulled
 from motiondrop.media.child.video import Tracks, sideways
 from motiondrop.media.limits import damaged
 
@@ -157,13 +157,9 @@ class _Pictures:
             self._drain()
 
     def _drain(self) -> None:
-        while self._graph is not None:
-            try:
-                frame = self._graph.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
-            frame.pict_type = 0  # type: ignore[union-attr]  # the encoder chooses
-            self._mux(self._stream.encode(frame))  # type: ignore[arg-type]  # a picture graph gives pictures
+        for frame in pulled(self._graph):
+            frame.pict_type = 0  # the encoder chooses
+            self._mux(self._stream.encode(frame))
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
