@@ -13,7 +13,6 @@ from motiondrop.domain.job import Options
 from motiondrop.domain.provider_codes import family
 from motiondrop.domain.provider_errors import (
     AccessNotGranted,
-    AsyncHeaderMissing,
     BillingTrouble,
     ContentRefused,
     DownloadFailed,
@@ -163,7 +162,7 @@ def test_siblings_work_by_setting_the_model(side: Side) -> None:
 REFUSALS: list[tuple[int, str | None, type[WanError]]] = [
     (401, "InvalidApiKey", KeyRefused),
     (401, "NOT AUTHORIZED", KeyRefused),
-    (403, "AccessDenied", AsyncHeaderMissing),
+    (403, "AccessDenied", AccessNotGranted),
     (403, "AccessDenied.Unpurchased", AccessNotGranted),
     (403, "Model.AccessDenied", AccessNotGranted),
     (403, "AllocationQuota.FreeTierOnly", BillingTrouble),
@@ -251,7 +250,7 @@ OTHERWISE: dict[str, type[Exception]] = {
     "reset": Unreachable,
     "garbage": NotUnderstood,
     "redirect": NotUnderstood,
-    "408": UnknownRefusal,
+    "408": ProviderBusy,
     "500": ProviderFault,
     "500 without a code": ProviderFault,
     "502": ProviderFault,

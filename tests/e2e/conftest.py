@@ -14,4 +14,4 @@ def driver(cloud: Cloud) -> Iterator[Driver]:
     driver.control("settings", task_seconds=0.2, concurrency=1, creations_per_second=100, queries_per_second=1000)
     yield driver
     driver.control("settings", task_seconds=0.2)
-    assert driver.cloud.wait_for(lambda: not driver.queue() and "free", "every slot to be free again")
+    assert driver.cloud.wait_for(lambda: not driver.in_queue() and "free", "every slot to be free again")

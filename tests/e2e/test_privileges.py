@@ -186,6 +186,14 @@ def a_wrong_key_and_a_call_whose_answer_is_lost(driver: Driver) -> None:
     driver.sweep()
     for stem in ("rights-refused-key", "rights-behind-it"):
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
+    overdue = {"kind": "task_failed", "code": "Arrearage", "message": "no", "after_seconds": 0}
+    driver.control("faults", on="create", times=1, **overdue)
+    driver.drop_pair("rights/rights-overdue")
+    driver.cloud.wait_for(lambda: "BREAKER" in driver.queue(), "the queue to be held")
+    driver.wait_for_state("rights-overdue", "Wait for a slot")
+    driver.probe_is_due()
+    driver.sweep()
+    assert driver.wait_for_execution("rights-overdue")["status"] == "SUCCEEDED"
     driver.control("faults", on="create", times=1, kind="accepted_then_lost")
     driver.drop_pair("rights/rights-lost")
     assert driver.wait_for_execution("rights-lost")["status"] == "SUCCEEDED"

@@ -140,12 +140,7 @@ def test_a_wrong_key_holds_the_queue_fails_nobody_and_one_email_tells_the_operat
         assert "BREAKER" in driver.queue()
     finally:
         driver.control("settings", api_keys=["sk-local-demo"])
-    driver.stack.dynamodb.update_item(
-        TableName=driver.stack.table,
-        Key={"pk": {"S": "QUEUE"}, "sk": {"S": "BREAKER"}},
-        UpdateExpression="SET #until = #since",
-        ExpressionAttributeNames={"#until": "until", "#since": "since"},
-    )  # the next probe is due
+    driver.probe_is_due()
     driver.sweep()
     assert driver.wait_for_execution("held")["status"] == "SUCCEEDED"
     assert "goes on" in driver.wait_for_email("MotionDrop", emails + 2)

@@ -98,12 +98,33 @@ def _held(stand: Stand, stems: Stems) -> None:
     time.sleep(1)  # what is to die does
 
 
+def _refused_alike(stand: Stand, stems: Stems) -> None:
+    """As many calls as jobs are refused for a reason that no code tells: the queue is held, and then it is over."""
+    both = [*stems, *(f"{stem}-other" for stem in stems)]
+    refusal = {"on": "create", "kind": "error", "status": 400, "code": "SomethingNew", "message": "x"}
+    stand.driver.control("faults", times=len(both), **refusal)
+    stand.drop(both)
+    stand.wait(lambda: "BREAKER" in stand.driver.queue(), 200)
+
+
+def _overdue(stand: Stand, stems: Stems) -> None:
+    """Tasks fail, since the account has not paid its bill."""
+    _task_fails(stand, stems, "Arrearage")
+    stand.wait(lambda: "BREAKER" in stand.driver.queue(), 200)
+
+
+def _one_refused(stand: Stand, stems: Stems) -> None:
+    """A call is refused, and then others are accepted."""
+    stand.driver.control("faults", on="create", kind="error", times=1, status=400, code="InvalidParameter", message="x")
+    stand.drop([*stems, *(f"{stem}-other" for stem in stems)])
+
+
 def _fixed(stand: Stand, stems: Stems) -> None:
     stand.sweep()
     time.sleep(3.5)  # the sweep tells the operator where the function could not
     stand.sweep()
     stand.driver.control("settings", api_keys=["sk-local-demo"])
-    stand.probe_is_due()
+    stand.driver.probe_is_due()
 
 
 def _behind_another(stand: Stand, stems: Stems) -> None:
@@ -173,7 +194,7 @@ def _refused_before_unserved_line(stand: Stand, stems: Stems) -> None:
     """Throttled until the queue is as it should be, and then refused."""
     (stem,) = stems
     stand.driver.control("faults", on="create", kind="error", times=60, status=429, code="Throttling.RateQuota")
-    stand.driver.control("faults", on="create", kind="error", status=400, code="InvalidParameter", message="x")
+    stand.driver.control("faults", on="create", kind="error", status=400, code="DataInspectionFailed", message="x")
     with stand.no_rounds():
         stand.drop([stem])
         stand.wait_for_state([stem], {"ADMITTED", "SUBMITTING"})
@@ -309,7 +330,7 @@ SCENARIOS = (
     Scenario("not taken in", ("submit",), _not_taken_in),
     Scenario("refused", ("conclude", "poll"), _refused, may_fail=True),
     Scenario("retried", ("poll", "create"), _retried, may_fail=True),
-    Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:DeleteItem")),
+    Scenario("broken off", ("conclude", "admit"), _plain, crash=("create", "dynamodb:Query")),
     Scenario("answer lost", ("create",), _answer_lost),
     Scenario("deleted", ("submit",), _deleted_in_line, _go_on, may_fail=True, events="ObjectRemoved"),
     Scenario("stopped", ("conclude",), _behind_another, _move_on, together=False, may_fail=True),
@@ -328,6 +349,9 @@ SCENARIOS = (
         "unserved, expired", ("finalize",), _expired_before_unserved_line, together=False, may_fail=True, expires=True
     ),
     Scenario("told by the next execution", ("admit",), _told_by_the_next_run, together=False, may_fail=True),
+    Scenario("refused alike", ("poll",), _refused_alike, _fixed, in_order=False, few=1),
+    Scenario("overdue", ("poll",), _overdue, _fixed, in_order=False, few=2),
+    Scenario("one refused", ("poll",), _one_refused, in_order=False, few=1),
     *_OVERWRITTEN,
     *_SATURATED,
 )

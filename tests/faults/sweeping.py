@@ -54,7 +54,7 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
         stand.driver.control("settings", task_seconds=LONG, concurrency=1)  # one works, one waits and can be canceled
         stand.drop(pending)
         stand.wait_for_state(pending, {"PENDING", "RUNNING"})
-        stand.plan([Kill(f"{stem}-crash", "create", "dynamodb:DeleteItem", "after", stem) for stem in broken])
+        stand.plan([Kill(f"{stem}-crash", "create", "dynamodb:Query", "after", stem) for stem in broken])
         stand.drop(broken)
         stand.wait(lambda: len([stem for stem in broken if stem in stand.jobs()]) == len(broken))
         time.sleep(4)

@@ -64,14 +64,16 @@ def test_a_new_call_without_a_kill_fails_the_suite(tmp_path: Path, monkeypatch: 
         text = path.read_text()
         if path.stem == "poll":
             text = text.replace(
-                "job = self.jobs.owned(execution)", "job = self.jobs.owned(execution)\n        self._sns.publish()", 1
+                "job = self.jobs.owned(execution)",
+                "job = self.jobs.owned(execution)\n        self._sqs.send_message()",
+                1,
             )
         (tmp_path / f"{path.parent.name}_{path.name}").write_text(text)
     before = Code.read().calls_of("poll")
     monkeypatch.setattr(calls, "LIBRARY", tmp_path)
-    assert Code.read().calls_of("poll") - before == {"sns:Publish"}
+    assert Code.read().calls_of("poll") - before == {"sqs:SendMessage"}
     table = Table(points={("poll", call, when) for call in before for when in ("before", "after")})
     assert {point for point in table.unreached if point[0] == "poll"} == {
-        ("poll", "sns:Publish", "before"),
-        ("poll", "sns:Publish", "after"),
+        ("poll", "sqs:SendMessage", "before"),
+        ("poll", "sqs:SendMessage", "after"),
     }

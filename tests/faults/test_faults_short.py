@@ -16,7 +16,7 @@ _PLAIN = (
     ("admit", "dynamodb:UpdateItem", "before"),
     ("admit", "dynamodb:UpdateItem", "after"),
     ("create", "dynamodb:TransactWriteItems", "before"),
-    ("create", "dynamodb:DeleteItem", "after"),
+    ("create", "dynamodb:Query", "after"),
     ("poll", "provider:query", "after"),
     ("poll", "dynamodb:TransactWriteItems", "after"),
     ("finalize", "provider:result", "after"),
@@ -30,6 +30,8 @@ _OTHERS = {
         ("submit", "stepfunctions:StopExecution", "before"),
         ("submit", "stepfunctions:StartExecution", "before"),
     ),
+    "refused alike": (("poll", "provider:query", "after"),),
+    "one refused": (("poll", "provider:query", "after"),),
     "provider throttles": (("poll", "provider:query", "after"),),
     "answer lost": (("create", "provider:list", "before"), ("create", "provider:list", "after")),
 }

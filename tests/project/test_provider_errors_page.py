@@ -3,8 +3,8 @@
 import os
 
 from local.stack import PROJECT
-from motiondrop.domain.provider_codes import CODES, STATUSES
-from motiondrop.domain.provider_errors import FAMILIES, MediaUnfit
+from motiondrop.domain.provider_codes import CODES, MESSAGES, STATUSES
+from motiondrop.domain.provider_errors import FAMILIES, MediaUnfit, WanError
 
 PAGE = PROJECT / "docs" / "provider-errors.md"
 
@@ -14,9 +14,14 @@ INTRODUCTION = """\
 <!-- Made from layers/motiondrop/motiondrop/domain/provider_codes.py and provider_errors.py by `make docs`. -->
 
 Every refusal and every failed task belongs to one of these families. The family is found by the error's code, and
-where there is none by the HTTP status, never by the message. A code stands for itself and for all that follow it after
-a dot; the longest match wins. The emails use the sentences of this page, and say the provider's own code, message and
-request id beside them.
+by the HTTP status where the code is missing or not listed. A code stands for itself and for all that follow it after
+a dot; the longest match wins. Three messages decide, where one code has two meanings. The emails use the sentences of
+this page, and say the provider's own code, message and request id beside them.
+
+What the operator has to fix holds the queue and ends no job. What the user has to change ends the job at once. Any
+other refused call is tried again, the last time after another job was accepted: the refused job passes its turn and
+keeps its place. If another job is refused alike, the cause is not the job's, and the queue is held
+([decision 0017](decisions/0017-a-refusal-is-not-final-at-once.md)). A failed task is tried again in its slot.
 
 A create call that times out, breaks off or is answered with a 5xx is none of these: a task may have been made, or not.
 MotionDrop never sends it again blindly, but reads the provider's list of tasks first.
@@ -25,7 +30,9 @@ MotionDrop never sends it again blindly, but reads the provider's list of tasks 
 
 
 def page() -> str:
-    text = INTRODUCTION + _table(["Family", "Codes", "Without a code", "Who can fix it", "Tried again"], _overview())
+    text = INTRODUCTION + _table(
+        ["Family", "Codes", "HTTP status, without a listed code", "Who can fix it", "Tried again"], _overview()
+    )
     for kind in FAMILIES:
         text += f"\n## {kind.__name__}\n\n{kind.means} {kind.cost} {kind.advice}\n"
     advices = [[f"`….{end}`", advice] for end, advice in MediaUnfit.ADVICE.items()]
@@ -37,7 +44,7 @@ def _overview() -> list[list[str]]:
     return [
         [
             f"[{kind.__name__}](#{kind.__name__.lower()})",
-            ", ".join(_code(code) for code, other in CODES.items() if other is kind) or "any other",
+            ", ".join([*_codes(kind), *_messages(kind)]) or "any other",
             ", ".join(_status(int(status)) for status, other in STATUSES.items() if other is kind),
             str(kind.owner),
             str(kind.retry),
@@ -46,8 +53,12 @@ def _overview() -> list[list[str]]:
     ]
 
 
-def _code(code: str) -> str:
-    return f"`{code}…`" if code.endswith(".") else f"`{code}`"
+def _codes(kind: type[WanError]) -> list[str]:
+    return [f"`{code}`" for code, other in CODES.items() if other is kind]
+
+
+def _messages(kind: type[WanError]) -> list[str]:
+    return [f'`{code}` with "{message}"' for (code, message), other in MESSAGES.items() if other is kind]
 
 
 def _status(status: int) -> str:
@@ -62,4 +73,4 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def test_page_is_what_the_code_says() -> None:
     if "WRITE_DOCS" in os.environ:
         PAGE.write_text(page())
-    assert PAGE.read_text() == page(), "execution `make docs`"
+    assert PAGE.read_text() == page(), "run `make docs`"

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -170,6 +170,22 @@ class Driver:
             ExpressionAttributeValues={":line": {"S": "QUEUE"}},
         )["Items"]
         return [str(item["sk"]["S"]) for item in items]
+
+    def in_queue(self) -> list[str]:
+        """The same without the breaker's notes, which stay until a job fares better."""
+        return [key for key in self.queue() if not key.startswith("BREAKER#")]
+
+    def probe_is_due(self) -> None:
+        """Let the time pass that the open breaker, and a job that was refused alone, wait before they try again."""
+        for key in (key for key in self.queue() if key.startswith("BREAKER")):
+            with suppress(self.stack.dynamodb.exceptions.ConditionalCheckFailedException):
+                self.stack.dynamodb.update_item(
+                    TableName=self.stack.table,
+                    Key={"pk": {"S": "QUEUE"}, "sk": {"S": key}},
+                    UpdateExpression="SET #until = #since",
+                    ConditionExpression="attribute_exists(pk)",
+                    ExpressionAttributeNames={"#until": "until", "#since": "since"},
+                )
 
     def control(self, what: str, **body: Any) -> Any:
         url = f"{self.stack.wan_url}/_control/{what}"

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,17 +182,6 @@ class Stand:
         """Let the sweep do again what it does once a day."""
         self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": SWEEP}, "sk": {"S": SUBSCRIBERS}})
 
-    def probe_is_due(self) -> None:
-        """Let the time pass that the open breaker waits before a job may probe."""
-        with suppress(self.stack.dynamodb.exceptions.ConditionalCheckFailedException):
-            self.stack.dynamodb.update_item(
-                TableName=self.stack.table,
-                Key={"pk": {"S": "QUEUE"}, "sk": {"S": "BREAKER"}},
-                UpdateExpression="SET #until = #since",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeNames={"#until": "until", "#since": "since"},
-            )
-
     def pause(self) -> None:
         """Let no slots be given."""
         self._put("QUEUE", "PAUSE")
@@ -343,9 +332,9 @@ class Stand:
         while time.monotonic() < deadline:
             jobs = self.versions()
             waiting = {stem for stem in waiting if not all(map(is_over, jobs.get(stem, [None])))}
-            self.probe_is_due()
+            self.driver.probe_is_due()
             healed = self.sweep()
-            if not waiting and not self.driver.queue() and not healed.get("digests"):
+            if not waiting and not self.driver.in_queue() and not healed.get("digests"):
                 return
             time.sleep(every)
 

@@ -48,7 +48,7 @@ class Counting:
     def count(self, stems: list[str], *, may_fail: bool) -> Tally:
         """Count what came of the pairs; a job may have FAILED or been CANCELED only where that is what it should."""
         jobs = self.jobs
-        tally = Tally(jobs=len(stems), leaked=self.driver.queue())
+        tally = Tally(jobs=len(stems), leaked=self.driver.in_queue())
         tasks = self._tasks()
         events, emails = self._told()
         for stem in stems:

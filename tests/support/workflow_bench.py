@@ -14,6 +14,7 @@ from motiondrop.workflow.conclude import ConcludeExecution
 from motiondrop.workflow.create import CreateTask
 from motiondrop.workflow.poll import PollTask
 from motiondrop.workflow.reconcile import Reconcile
+from motiondrop.workflow.refusals import Refusals
 from motiondrop.workflow.sweep import Sweep
 from tests.support.bench import Bench
 from tests.support.builders import PRICES
@@ -59,6 +60,7 @@ class WorkflowBench:
             metrics=metrics,
             clock=self.clock,
         )
+        self.refusals = Refusals(slots=self.slots, breaker=self.breaker, publisher=lambda: publisher)
         self._create = self._create_task(wan, publisher, receipts, metrics)
         self._poll = self._poll_task(wan, receipts, metrics)
         self._conclude = ConcludeExecution(jobs=self.jobs, executions=executions, wan=lambda: wan, closing=self.closing)
@@ -79,6 +81,7 @@ class WorkflowBench:
             slots=self.slots,
             wan=wan,
             receipts=receipts,
+            refusals=self.refusals,
             poll_seconds=15,
             prices=PRICES,
             metrics=metrics,
@@ -100,12 +103,11 @@ class WorkflowBench:
             jobs=self.jobs,
             slots=self.slots,
             lock=self.lock,
-            breaker=self.breaker,
+            refusals=self.refusals,
             wan=wan,
             key=self._read_key,
             results=cast("Any", FakeResults()),
             receipts=receipts,
-            publisher=publisher,
             closing=self.closing,
             reconcile=reconcile,
             margin=MARGIN,

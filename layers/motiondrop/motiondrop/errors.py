@@ -19,7 +19,7 @@ MotionDropError
 ├── Rejected                     media.limits: the file cannot be animated
 ├── SandboxError                 media.sandbox: the sandbox failed, which says nothing about the file
 ├── WanError                     domain.provider_errors: the provider refused or failed, by family
-│   ├── KeyRefused, AsyncHeaderMissing, AccessNotGranted, BillingTrouble, NotFound, RequestInvalid
+│   ├── KeyRefused, AccessNotGranted, BillingTrouble, NotFound, RequestInvalid
 │   ├── DownloadFailed, ContentRefused, MediaUnfit, NotCancelable, Throttled, QuotaExhausted
 │   └── ProviderFault, ProviderTimeout, ProviderBusy, UnknownRefusal
 ├── NoAnswer                     provider.responses: a call came to no answer that can be used

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from motiondrop.workflow.closing import Closing
     from motiondrop.workflow.folders import Folders
     from motiondrop.workflow.opening import Opening
+    from motiondrop.workflow.refusals import Refusals
 
 #: Seconds that the link secret is kept: so long after a new one was set, the links that were sent have ended.
 _LINK_SECRET_SECONDS = 30
@@ -126,6 +127,13 @@ class Parts:
     def circuit_breaker(self) -> CircuitBreaker:
         """What holds the queue while only the operator can fix the cause."""
         return CircuitBreaker(self.tables)
+
+    @cached_property
+    def refusals(self) -> "Refusals":
+        """What becomes of jobs that the provider refuses."""
+        from motiondrop.workflow.refusals import Refusals  # noqa: PLC0415
+
+        return Refusals(slots=self.slots, breaker=self.circuit_breaker, publisher=lambda: self.publisher)
 
     @cached_property
     def submission_lock(self) -> SubmissionLock:

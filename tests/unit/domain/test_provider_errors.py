@@ -6,7 +6,6 @@ from motiondrop.domain.provider_codes import CODES, STATUSES, family
 from motiondrop.domain.provider_errors import (
     FAMILIES,
     AccessNotGranted,
-    AsyncHeaderMissing,
     BillingTrouble,
     ContentRefused,
     DownloadFailed,
@@ -30,11 +29,12 @@ from tests.support.recorded_provider import IMAGE_URL, OPTIONS, VIDEO_URL, Answe
 
 OPERATOR, USER, PROVIDER, OURS = Owner.OPERATOR, Owner.USER, Owner.PROVIDER, Owner.OURS
 
-#: The notes' table, code by code: family, whose matter, whether it is tried again, a part of the advice.
+#: The provider's codes: family, whose matter, whether it is tried again, a part of the advice.
 TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("InvalidApiKey", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
+    ("invalid_api_key", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
     ("NOT AUTHORIZED", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
-    ("AccessDenied", AsyncHeaderMissing, OURS, RetryPolicy.NO, "fault of MotionDrop"),
+    ("AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "the model is still offered"),
     ("AccessDenied.Unpurchased", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
     ("Model.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
     ("Workspace.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
@@ -44,54 +44,75 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("CommodityNotPurchased", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
     ("PrepaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
     ("PostpaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
+    ("insufficient_quota", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
+    ("isv.OUT_OF_SERVICE", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
+    ("Contain.Forbidden.Label.Error", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
     ("ModelNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "corrects the stack's model"),
     ("WorkSpaceNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "corrects the stack's model"),
-    ("InvalidParameter", RequestInvalid, OURS, RetryPolicy.NO, "Check the options"),
-    ("BadRequest.TooLarge", RequestInvalid, OURS, RetryPolicy.NO, "Check the options"),
+    ("InvalidParameter", RequestInvalid, OURS, RetryPolicy.ONCE, "Check the options"),
+    ("BadRequest.TooLarge", RequestInvalid, OURS, RetryPolicy.ONCE, "Check the options"),
     ("InvalidParameter.DataInspection", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
+    ("InvalidParameter.FileDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
     ("InvalidURL", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
     ("InvalidURL.ConnectionRefused", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
     ("InvalidURL.Timeout", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
+    ("BadRequest.InputDownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
+    ("InvalidFile.DownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
+    ("GatewayTimeout.InputDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
     ("DataInspectionFailed", ContentRefused, USER, RetryPolicy.NO, "other media"),
     ("IPInfringementSuspect", ContentRefused, USER, RetryPolicy.NO, "other media"),
+    ("CustomRoleBlocked", ContentRefused, USER, RetryPolicy.NO, "other media"),
+    ("FaqRuleBlocked", ContentRefused, USER, RetryPolicy.NO, "other media"),
+    ("InvalidFile", MediaUnfit, USER, RetryPolicy.NO, "one person"),
+    ("InvalidImage", MediaUnfit, USER, RetryPolicy.NO, "one person"),
     ("InvalidPerson", MediaUnfit, USER, RetryPolicy.NO, "one person"),
-    ("InvalidFile.NoHuman", MediaUnfit, USER, RetryPolicy.NO, "No person was found"),
-    ("InvalidFile.MultiHuman", MediaUnfit, USER, RetryPolicy.NO, "More than one person"),
-    ("InvalidFile.FullFace", MediaUnfit, USER, RetryPolicy.NO, "face must be complete"),
-    ("InvalidFile.FrontBody", MediaUnfit, USER, RetryPolicy.NO, "face the camera"),
-    ("InvalidFile.FacePose", MediaUnfit, USER, RetryPolicy.NO, "look at the camera"),
-    ("InvalidFile.BodyProportion", MediaUnfit, USER, RetryPolicy.NO, "moderate part of the frame"),
-    ("InvalidFile.FullBody", MediaUnfit, USER, RetryPolicy.NO, "whole body"),
-    ("InvalidFile.BodyPose", MediaUnfit, USER, RetryPolicy.NO, "stand upright"),
-    ("InvalidFile.Content", MediaUnfit, USER, RetryPolicy.NO, "one person clearly"),
-    ("InvalidFile.Value", MediaUnfit, USER, RetryPolicy.NO, "size and length"),
+    ("InvalidFile.SomethingNew", MediaUnfit, USER, RetryPolicy.NO, "one person"),
+    ("InvalidImageResolution", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
+    ("InvalidImageFormat", MediaUnfit, USER, RetryPolicy.NO, "JPG or PNG"),
+    ("InvalidInputLength", MediaUnfit, USER, RetryPolicy.NO, "2 to 30 seconds"),
+    ("BadRequest.UnsupportedFileFormat", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
+    ("InvalidPerson.NoHuman", MediaUnfit, USER, RetryPolicy.NO, "No person was found"),
+    ("InvalidPerson.NoHumanFace", MediaUnfit, USER, RetryPolicy.NO, "No face was found"),
+    ("InvalidPerson.MultiHuman", MediaUnfit, USER, RetryPolicy.NO, "More than one person"),
+    ("InvalidPerson.FullFace", MediaUnfit, USER, RetryPolicy.NO, "face must be complete"),
+    ("InvalidPerson.FaceNotMatch", MediaUnfit, USER, RetryPolicy.NO, "could not be matched"),
+    ("InvalidPerson.FrontBody", MediaUnfit, USER, RetryPolicy.NO, "face the camera"),
+    ("InvalidPerson.FacePose", MediaUnfit, USER, RetryPolicy.NO, "look at the camera"),
+    ("InvalidPerson.BodyProportion", MediaUnfit, USER, RetryPolicy.NO, "moderate part of the frame"),
+    ("InvalidPerson.FullBody", MediaUnfit, USER, RetryPolicy.NO, "first frame of the video"),
+    ("InvalidPerson.BodyPose", MediaUnfit, USER, RetryPolicy.NO, "stand upright"),
+    ("InvalidPerson.Content", MediaUnfit, USER, RetryPolicy.NO, "first frame of the video"),
+    ("InvalidPerson.Value", MediaUnfit, USER, RetryPolicy.NO, "too dark or unclear"),
     ("InvalidFile.Duration", MediaUnfit, USER, RetryPolicy.NO, "2 to 30 seconds"),
     ("InvalidFile.Resolution", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
+    ("InvalidImage.ImageSize", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
     ("InvalidFile.AspectRatio", MediaUnfit, USER, RetryPolicy.NO, "between 1:3 and 3:1"),
     ("InvalidFile.Size", MediaUnfit, USER, RetryPolicy.NO, "at most 5 MB"),
     ("InvalidFile.Format", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
+    ("InvalidFile.FileFormat", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
     ("InvalidFile.FPS", MediaUnfit, USER, RetryPolicy.NO, "frame rate"),
     ("InvalidFile.Openerror", MediaUnfit, USER, RetryPolicy.NO, "export it again"),
-    ("InvalidFile.SomethingNew", MediaUnfit, USER, RetryPolicy.NO, "one person"),
-    ("InvalidImage.Resolution", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
-    ("InvalidImage", MediaUnfit, USER, RetryPolicy.NO, "one person"),
-    ("InvalidVideo.Duration", MediaUnfit, USER, RetryPolicy.NO, "2 to 30 seconds"),
     ("UnsupportedOperation", NotCancelable, USER, RetryPolicy.NO, "saved when it is done"),
     ("Throttling", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("Throttling.RateQuota", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("Throttling.BurstRate", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("Throttling.Concurrency", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
+    ("LimitRequests", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
+    ("limit_requests", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("Throttling.AllocationQuota", QuotaExhausted, OPERATOR, RetryPolicy.HELD, "operator raises it"),
-    ("InternalError", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("InternalError.Algo", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("InternalError.Upload", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("InternalError.FileUpload", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("SystemError", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("ModelServiceFailed", ProviderFault, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("InternalError.Timeout", ProviderTimeout, PROVIDER, RetryPolicy.NEW_TASK_ONCE, "shorter video"),
-    ("ModelServingError", ProviderBusy, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("ModelUnavailable", ProviderBusy, PROVIDER, RetryPolicy.NEW_TASK, "again later"),
-    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.NO, "Look the code up"),
+    ("InternalError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("InternalError.Algo", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("InternalError.Upload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("InternalError.FileUpload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("SystemError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("ModelServiceFailed", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("RequestTimeOut", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("ResponseTimeout", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("ServiceUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("ModelServingError", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("ModelUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("InternalError.Timeout", ProviderTimeout, PROVIDER, RetryPolicy.ONCE, "shorter video"),
+    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.ONCE, "Look the code up"),
 ]
 
 
@@ -123,7 +144,8 @@ def test_table_covers_every_code_and_family() -> None:
 def test_code_decides_whatever_the_http_status(
     code: str, kind: type[WanError], whose: Owner, again: RetryPolicy, advice: str
 ) -> None:
-    assert {family(code, status) for status in (None, 200, 400, 401, 403, 404, 429, 500, 503)} == {kind}
+    if kind is not UnknownRefusal:
+        assert {family(code, status) for status in (None, 200, 400, 401, 403, 404, 429, 500, 503)} == {kind}
 
 
 @pytest.mark.parametrize(
@@ -149,13 +171,14 @@ def test_code_stands_for_what_follows_it_after_a_dot_and_the_longest_match_wins(
     assert family(code, None) is kind
 
 
-@pytest.mark.parametrize("code", [None, ""])
+@pytest.mark.parametrize("code", [None, "", "SomethingNew", "InvalidVideo.Duration"])
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
         (401, KeyRefused),
         (403, AccessNotGranted),
         (404, NotFound),
+        (408, ProviderBusy),
         (429, Throttled),
         (503, ProviderBusy),
         (500, ProviderFault),
@@ -167,38 +190,48 @@ def test_code_stands_for_what_follows_it_after_a_dot_and_the_longest_match_wins(
         (None, UnknownRefusal),
     ],
 )
-def test_missing_code_leaves_it_to_the_http_status(code: str | None, status: int | None, kind: type[WanError]) -> None:
+def test_missing_or_unlisted_code_leaves_it_to_the_http_status(
+    code: str | None, status: int | None, kind: type[WanError]
+) -> None:
     assert family(code, status) is kind
 
 
 def test_statuses_are_each_tested_above() -> None:
-    assert {int(status) for status in STATUSES} == {401, 403, 404, 429, 500, 503}
+    assert {int(status) for status in STATUSES} == {401, 403, 404, 408, 429, 500, 503}
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("code", "message", "kind"),
     [
-        "Free allocated quota exceeded.",
-        "current user api does not support synchronous calls.",
-        "InvalidApiKey",
-        "Throttling.RateQuota",
-        "",
-        None,
+        ("InvalidParameter", "Model not exist.", NotFound),
+        ("InvalidParameter", "<404> InvalidParameter: Model not exist", NotFound),
+        ("InvalidParameter", "url error, please check url!", NotFound),
+        ("Throttling.AllocationQuota", "Free allocated quota exceeded.", BillingTrouble),
+        # Any other message decides nothing, and those three nothing beside another code.
+        ("InvalidParameter", "model is required and must be a string.", RequestInvalid),
+        ("InvalidParameter", None, RequestInvalid),
+        ("Throttling.AllocationQuota", "Requests throttled.", QuotaExhausted),
+        ("AccessDenied", "current user api does not support synchronous calls.", AccessNotGranted),
+        ("New", "Model not exist.", UnknownRefusal),
+        ("New", "Throttling.RateQuota", UnknownRefusal),
+        ("New", "", UnknownRefusal),
     ],
 )
-@pytest.mark.parametrize(("code", "kind"), [("Throttling.AllocationQuota", QuotaExhausted), ("New", UnknownRefusal)])
-def test_message_never_decides(code: str, kind: type[WanError], message: str | None) -> None:
+def test_message_decides_only_where_one_code_has_two_meanings(
+    code: str, message: str | None, kind: type[WanError]
+) -> None:
     wan, _ = client(Answer(400, {"code": code, "message": message}))
     with pytest.raises(WanError) as caught:
         wan.create(IMAGE_URL, VIDEO_URL, OPTIONS)
     assert type(caught.value) is kind
+    assert family(code, message=message) is kind
 
 
 def test_refused_rate_is_safe_to_send_again_and_a_fault_of_the_provider_is_not() -> None:
     assert Throttled.retry is RetryPolicy.LATER
     assert {ProviderFault.retry, ProviderBusy.retry, ProviderTimeout.retry} == {
-        RetryPolicy.NEW_TASK,
-        RetryPolicy.NEW_TASK_ONCE,
+        RetryPolicy.TWICE,
+        RetryPolicy.ONCE,
     }
 
 

@@ -3,11 +3,12 @@
 import pytest
 
 from motiondrop.domain.job import State
+from motiondrop.domain.provider_errors import BillingTrouble, KeyRefused
 from motiondrop.errors import JobClosed, NotOwner
-from motiondrop.storage.circuit_breaker import PROBE_EVERY
+from motiondrop.storage.circuit_breaker import PROBE_EVERY, Stage
 from motiondrop.storage.submission_lock import LockBusy
 from tests.support.bench import Bench
-from tests.support.builders import execution_of
+from tests.support.builders import execution_of, make_job
 
 
 def test_the_queue_is_served_in_the_order_of_recording_and_never_beyond_the_slots(bench: Bench) -> None:
@@ -116,8 +117,9 @@ def test_a_slot_that_is_another_jobs_by_now_is_not_given_up(bench: Bench) -> Non
 
 
 def test_while_the_breaker_is_open_one_job_at_a_time_probes_when_it_is_due(bench: Bench) -> None:
-    assert bench.breaker.open("KeyRefused", "InvalidApiKey")
-    assert not bench.breaker.open("KeyRefused", "InvalidApiKey")
+    opener = make_job("opener", bench.clock())
+    assert bench.breaker.open(opener, KeyRefused("InvalidApiKey"), Stage.CREATE)
+    assert not bench.breaker.open(opener, KeyRefused("InvalidApiKey"), Stage.CREATE)
     first, execution = bench.in_queue("first")
     second, _ = bench.in_queue("second")
     assert first.state == second.state == State.QUEUED
@@ -127,17 +129,17 @@ def test_while_the_breaker_is_open_one_job_at_a_time_probes_when_it_is_due(bench
     assert bench.read(second).state == State.QUEUED
     begun = bench.lock.acquire(bench.read(first), execution, bench.clock(), "key")
     claimed = bench.lock.claim_task(begun, execution, "task", None)
-    assert bench.breaker.close(claimed)
+    assert bench.breaker.close(claimed, Stage.CREATE) == {"BREAKER"}
     assert bench.slots.grant() == 1
     assert bench.read(second).state == State.ADMITTED
-    assert not bench.breaker.close(claimed)
+    assert not bench.breaker.close(claimed, Stage.CREATE)
 
 
 def test_a_job_that_was_held_keeps_its_old_place(bench: Bench) -> None:
     first, execution = bench.in_queue("first")
     bench.in_queue("second")
     third, _ = bench.in_queue("third")
-    bench.breaker.open("BillingTrouble", "Arrearage")
+    bench.breaker.open(first, BillingTrouble("Arrearage"), Stage.CREATE)
     bench.slots.release(first, execution.owner, State.QUEUED)
     bench.slots.wait(execution, "again")
     assert [place.job_id for place in bench.slots.snapshot().queue] == [first.job_id, third.job_id]

@@ -6,7 +6,7 @@ import pytest
 
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.provider_errors import DownloadFailed, KeyRefused, MediaUnfit, RequestInvalid, Throttled
+from motiondrop.domain.provider_errors import ContentRefused, KeyRefused, MediaUnfit, Throttled
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.responses import NotSent, TaskStatus, Unreachable
 from motiondrop.storage.submission_lock import NotSaved
@@ -73,18 +73,8 @@ def test_throttling_backs_off_longer_each_time_and_never_fails_the_job(workflow:
     assert workflow.bench.read(job).call.throttled == 0
 
 
-def test_inputs_that_could_not_be_downloaded_get_fresh_links_twice(workflow: WorkflowBench) -> None:
-    job, execution = workflow.bench.in_queue()
-    workflow.wan.fail("create", *[DownloadFailed("InvalidURL", "x", status=400) for _ in range(3)])
-    assert workflow.create(execution)["next"] == "create"
-    assert workflow.create(execution)["next"] == "create"
-    with pytest.raises(DownloadFailed):
-        workflow.create(execution)
-    assert workflow.state(job) == State.FAILED
-
-
-@pytest.mark.parametrize("refusal", [MediaUnfit("InvalidImage.NoHuman", "x"), RequestInvalid("InvalidParameter", "x")])
-def test_what_only_a_person_can_change_is_never_tried_again(workflow: WorkflowBench, refusal: Exception) -> None:
+@pytest.mark.parametrize("refusal", [MediaUnfit("InvalidImage.NoHuman", "x"), ContentRefused("FaqRuleBlocked", "x")])
+def test_what_only_the_user_can_change_is_never_tried_again(workflow: WorkflowBench, refusal: Exception) -> None:
     job, execution = workflow.bench.in_queue()
     workflow.wan.fail("create", refusal)
     with pytest.raises(type(refusal)):

@@ -10,8 +10,9 @@ import pytest
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import State, Turn
-from motiondrop.domain.provider_errors import Throttled
+from motiondrop.domain.provider_errors import KeyRefused, Throttled
 from motiondrop.provider.responses import Unreachable
+from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drop
 from motiondrop.workflow.missed_events import MOST, MissedEvents
@@ -145,7 +146,7 @@ def test_what_goes_wrong_with_one_job_hinders_no_other(
 
 
 def test_the_operator_is_told_of_a_held_line_where_its_function_died_before(workflow: WorkflowBench) -> None:
-    workflow.breaker.open("KeyRefused", "InvalidApiKey")
+    workflow.breaker.open(make_job("opener", workflow.clock()), KeyRefused("InvalidApiKey"), Stage.CREATE)
     assert "breaker told" not in workflow.sweep()
     workflow.quiet()
     assert workflow.sweep()["breaker told"] == 1
@@ -154,7 +155,7 @@ def test_the_operator_is_told_of_a_held_line_where_its_function_died_before(work
 
 
 def test_the_breaker_lets_one_probe_go_whose_run_then_dies_and_the_queue_goes_on(workflow: WorkflowBench) -> None:
-    workflow.breaker.open("KeyRefused", "InvalidApiKey")
+    workflow.breaker.open(make_job("opener", workflow.clock()), KeyRefused("InvalidApiKey"), Stage.CREATE)
     first, execution = workflow.bench.in_queue("first")
     second, _ = workflow.bench.in_queue("second")
     workflow.clock.pass_(minutes=6)

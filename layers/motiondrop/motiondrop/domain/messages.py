@@ -10,7 +10,7 @@ from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import folder_of, stem_of
 from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, what_happened
 from motiondrop.domain.pricing import dollars, usd
-from motiondrop.domain.provider_errors import WanError, by_name
+from motiondrop.domain.provider_errors import RetryPolicy, WanError, by_name
 from motiondrop.sanitize import ascii_line, duration, plain, storable
 
 #: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
@@ -198,6 +198,7 @@ def held(refusal: WanError) -> Message:
     said = ": ".join(plain(part) for part in (refusal.code, refusal.message) if part) or "no code"
     body = _paragraphs(
         "The queue is held: no job is sent to the animation service, and no job fails.",
+        _SERIES if refusal.retry is not RetryPolicy.HELD else "",
         refusal.sentence,
         "\n".join([_line("It said", said), _line("Its request id", plain(refusal.request_id or "unknown"))]),
         "One job at a time tries whether it is fixed, every five minutes; then the queue goes on by itself.",
@@ -262,6 +263,11 @@ def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[st
     advice += [RETRY] if {"failed", "canceled"} & set(events) else []
     return ascii_line(subject), _paragraphs(many, "\n".join(lines), *advice)
 
+
+_SERIES = (
+    "Different jobs were refused alike, one after the other. So the cause is more likely the account or the stack's"
+    " configuration than the files."
+)
 
 _CHANGE = f"{NOTHING_CHARGED} Change the file and drop it again under the same name or another."
 _CHANGE_MANY = "Nothing was charged for a rejected file. Change it and drop it again under the same name or another."

@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from motiondrop.domain.provider_errors import (
     AccessNotGranted,
-    AsyncHeaderMissing,
     BillingTrouble,
     ContentRefused,
     DownloadFailed,
@@ -25,14 +24,12 @@ from motiondrop.domain.provider_errors import (
     WanError,
 )
 
-#: Codes and their family. A code stands for itself and for all that follow it after a dot, the longest match wins;
-#: one that ends in a dot stands for what follows it only.
+#: Codes and their family. A code stands for itself and for all that follow it after a dot; the longest match wins.
 CODES: dict[str, type[WanError]] = {
     "InvalidApiKey": KeyRefused,
+    "invalid_api_key": KeyRefused,
     "NOT AUTHORIZED": KeyRefused,
-    "AccessDenied": AsyncHeaderMissing,
-    "AccessDenied.": AccessNotGranted,
-    "AccessDenied.Unpurchased": AccessNotGranted,
+    "AccessDenied": AccessNotGranted,
     "Model.AccessDenied": AccessNotGranted,
     "Workspace.AccessDenied": AccessNotGranted,
     "Endpoint.AccessDenied": AccessNotGranted,
@@ -41,50 +38,77 @@ CODES: dict[str, type[WanError]] = {
     "CommodityNotPurchased": BillingTrouble,
     "PrepaidBillOverdue": BillingTrouble,
     "PostpaidBillOverdue": BillingTrouble,
+    "insufficient_quota": BillingTrouble,
+    "isv.OUT_OF_SERVICE": BillingTrouble,
+    "Contain.Forbidden.Label.Error": BillingTrouble,
     "ModelNotFound": NotFound,
     "WorkSpaceNotFound": NotFound,
     "InvalidParameter": RequestInvalid,
     "BadRequest": RequestInvalid,
     "InvalidParameter.DataInspection": DownloadFailed,
+    "InvalidParameter.FileDownload": DownloadFailed,
     "InvalidURL": DownloadFailed,
+    "BadRequest.InputDownloadFailed": DownloadFailed,
+    "InvalidFile.DownloadFailed": DownloadFailed,
+    "GatewayTimeout.InputDownload": DownloadFailed,
     "DataInspectionFailed": ContentRefused,
     "IPInfringementSuspect": ContentRefused,
+    "CustomRoleBlocked": ContentRefused,
+    "FaqRuleBlocked": ContentRefused,
     "InvalidFile": MediaUnfit,
     "InvalidImage": MediaUnfit,
-    "InvalidVideo": MediaUnfit,
+    "InvalidImageResolution": MediaUnfit,
+    "InvalidImageFormat": MediaUnfit,
+    "InvalidInputLength": MediaUnfit,
+    "BadRequest.UnsupportedFileFormat": MediaUnfit,
     "InvalidPerson": MediaUnfit,
     "UnsupportedOperation": NotCancelable,
     "Throttling": Throttled,
+    "LimitRequests": Throttled,
+    "limit_requests": Throttled,
     "Throttling.AllocationQuota": QuotaExhausted,
     "InternalError": ProviderFault,
     "SystemError": ProviderFault,
     "ModelServiceFailed": ProviderFault,
     "InternalError.Timeout": ProviderTimeout,
+    "RequestTimeOut": ProviderBusy,
+    "ResponseTimeout": ProviderBusy,
+    "ServiceUnavailable": ProviderBusy,
     "ModelServingError": ProviderBusy,
     "ModelUnavailable": ProviderBusy,
 }
 
-#: What an HTTP status says by itself, where the answer has no code.
+#: The only messages that decide, each with the code that it comes with: one code, two meanings (seen in answers).
+MESSAGES: dict[tuple[str, str], type[WanError]] = {
+    ("InvalidParameter", "Model not exist."): NotFound,
+    ("InvalidParameter", "url error, please check url!"): NotFound,
+    ("Throttling.AllocationQuota", "Free allocated quota exceeded."): BillingTrouble,
+}
+
+#: What an HTTP status says by itself, where the answer has no code, or one that is not listed here.
 STATUSES: dict[HTTPStatus, type[WanError]] = {
     HTTPStatus.UNAUTHORIZED: KeyRefused,
     HTTPStatus.FORBIDDEN: AccessNotGranted,
     HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.REQUEST_TIMEOUT: ProviderBusy,
     HTTPStatus.TOO_MANY_REQUESTS: Throttled,
     HTTPStatus.SERVICE_UNAVAILABLE: ProviderBusy,
     HTTPStatus.INTERNAL_SERVER_ERROR: ProviderFault,  # and every other of 500 and above
 }
 
 
-def family(code: str | None, status: int | None) -> type[WanError]:
-    """The family of a code, which is UnknownRefusal where no page names it; without a code, of the HTTP status."""
-    if not code:
-        other = ProviderFault if (status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR else UnknownRefusal
-        return next((kind for known, kind in STATUSES.items() if known == status), other)
-    if code in CODES:
-        return CODES[code]
-    name = code
-    while "." in name:
-        name = name.rpartition(".")[0]
-        if kind := CODES.get(f"{name}.") or CODES.get(name):
+def family(code: str | None, status: int | None = None, message: str | None = None) -> type[WanError]:
+    """The family of a code, or of the HTTP status where the code is missing or not listed; else UnknownRefusal.
+
+    `message` decides only where one code has two meanings.
+    """
+    for (known, part), kind in MESSAGES.items():
+        if code == known and part.rstrip(".!") in (message or ""):
             return kind
-    return UnknownRefusal
+    name = code or ""
+    while name:
+        if name in CODES:
+            return CODES[name]
+        name = name.rpartition(".")[0]
+    other = ProviderFault if (status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR else UnknownRefusal
+    return next((kind for known, kind in STATUSES.items() if known == status), other)

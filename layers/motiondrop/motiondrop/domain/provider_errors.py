@@ -1,4 +1,4 @@
-"""The provider's errors by family: found by code and HTTP status (`provider_codes`), never by message text.
+"""The provider's errors by family: found by code and HTTP status (`provider_codes`).
 
 Source of the codes: the provider's pages "Error messages" and "Wan - image to animation API reference". A family
 says whose matter it is, whether trying again is right, whether it cost anything and what to do; the emails and
@@ -25,21 +25,19 @@ class RetryPolicy(StrEnum):
     """Whether the same job may be tried again without a person."""
 
     NO = "no"
-    LATER = "yes, later"  # nothing was made: the same call, after a pause
-    NEW_TASK = "yes, a new task, at most twice"
-    NEW_TASK_ONCE = "yes, a new task, once"
-    FRESH_URLS = "yes, with freshly signed links, at most twice"
+    LATER = "yes, after a pause"  # nothing was made: the same call
+    TWICE = "yes, at most twice"
+    ONCE = "yes, once"
+    FRESH_URLS = "yes, at most twice, with freshly signed URLs"
     HELD = "yes, when the operator has fixed it"
 
+    @property
+    def tries(self) -> int:
+        """How often a job may be tried again after a failed task or a refused call."""
+        return _TRIES.get(self, 0)
 
-#: How many new tasks a job may have after faults of the provider.
-NEW_TASKS = {
-    RetryPolicy.NEW_TASK: 2,
-    RetryPolicy.NEW_TASK_ONCE: 1,
-    RetryPolicy.FRESH_URLS: 2,
-    RetryPolicy.LATER: 2,
-    RetryPolicy.HELD: 2,
-}
+
+_TRIES = {RetryPolicy.ONCE: 1, RetryPolicy.TWICE: 2, RetryPolicy.FRESH_URLS: 2, RetryPolicy.LATER: 2}
 
 
 class WanError(MotionDropError):
@@ -92,21 +90,16 @@ class KeyRefused(WanError):
     advice = "The operator sets the key of the right region in the stack's secret; the jobs wait for it."
 
 
-class AsyncHeaderMissing(WanError):
-    """The request lacked a header that it must have."""
-
-    owner = Owner.OURS
-    means = "MotionDrop asked the animation service in a wrong way."
-    advice = "This is a fault of MotionDrop: please report it."
-
-
 class AccessNotGranted(WanError):
-    """The account has not activated the model, or the key may not use it."""
+    """The account has not activated the model, the key may not use it, or the model was taken offline."""
 
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
-    means = "The animation service has not opened this model to the account."
-    advice = "The operator activates the model in Model Studio for this key; the jobs wait for it."
+    means = "The animation service does not let this account use the model."
+    advice = (
+        "The operator activates the model in Model Studio for this key, and checks that its free quota is not used up "
+        "and that the model is still offered; the jobs wait for it."
+    )
 
 
 class BillingTrouble(WanError):
@@ -128,9 +121,10 @@ class NotFound(WanError):
 
 
 class RequestInvalid(WanError):
-    """A field of the request is wrong."""
+    """A field of the request is wrong; of a failed task it may also be a download that failed."""
 
     owner = Owner.OURS
+    retry = RetryPolicy.ONCE
     means = "The animation service did not accept a value of the request."
     advice = "Check the options of the image; if they are right please report it as a fault of MotionDrop."
 
@@ -163,20 +157,31 @@ class MediaUnfit(WanError):
     )
     ADVICE: ClassVar[dict[str, str]] = {
         "NoHuman": "No person was found: use media that show one person.",
+        "NoHumanFace": "No face was found: use media in which the face is visible.",
         "MultiHuman": "More than one person was found: use media that show one person only.",
         "FullFace": "The face must be complete and not covered.",
+        "FaceNotMatch": "The faces could not be matched: show one face, the same in the whole video.",
         "FacePose": "The face must look at the camera.",
         "FrontBody": "The person must face the camera.",
-        "FullBody": "The whole body must be in the picture.",
+        "FullBody": "The whole body must be in the picture, also in the first frame of the video.",
         "BodyPose": "The pose could not be used: let the person stand upright and face the camera.",
         "BodyProportion": "The person must fill a moderate part of the frame: neither too large nor too small.",
-        "Content": "The content could not be used: show one person clearly.",
-        "Value": "A value of the file is outside what the service takes: check the size and length.",
+        "Content": (
+            "The person could not be used, often in the first frame of the video: begin it where one person is in the"
+            " frame, clear and not too small."
+        ),
+        "Value": "The picture is too dark or unclear: use a brighter, sharper one.",
         "Duration": "The video must be 2 to 30 seconds long.",
+        "InvalidInputLength": "The video must be 2 to 30 seconds long.",
         "Resolution": "The image must be 200 to 4096 pixels a side and the video 200 to 2048.",
+        "ImageSize": "The image must be 200 to 4096 pixels a side.",
+        "InvalidImageResolution": "The image must be 200 to 4096 pixels a side.",
         "AspectRatio": "The sides must be between 1:3 and 3:1.",
         "Size": "The image must be at most 5 MB and the video at most 200 MB.",
         "Format": "Export the image again as JPG or PNG and the video as MP4.",
+        "FileFormat": "Export the image again as JPG or PNG and the video as MP4.",
+        "UnsupportedFileFormat": "Export the image again as JPG or PNG and the video as MP4.",
+        "InvalidImageFormat": "Export the image again as JPG or PNG.",
         "FPS": "Use a video with a usual frame rate such as 24 to 60 frames a second.",
         "Openerror": "The file could not be opened: export it again.",
     }
@@ -216,7 +221,7 @@ class QuotaExhausted(WanError):
 class ProviderFault(WanError):
     """The provider failed; failures are not billed."""
 
-    retry = RetryPolicy.NEW_TASK
+    retry = RetryPolicy.TWICE
     means = "The animation service failed."
     advice = "Drop the files again later to retry."
 
@@ -224,7 +229,7 @@ class ProviderFault(WanError):
 class ProviderTimeout(WanError):
     """The provider gave no result within its own three hours."""
 
-    retry = RetryPolicy.NEW_TASK_ONCE
+    retry = RetryPolicy.ONCE
     means = "The animation service did not finish within its own limit of three hours."
     advice = "Drop the files again later to retry; a shorter video may help."
 
@@ -232,7 +237,7 @@ class ProviderTimeout(WanError):
 class ProviderBusy(WanError):
     """The provider has no capacity at the moment."""
 
-    retry = RetryPolicy.NEW_TASK
+    retry = RetryPolicy.TWICE
     means = "The animation service has no capacity at the moment."
     advice = "Drop the files again later to retry."
 
@@ -240,12 +245,12 @@ class ProviderBusy(WanError):
 class UnknownRefusal(WanError):
     """A code that no page names, or none at all; what the service said is shown as it is."""
 
+    retry = RetryPolicy.ONCE
     means = "The animation service refused or failed for a reason that MotionDrop does not know."
 
 
 FAMILIES: tuple[type[WanError], ...] = (
     KeyRefused,
-    AsyncHeaderMissing,
     AccessNotGranted,
     BillingTrouble,
     NotFound,

@@ -121,7 +121,7 @@ def created(reply: Reply) -> Created:
     if task_id:
         # Whatever else the answer says, this task exists and has to be followed.
         return Created(task_id, _status(output.get("task_status")) or TaskStatus.UNKNOWN, request_id)
-    kind = family(parsing.text(answer.get("code")), reply.status)
+    kind = family(parsing.text(answer.get("code")), reply.status, parsing.message(answer.get("message")))
     refused = reply.status in range(400, 500) and reply.status != HTTPStatus.REQUEST_TIMEOUT
     said_so = reply.status == HTTPStatus.OK and kind not in _SAYS_NOTHING
     if refused or said_so:
@@ -187,7 +187,7 @@ def _answer(reply: Reply) -> Mapping[str, Any]:
     code = parsing.text(answer.get("code"))
     if reply.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(reply.status, answer)
-    if code and not {"output", "data"} & set(answer) and family(code, None) is not UnknownRefusal:
+    if code and not {"output", "data"} & set(answer) and family(code) is not UnknownRefusal:
         raise _refusal(reply.status, answer)  # the page's error body, under whatever status
     if reply.status != HTTPStatus.OK:
         raise NotUnderstood(f"HTTP {reply.status}", request_id=parsing.text(answer.get("request_id")))
@@ -197,10 +197,9 @@ def _answer(reply: Reply) -> Mapping[str, Any]:
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> WanError:
-    code = parsing.text(answer.get("code"))
-    return family(code, status)(
-        code, parsing.message(answer.get("message")), status=status, request_id=parsing.text(answer.get("request_id"))
-    )
+    code, message = parsing.text(answer.get("code")), parsing.message(answer.get("message"))
+    request_id = parsing.text(answer.get("request_id"))
+    return family(code, status, message)(code, message, status=status, request_id=request_id)
 
 
 def _status(value: object) -> TaskStatus | None:

@@ -1,14 +1,44 @@
-"""The circuit breaker: it holds the queue while only the operator can fix the cause."""
+"""The circuit breaker: it holds the queue while only the operator can fix the cause.
+
+It also opens where different jobs are refused alike, one after the other: then the cause is not theirs, whatever the
+code says. So it remembers the last refusal of a create call and the last failure of a task whose cause is not known
+yet, until a job fares better.
+"""
 
 from datetime import timedelta
+from enum import StrEnum
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.job import Job
+from motiondrop.domain.provider_errors import WanError
+from motiondrop.errors import Contended
 from motiondrop.storage.items import BREAKER, QUEUE, QueueItem, Tables
+from motiondrop.storage.jobs import place_of
 from motiondrop.storage.transactions import conditional_write
 
-#: How long the open breaker waits before it lets one job probe whether the trouble is fixed.
+#: How long the open breaker waits before it lets one job probe whether the trouble is fixed, and how long a job that
+#: was refused alone waits until it is tried once more.
 PROBE_EVERY = timedelta(minutes=5)
+
+_RACES = 5  # tries to write where other jobs are refused at the same moment
+
+
+class Stage(StrEnum):
+    """Where a job failed, and what proves that others do not: an accepted create call, or a task that succeeded."""
+
+    CREATE = "create"
+    TASK = "task"
+
+
+class Ruling(StrEnum):
+    """Whose a refusal is."""
+
+    UNDECIDED = "UNDECIDED"  # the next job that is sent will tell
+    OWN = "OWN"  # the job's: it ends
+    SHARED = "SHARED"  # everybody's: the breaker is open
 
 
 class CircuitBreaker:
@@ -18,13 +48,31 @@ class CircuitBreaker:
         self._tables = tables
         self._clock = clock
 
-    def open(self, family: str, code: str | None) -> bool:
+    def open(self, job: Job, refusal: WanError, stage: Stage) -> bool:
         """Open the breaker: nothing is given but a probe now and then. Return whether it was closed before."""
-        moment = self._clock()
-        breaker = self._tables.queue(
-            QUEUE, BREAKER, family=family, code=code, since=moment, until=moment + PROBE_EVERY, notified=False
-        )
-        return conditional_write(lambda: breaker.save(condition=QueueItem.pk.does_not_exist()))
+        return self._save(BREAKER, job, refusal, stage, QueueItem.pk.does_not_exist())
+
+    def refused(self, job: Job, refusal: WanError, stage: Stage) -> Ruling:
+        """Whose the refusal is, by those of other jobs since the last that fared better.
+
+        Of the same family as another job's: everybody's, and the breaker has to be opened. Of a job that was tried
+        again already: its own, if no other was refused since. A refused create call is undecided the first time; a
+        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker.
+        """
+        sort_key = _note(stage)
+        last = job.call.faults >= refusal.retry.tries
+        for _ in range(_RACES):
+            notes = {item.sk: item for item in self._notes()}
+            before = notes.get(sort_key)
+            others = before is not None and before.job_id != job.job_id
+            alike = before is not None and others and before.family == type(refusal).__name__
+            if BREAKER in notes or alike or (others and last and stage is Stage.CREATE):
+                return Ruling.SHARED
+            if last and stage is Stage.CREATE:
+                return Ruling.OWN
+            if self._save(sort_key, job, refusal, stage, _as_read(before)):
+                return Ruling.OWN if last else Ruling.UNDECIDED
+        raise Contended("other jobs were refused at the same moment")
 
     def note_notified(self) -> None:
         """Note that the operator knows why the queue is held."""
@@ -33,19 +81,65 @@ class CircuitBreaker:
             lambda: breaker.update(actions=[QueueItem.notified.set(True)], condition=QueueItem.pk.exists())
         )
 
-    def close(self, job: Job) -> bool:
-        """Close the breaker, since the provider took the job's task; return whether it was open.
+    def close(self, job: Job, stage: Stage) -> set[str]:
+        """Close the breaker and forget refusals, since the job came through `stage`; return the sort keys deleted.
 
-        A call that was made before the breaker opened proves nothing.
+        An accepted create call says nothing of tasks that fail, and a call that was made before the breaker opened
+        says nothing of it.
         """
-        asked_at = job.call.asked_at or self._clock()
-        breaker = self._tables.queue(QUEUE, BREAKER)
-        return conditional_write(lambda: breaker.delete(condition=QueueItem.since < asked_at))
+        deleted = set()
+        for item in self._notes():
+            proves = stage is Stage.TASK or item.stage == Stage.CREATE
+            if item.sk == BREAKER and item.since and item.since >= job.called_at:
+                proves = False
+            if proves and self._delete(item):
+                deleted.add(item.sk)
+        return deleted
 
-    def may_probe(self, breaker: QueueItem) -> bool:
-        """Whether it is time for a probe; the one who may has moved the time on."""
+    def due(self, item: QueueItem) -> bool:
+        """Whether it is time for a probe, or for the job that was refused alone."""
+        return item.until is None or self._clock() >= item.until
+
+    def probe(self, item: QueueItem, place: str) -> bool:
+        """Let the job at that place of the queue be tried, and none for a while after it; False where another is."""
+        actions: list[Action] = [QueueItem.until.set(self._clock() + PROBE_EVERY), QueueItem.place.set(place)]
+        return conditional_write(lambda: item.update(actions=actions, condition=QueueItem.until == item.until))
+
+    def _notes(self) -> list[QueueItem]:
+        return list(self._tables.queue.query(QUEUE, QueueItem.sk.startswith(BREAKER), consistent_read=True))
+
+    def _delete(self, item: QueueItem) -> bool:
+        return conditional_write(lambda: item.delete(condition=_as_read(item)))
+
+    def _save(self, sort_key: str, job: Job, refusal: WanError, stage: Stage, condition: Condition) -> bool:
         moment = self._clock()
-        if breaker.until and moment < breaker.until:
-            return False
-        later = QueueItem.until.set(moment + PROBE_EVERY)
-        return conditional_write(lambda: breaker.update(actions=[later], condition=QueueItem.until == breaker.until))
+        item = self._tables.queue(
+            QUEUE,
+            sort_key,
+            job_id=job.job_id,
+            place=place_of(job),
+            stage=stage,
+            family=type(refusal).__name__,
+            code=refusal.code,
+            message=refusal.message,
+            since=moment,
+            until=moment + PROBE_EVERY,
+            notified=False,
+        )
+        return conditional_write(lambda: item.save(condition=condition))
+
+
+def _note(stage: Stage) -> str:
+    return f"{BREAKER}#{stage}"
+
+
+#: The sort key of the last refused create call whose cause is not known yet.
+REFUSED_CALL = _note(Stage.CREATE)
+
+
+def _as_read(item: QueueItem | None) -> Condition:
+    """The condition that an item is as it was read."""
+    if item is None:
+        return QueueItem.pk.does_not_exist()
+    same: Condition = (QueueItem.job_id == item.job_id) & (QueueItem.since == item.since)
+    return same

@@ -13,7 +13,7 @@ One table, keys `pk` and `sk`:
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
-| queue | `QUEUE` | `BREAKER`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
+| queue | `QUEUE` | `BREAKER`, `BREAKER#create`, `BREAKER#task`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
 
@@ -213,7 +213,7 @@ class UndecidedItem(Item):
 
 
 class QueueItem(Item):
-    """A slot that a job has, the lock, the breaker, a pause or a place in the queue, read together.
+    """A slot that a job has, the lock, the breaker and its notes, a pause or a place in the queue, read together.
 
     A free slot, a free lock, a closed breaker and no pause have no item. A place is there from the moment its job is
     recorded; its token comes when the job's execution waits.
@@ -221,11 +221,14 @@ class QueueItem(Item):
 
     job_id = UnicodeAttribute(null=True)
     grant = UnicodeAttribute(null=True)  # slot: new each time it is given, so that a release names the one it means
-    until = UTCDateTimeAttribute(null=True)  # lock: the create call; breaker: the next probe
+    until = UTCDateTimeAttribute(null=True)  # lock: the create call; breaker and notes: the next probe
     attempt = NumberAttribute(null=True)  # lock
     token = UnicodeAttribute(null=True)  # place: what the execution waits at
-    family = UnicodeAttribute(null=True)  # breaker: what the operator has to fix
+    place = UnicodeAttribute(null=True)  # breaker and notes: of the job that was refused or tried last
+    stage = UnicodeAttribute(null=True)
+    family = UnicodeAttribute(null=True)  # breaker and notes: what was said
     code = UnicodeAttribute(null=True)
+    message = UnicodeAttribute(null=True)
     since = UTCDateTimeAttribute(null=True)
     notified = BooleanAttribute(null=True)  # breaker: the operator knows
 

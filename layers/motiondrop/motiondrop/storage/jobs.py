@@ -41,6 +41,9 @@ UNREADABLE = (TypeError, ValueError)
 #: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
 MAX_DROPS = 100
 
+#: What the sort keys of places in the queue begin with.
+WAITING = "WAIT#"
+
 _RACES = 3  # tries to take a job over while somebody else writes to it
 
 
@@ -310,7 +313,7 @@ def place_of(job: Job) -> str:
 
     The time is the recorder's; within a second no order is promised.
     """
-    return f"WAIT#{job.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job.job_id)}"
+    return f"{WAITING}{job.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job.job_id)}"
 
 
 def _unopened(job: Job) -> bool:

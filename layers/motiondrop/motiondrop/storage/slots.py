@@ -23,14 +23,15 @@ from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import Budget, OverBudget
-from motiondrop.storage.circuit_breaker import CircuitBreaker
+from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
-from motiondrop.storage.jobs import UNREADABLE, Jobs, place_of
+from motiondrop.storage.jobs import UNREADABLE, WAITING, Jobs, place_of
 from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
 _logger = Logger(child=True)
 
 _HEAD = 1  # places of the queue that are read at once: every grant reads one
+_OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, pause
 
 
 class Waker(Protocol):
@@ -42,11 +43,15 @@ class Waker(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Slots, lock, breaker and the head of the queue, as read at one moment."""
+    """Slots, lock, breaker and the head of the queue, as read at one moment.
+
+    `refused` is the last refused create call whose cause is not known yet.
+    """
 
     slots: dict[int, QueueItem]
     lock: QueueItem | None
     breaker: QueueItem | None
+    refused: QueueItem | None
     paused: bool
     queue: list[QueueItem]
 
@@ -80,15 +85,16 @@ class Slots:
 
     def snapshot(self) -> Snapshot:
         """Slots, lock, breaker and the head of the queue, consistently."""
-        limit = 3 + self._size + _HEAD
+        limit = _OTHERS + self._size + _HEAD
         items = list(self._tables.queue.query(QUEUE, consistent_read=True, limit=limit, page_size=limit))
         by_kind = {item.sk: item for item in items}
         return Snapshot(
             {int(item.sk[5:]): item for item in items if item.sk.startswith("SLOT#")},
             by_kind.get(LOCK),
             by_kind.get(BREAKER),
+            by_kind.get(REFUSED_CALL),
             PAUSE in by_kind,
-            [item for item in items if item.sk.startswith("WAIT#")],
+            [item for item in items if item.sk.startswith(WAITING)],
         )
 
     def wait(self, execution: Execution, token: str) -> None:
@@ -130,18 +136,18 @@ class Slots:
     def grant(self) -> int:
         """Give free slots to the head of the queue; return how many were given.
 
-        While the breaker is open nothing is given, but for one job at a time that probes when it is due; while the
-        queue is paused, or the day's budget has no room for the head of the queue, nothing at all.
+        While the breaker is open nothing is given, but for one job at a time that probes when it is due, the next
+        of the queue each time. A job whose call was refused is passed over until another is accepted, or none is
+        left and it is due. While the queue is paused, or the day's budget has no room for the head of the queue,
+        nothing is given at all.
         """
         given = 0
         for _ in range(2 * self._size + _HEAD):
             snapshot = self.snapshot()
             free = [number for number in range(self._size) if number not in snapshot.slots]
-            if snapshot.paused or not free or not snapshot.queue or len(snapshot.slots) >= self._size:
+            place = self._next(snapshot) if free and len(snapshot.slots) < self._size else None
+            if place is None or not self._may_try(snapshot, place):
                 break
-            if snapshot.breaker and (snapshot.slots or not self._breaker.may_probe(snapshot.breaker)):
-                break
-            place = snapshot.queue[0]
             try:
                 given += self._grant_slot(free[0], place)
             except OverBudget:
@@ -153,15 +159,45 @@ class Slots:
                     self._set_aside()
         return given
 
+    def _next(self, snapshot: Snapshot) -> QueueItem | None:
+        """The place of the queue whose turn it is; None while it is nobody's."""
+        if snapshot.paused or not snapshot.queue:
+            return None
+        head, note = snapshot.queue[0], snapshot.breaker or snapshot.refused
+        if note is None:
+            return head
+        if snapshot.breaker and (snapshot.slots or not self._breaker.due(note)):
+            return None
+        behind = self._behind(note.place)
+        if behind is None and not self._breaker.due(note):
+            return None
+        return behind or head
+
+    def _behind(self, place: str | None) -> QueueItem | None:
+        """The first place of the queue behind that one."""
+        after = f"{place or WAITING}\0"
+        found = self._tables.queue.query(
+            QUEUE, QueueItem.sk.between(after, f"{WAITING}~"), consistent_read=True, limit=_HEAD, page_size=_HEAD
+        )
+        return next(iter(found), None)
+
+    def _may_try(self, snapshot: Snapshot, place: QueueItem) -> bool:
+        """Whether the job there may be sent; where it is to tell whether the trouble is over, it alone may."""
+        note = snapshot.breaker or snapshot.refused
+        if note is None or (not snapshot.breaker and place.sk > (note.place or "")):
+            return True
+        return self._breaker.probe(note, place.sk)
+
     def waiting(self) -> int:
         """How many jobs are in the queue (eventually consistent)."""
-        return self._tables.queue.count(QUEUE, QueueItem.sk.startswith("WAIT#"))
+        return self._tables.queue.count(QUEUE, QueueItem.sk.startswith(WAITING))
 
     def held_up(self, snapshot: Snapshot) -> Job | None:
-        """The head of the queue where a slot is free for it and neither breaker nor pause is why it waits."""
-        if snapshot.paused or snapshot.breaker or not snapshot.queue or len(snapshot.slots) >= self._size:
+        """The job whose turn it is where a slot is free for it and neither breaker nor pause is why it waits."""
+        place = self._next(snapshot)
+        if snapshot.breaker or place is None or len(snapshot.slots) >= self._size:
             return None
-        return next(iter(self._jobs.find([snapshot.queue[0].job_id or ""])), None)
+        return next(iter(self._jobs.find([place.job_id or ""])), None)
 
     def release(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
         """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give what is free.

@@ -14,24 +14,23 @@ from datetime import timedelta
 
 from motiondrop.aws.metrics import Metrics
 from motiondrop.aws.results import Results
-from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State, Verdict
-from motiondrop.domain.messages import held, resumed
-from motiondrop.domain.provider_errors import NEW_TASKS, RetryPolicy, WanError
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.provider_errors import RetryPolicy, WanError
 from motiondrop.domain.step import Step, not_before, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
 from motiondrop.provider.responses import Created, NotSent, NotUnderstood, OutcomeUnknown, Unreachable
 from motiondrop.storage.budget import OverBudget
-from motiondrop.storage.circuit_breaker import CircuitBreaker
+from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.storage.submission_lock import LockBusy, SubmissionLock
 from motiondrop.workflow.closing import STOPPED, Closing
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.reconcile import LONGEST_PAUSE, Reconcile, pause
+from motiondrop.workflow.refusals import Refusals
 
 #: Within this time of taking the lock the call is made or not at all; the function's own timeout is no longer.
 WINDOW = timedelta(seconds=30)
@@ -49,12 +48,11 @@ class CreateTask:
     jobs: Jobs
     slots: Slots
     lock: SubmissionLock
-    breaker: CircuitBreaker
+    refusals: Refusals
     wan: WanClient
     key: Callable[[], str]
     results: Results
     receipts: Receipts
-    publisher: Publisher
     closing: Closing
     reconcile: Reconcile
     margin: timedelta
@@ -75,7 +73,7 @@ class CreateTask:
         try:
             key = self.key()
         except WanError as refusal:
-            return self._hold(job, execution, refusal)
+            return self.refusals.settle(job, execution, refusal, Stage.CREATE)
         urls = [self.results.url(copy, URL_SECONDS) for copy in job.copies]
         try:
             job = self.lock.acquire(job, execution, self.clock() + WINDOW, mark_of(key))
@@ -114,27 +112,17 @@ class CreateTask:
             with suppress(Unreachable, NotUnderstood, WanError):  # then the job's next execution finds it in the list
                 self.wan.cancel(created.task_id)
             raise
-        if self.breaker.close(job):
-            self.slots.grant_what_is_free()
-            self.publisher.alert(resumed())
+        self.refusals.came_through(job, Stage.CREATE)
         self.receipts.follow(job)
 
     def _refused(self, job: Job, execution: Execution, refusal: WanError) -> Step:
         """The provider said no, so nothing was made."""
-        if refusal.retry is RetryPolicy.HELD:
-            return self._hold(job, execution, refusal)
         if refusal.retry is RetryPolicy.LATER:
             return self._later(job, execution)
-        if job.call.faults < NEW_TASKS.get(refusal.retry, 0):
+        if self.refusals.at_once(job, refusal, Stage.CREATE):
             return self._later(job, execution, faults=1)
-        self.slots.release(
-            job,
-            execution.owner,
-            State.FAILED,
-            verdict=Verdict(type(refusal).__name__, refusal.code, refusal.message),
-            task=replace(job.task, request_id=refusal.request_id),
-        )
-        raise refusal
+        task = replace(job.task, request_id=refusal.request_id)
+        return self.refusals.settle(job, execution, refusal, Stage.CREATE, task=task)
 
     def _later(self, job: Job, execution: Execution, faults: int = 0) -> Step:
         """Nothing was made; try again after a pause with full jitter, longer each time."""
@@ -143,24 +131,15 @@ class CreateTask:
         longest = min(LONGEST_PAUSE, 2 ** min(call.throttled + 1, 9))
         return {"next": "create", "seconds": random.randint(1, longest)}  # noqa: S311  # jitter, no secret
 
-    def _hold(self, job: Job, execution: Execution, refusal: WanError) -> Step:
-        """The operator has to fix something: hold the queue, go back to the old place in it, and say so once."""
-        self._open_breaker(refusal)
-        self.slots.release(job, execution.owner, State.QUEUED)
-        return {"next": "slot"}
-
-    def _open_breaker(self, refusal: WanError) -> None:
-        if self.breaker.open(type(refusal).__name__, refusal.code):
-            self.publisher.alert(held(refusal))
-            self.breaker.note_notified()
-
     def _reconcile(self, job: Job, execution: Execution) -> Step:
         """Find out what became of a call whose answer nobody saw."""
         try:
             return self.reconcile.run(job, execution)
         except WanError as error:
             if error.retry is RetryPolicy.HELD:
-                self._open_breaker(error)  # nobody else would tell: the job keeps its slot, so none is sent
+                self.refusals.hold(
+                    job, error, Stage.CREATE
+                )  # nobody else would tell: the job keeps its slot, so none is sent
             return self.reconcile.later(job)
 
 

@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from motiondrop.aws.metrics import Metrics
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Billing, End, Job, State, Verdict
+from motiondrop.domain.job import Billing, End, Job, State
 from motiondrop.domain.pricing import MODE_OF_RATIO, Prices
 from motiondrop.domain.provider_codes import family
-from motiondrop.domain.provider_errors import NEW_TASKS, WanError
+from motiondrop.domain.provider_errors import WanError
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.provider.client import WanClient
 from motiondrop.provider.responses import NotUnderstood, Task, TaskStatus, Unreachable
+from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import EXPIRED, STOPPED, VALIDITY
 from motiondrop.workflow.receipts import Receipts
+from motiondrop.workflow.refusals import Refusals
 
 #: After so many polls of an execution the next come at longer intervals (seconds), so that 24 h stay far below the
 #: 25,000 history events of a Standard execution: a poll costs 9, and 24 h make about 1,100 polls.
@@ -38,6 +40,7 @@ class PollTask:
     slots: Slots
     wan: WanClient
     receipts: Receipts
+    refusals: Refusals
     poll_seconds: int
     prices: Prices
     metrics: Metrics
@@ -79,6 +82,7 @@ class PollTask:
         """The video is paid for: give up the slot and save it. Its URL is a secret and is asked for when needed."""
         mode = MODE_OF_RATIO.get(task.video_ratio or "", job.options.mode)
         seconds = task.video_duration if task.video_duration is not None else job.video.duration or 0
+        self.refusals.came_through(job, Stage.TASK)
         self.slots.release(
             job,
             execution.owner,
@@ -95,21 +99,14 @@ class PollTask:
         return {"next": "finalize"}
 
     def _failed(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
-        kind = family(task.code, None)
-        self.metrics.provider_error(kind.__name__)
-        faults = job.call.faults
-        if faults < NEW_TASKS.get(kind.retry, 0) and not job.stopped:
-            changes = {"call": replace(job.call, faults=faults + 1), "task": replace(job.task, retry=True)}
-            self.jobs.transition(job, execution.owner, None, **changes)
+        refusal = family(task.code, message=task.message)(task.code, task.message, request_id=task.request_id)
+        self.metrics.provider_error(type(refusal).__name__)
+        if self.refusals.at_once(job, refusal, Stage.TASK):
+            call = replace(job.call, faults=job.call.faults + 1)
+            self.jobs.transition(job, execution.owner, None, call=call, task=replace(job.task, retry=True))
             return {"next": "create"}
-        self.slots.release(
-            job,
-            execution.owner,
-            State.FAILED,
-            verdict=Verdict(kind.__name__, task.code, task.message),
-            task=replace(job.task, request_id=task.request_id, ended_at=task.ended_at),
-        )
-        raise kind(task.code, task.message, request_id=task.request_id)
+        ended = replace(job.task, request_id=task.request_id, ended_at=task.ended_at)
+        return self.refusals.settle(job, execution, refusal, Stage.TASK, task=ended)
 
     def _canceled(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
         reason = STOPPED if job.stopped else "The task was canceled at the animation service."

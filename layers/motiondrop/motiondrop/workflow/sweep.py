@@ -189,7 +189,7 @@ class Sweep:
         breaker = snapshot.breaker
         if breaker is None or breaker.notified or breaker.since is None or self.clock() <= breaker.since + self.grace:
             return 0
-        self.publisher.alert(held(by_name(breaker.family or "")(breaker.code)))
+        self.publisher.alert(held(by_name(breaker.family or "")(breaker.code, breaker.message)))
         self.breaker.note_notified()
         return 1
 

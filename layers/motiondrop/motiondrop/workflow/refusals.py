@@ -1,0 +1,69 @@
+"""What becomes of a job that the provider refused, or whose task failed, once it is not simply tried again.
+
+The user's trouble (moderation, media) ends the job. The account's holds the queue and ends nobody's. Of any other the
+code does not tell whose it is, so other jobs have to: see `storage.circuit_breaker`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.job import Job, State, Task, Verdict
+from motiondrop.domain.messages import held, resumed
+from motiondrop.domain.provider_errors import RetryPolicy, WanError
+from motiondrop.domain.step import Step
+from motiondrop.storage.circuit_breaker import CircuitBreaker, Ruling, Stage
+from motiondrop.storage.items import BREAKER
+from motiondrop.storage.slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from motiondrop.aws.topics import Publisher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """Decides on refusals. `publisher` is made when needed: seldom."""
+
+    slots: Slots
+    breaker: CircuitBreaker
+    publisher: "Callable[[], Publisher]"
+
+    def at_once(self, job: Job, refusal: WanError, stage: Stage) -> bool:
+        """Whether the job is tried again in its slot. The last try of a refused call comes after another job's."""
+        tries = refusal.retry.tries - (1 if stage is Stage.CREATE else 0)
+        return job.call.faults < tries and not job.stopped
+
+    def settle(self, job: Job, execution: Execution, refusal: WanError, stage: Stage, **changes: Any) -> Step:
+        """Send the job back to its place in the queue, or end it with `changes` and raise the refusal."""
+        whose = Ruling.OWN
+        if refusal.retry is RetryPolicy.HELD and not job.stopped:
+            whose = Ruling.SHARED
+        elif refusal.retry.tries and not job.stopped:
+            whose = self.breaker.refused(job, refusal, stage)
+        if whose is Ruling.OWN:
+            verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
+            self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
+            raise refusal
+        call = job.call
+        if whose is Ruling.SHARED:
+            self.hold(job, refusal, stage)
+        if refusal.retry is not RetryPolicy.HELD:
+            call = replace(call, faults=call.faults + 1)
+        self.slots.release(job, execution.owner, State.QUEUED, call=call, task=Task())
+        return {"next": "slot"}
+
+    def hold(self, job: Job, refusal: WanError, stage: Stage) -> None:
+        """Hold the queue, and say so once."""
+        if self.breaker.open(job, refusal, stage):
+            self.publisher().alert(held(refusal))
+            self.breaker.note_notified()
+
+    def came_through(self, job: Job, stage: Stage) -> None:
+        """Let the queue go on, and those be tried again that were refused, since this job was not."""
+        deleted = self.breaker.close(job, stage)
+        if deleted:
+            self.slots.grant_what_is_free()
+        if BREAKER in deleted:
+            self.publisher().alert(resumed())
