@@ -75,12 +75,13 @@ class Cloud:
         self._running_file.write_text(json.dumps(running))
 
     def _adjust(self, running: dict[str, Any]) -> None:
-        """Give a running cloud the speeds asked for."""
+        """Give a running cloud the speeds and the size asked for."""
         scale = {"stepfunctions._SFN_WAIT_SCALE": self._options.wait_scale}
         processes.post_json(f"{running['endpoint_url']}/_ministack/config", dict(scale))
-        if self._options.wan_task_seconds is not None:
-            settings = {"task_seconds": self._options.wan_task_seconds}
-            processes.post_json(f"{running['wan_url']}/_control/settings", dict(settings))
+        wanted = {"task_seconds": self._options.wan_task_seconds, "short_side": self._options.wan_short_side}
+        settings: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
+        if settings:
+            processes.post_json(f"{running['wan_url']}/_control/settings", settings)
 
     def _deploy(self, running: dict[str, Any]) -> Stack:
         parsed = template.read_template(self._options.template)

@@ -16,6 +16,7 @@ class Options:
 
     wait_scale: factor on every wait of ours; 0 makes them instant.
     wan_task_seconds: how long the provider's stand-in works on a task; None leaves it to the stand-in.
+    wan_short_side: of the provider's results, in pixels; None leaves it to the stand-in, whose are 720.
     port, wan_port: 0 for free ones.
     owner_pid: the cloud ends when this process does; 0 for never.
     """
@@ -25,6 +26,7 @@ class Options:
     template: Path
     wait_scale: float
     wan_task_seconds: float | None
+    wan_short_side: int | None
     port: int
     wan_port: int
     parameters: dict[str, str]
@@ -41,6 +43,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         command.add_argument("--state-dir", type=Path, default=STATE_DIR, help="default: .local")
     up.add_argument("--wait-scale", type=_not_negative, default=1.0, help="factor on our waits; 0: none")
     up.add_argument("--wan-task-seconds", type=_not_negative, help="how long the provider works on a task")
+    up.add_argument("--wan-short-side", type=int, help="of the provider's results, in pixels; less is drawn faster")
     up.add_argument("--port", type=int, default=0, help="of the AWS emulator; default: a free one")
     up.add_argument("--wan-port", type=int, default=0, help="of the provider's stand-in; default: a free one")
     up.add_argument("--template", type=Path, default=PROJECT / "template.yaml")
@@ -53,6 +56,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         template=getattr(said, "template", PROJECT / "template.yaml").resolve(),
         wait_scale=getattr(said, "wait_scale", 1.0),
         wan_task_seconds=getattr(said, "wan_task_seconds", None),
+        wan_short_side=getattr(said, "wan_short_side", None),
         port=getattr(said, "port", 0),
         wan_port=getattr(said, "wan_port", 0),
         parameters=dict(getattr(said, "parameter", [])),

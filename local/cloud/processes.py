@@ -69,6 +69,8 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
     wan = [sys.executable, "-m", "local.wan", "--port", str(options.wan_port), "--api-key", DEMO_KEY]
     if options.wan_task_seconds is not None:
         wan += ["--task-seconds", str(options.wan_task_seconds)]
+    if options.wan_short_side is not None:
+        wan += ["--short-side", str(options.wan_short_side)]
     return [
         Process(EMULATOR, [sys.executable, "-m", "local.emulator"], emulator),
         Process(WAN, wan, common),

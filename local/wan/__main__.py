@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
             validity_seconds=given.validity_seconds,
             api_keys=tuple(given.api_key or [DEMO_KEY]),
             region=given.region,
+            short_side=given.short_side,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of a task, and of its result's URL",
     )
     parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
+    parser.add_argument("--short-side", type=int, default=defaults.short_side, help="of a 16:9 result, in pixels")
     parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
     return parser
 

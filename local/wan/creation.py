@@ -24,6 +24,11 @@ class Creation:
     input: dict[str, Any]
     parameters: dict[str, Any]
 
+    @property
+    def watermark(self) -> bool:
+        """Whether the result is to be marked as generated."""
+        return self.input.get("watermark") is True
+
 
 def check_key(headers: Headers, keys: tuple[str, ...]) -> str:
     """Return the request's key; raises InvalidApiKey if it has none or one that is not this account's."""

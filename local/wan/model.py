@@ -10,6 +10,7 @@ import requests
 from local.wan import media
 from local.wan.rendering import render
 from local.wan.results import Result, ResultStore
+from local.wan.scene import Order
 from local.wan.settings import Settings
 from local.wan.tasks import Task
 
@@ -31,10 +32,11 @@ class Model:
             media.check_image(image)
             video_digest = self._download(asked.video_url, "Video", video)
             facts = media.check_video(video)
-            digest = hashlib.sha256(f"{image_digest}{video_digest}{asked.mode}".encode()).hexdigest()
+            order = Order(asked.model, asked.mode, asked.watermark, self._settings().short_side)
+            digest = hashlib.sha256(f"{image_digest}{video_digest}{order}".encode()).hexdigest()
 
             def make(target: Path) -> float:
-                return render(image, video, facts, asked.mode, target)
+                return render(image, video, facts, order, target)
 
             return self._store.get_or_make(digest, make)
         finally:

@@ -13,7 +13,9 @@ CHANGEABLE = (
     "queries_per_second",
     "validity_seconds",
     "api_keys",
+    "short_side",
 )
+SHORT_SIDES = range(64, 1081)
 _MOST = 1_000_000
 _MAX_SECONDS = 10 * 365 * 86_400
 
@@ -36,6 +38,8 @@ class Settings:
     region: Region = "singapore"
     download_timeout_seconds: float = 10
     """For each silence while an input is downloaded; six times as much for a whole download."""
+    short_side: int = 720
+    """Of a 16:9 result, in pixels; other shapes have the same area. The provider's is 720; less is drawn faster."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant; raises ValueError with a sentence that names the setting."""
@@ -45,6 +49,8 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if isinstance(self.short_side, bool) or self.short_side not in SHORT_SIDES:
+            raise ValueError(f"short_side must be a whole number from 64 to 1080, not {self.short_side!r}")
         if not self.api_keys or not all(_is_key(key) for key in self.api_keys):
             raise ValueError("api_keys must be a list of at least one non-empty ASCII string without spaces")
         if self.region not in REGIONS:

@@ -56,7 +56,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediaServer]:
     server.server_close()
 
 
-QUICK = Settings(task_seconds=0, creations_per_second=10_000, queries_per_second=10_000)
+QUICK = Settings(task_seconds=0, creations_per_second=10_000, queries_per_second=10_000, short_side=144)
 
 
 @pytest.fixture(scope="module")

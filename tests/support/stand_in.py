@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,17 @@ from PIL import Image, ImageDraw
 from local.wan import DEMO_KEY
 
 CREATE = "/api/v1/services/aigc/image2video/video-synthesis"
+MOVE, MIX = "wan2.2-animate-move", "wan2.2-animate-mix"
 OVER = {"SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"}
 
 
 def image_bytes(size: tuple[int, int] = (240, 320), name: str = "PNG", color: str = "teal", **options: Any) -> bytes:
     picture = Image.new("RGB", size, color)
     ImageDraw.Draw(picture).ellipse((60, 40, 180, 160), fill="pink")
+    return picture_bytes(picture, name, **options)
+
+
+def picture_bytes(picture: Image.Image, name: str = "PNG", **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, name, **options)
     return file.getvalue()
@@ -35,6 +41,7 @@ def video_file(
     *,
     rate: int = 10,
     container: str = "mp4",
+    pixel_aspect: int = 1,
     paint: Callable[[int], Image.Image] | None = None,
 ) -> bytes:
     codec = "mpeg4" if container == "avi" else "libx264"
@@ -42,6 +49,7 @@ def video_file(
         stream = sink.add_stream(codec, rate=rate)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
         if codec == "libx264":
             stream.options = {"preset": "ultrafast"}
         for number in range(round(seconds * rate)):
@@ -116,10 +124,18 @@ class Caller:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}", "X-DashScope-Async": "enable"}
 
-    def body(self, image: str = "/image.png", video: str = "/video.mp4", mode: str = "wan-std") -> dict[str, Any]:
+    def body(
+        self,
+        image: str = "/image.png",
+        video: str = "/video.mp4",
+        mode: str = "wan-std",
+        model: str = MOVE,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """A creation's body; `fields` are more of its input."""
         return {
-            "model": "wan2.2-animate-move",
-            "input": {"image_url": self.media_url + image, "video_url": self.media_url + video},
+            "model": model,
+            "input": {"image_url": self.media_url + image, "video_url": self.media_url + video, **fields},
             "parameters": {"mode": mode},
         }
 
@@ -129,8 +145,8 @@ class Caller:
         sent = {name: value for name, value in all_headers.items() if value is not None}
         return self.session.post(self.url + CREATE, json=body, headers=sent, timeout=10)
 
-    def create(self, image: str = "/image.png", video: str = "/video.mp4", mode: str = "wan-std") -> str:
-        answer = self.post(self.body(image, video, mode))
+    def create(self, image: str = "/image.png", video: str = "/video.mp4", mode: str = "wan-std", **more: Any) -> str:
+        answer = self.post(self.body(image, video, mode, **more))
         assert answer.status_code == 200, answer.text
         return str(answer.json()["output"]["task_id"])
 
@@ -161,7 +177,7 @@ class Caller:
             time.sleep(0.01)
         raise AssertionError(f"the task did not become {statuses}: {answer}")
 
-    def result_url(self, **inputs: str) -> str:
+    def result_url(self, **inputs: Any) -> str:
         answer = self.finished(self.create(**inputs))
         return str(answer["output"]["results"]["video_url"])
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.cloud import command
 from local.cloud.group import ProcessGroup
@@ -65,8 +66,11 @@ def test_up_and_down_may_be_repeated(tmp_path: Path) -> None:
         again = up(tmp_path)
         assert "Nothing has changed" in again.stdout
         assert Stack.load(tmp_path) == stack
-        changed = up(tmp_path, "--parameter", "SettleSeconds=7", "--wan-task-seconds", "2")
+        speed = ["--wan-task-seconds", "2", "--wan-short-side", "360"]
+        changed = up(tmp_path, "--parameter", "SettleSeconds=7", *speed)
         assert changed.returncode == 0, changed.stderr
+        settings = requests.get(f"{stack.wan_url}/_control/settings", timeout=5).json()
+        assert (settings["task_seconds"], settings["short_side"]) == (2, 360)
         assert Stack.load(tmp_path).endpoint_url == stack.endpoint_url
         config = stack.lambda_.get_function_configuration(FunctionName=stack.functions["Probe"])
         assert config["Environment"]["Variables"]["SETTLE_SECONDS"] == "7"

@@ -34,7 +34,14 @@ def _shared_stand_in() -> Iterator[StandIn]:
         yield stand_in
 
 
-QUICK = Settings(task_seconds=0, creations_per_second=10_000, queries_per_second=10_000, download_timeout_seconds=0.5)
+QUICK = Settings(
+    task_seconds=0,
+    creations_per_second=10_000,
+    queries_per_second=10_000,
+    download_timeout_seconds=0.5,
+    # Where a test only needs any video, none of its time goes into drawing.
+    short_side=144,
+)
 
 
 @pytest.fixture

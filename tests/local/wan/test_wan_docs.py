@@ -75,7 +75,8 @@ def test_every_command_of_the_page_does_what_the_page_says(media: MediaServer, f
     media.files["/move_input_image.jpeg"] = media.files["/image.png"]
     media.files["/move_input_video.mp4"] = media.files["/video.mp4"]
     done: list[str] = []
-    with process(folder, "--task-seconds", "0", "--queries-per-second", "1000") as (_, url):
+    options = ["--task-seconds", "0", "--queries-per-second", "1000", "--short-side", "144"]
+    with process(folder, *options) as (_, url):
         shell, caller = Shell(url, media.url), Caller(url, media.url)
 
         def run(name: str) -> Any:

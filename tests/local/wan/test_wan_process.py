@@ -45,7 +45,7 @@ def test_process_ends_cleanly_on_a_signal_and_leaves_nothing(
     folder: Path,
     number: signal.Signals,
 ) -> None:
-    with process(folder, "--task-seconds", "0") as (running, url):
+    with process(folder, "--task-seconds", "0", "--short-side", "144") as (running, url):
         caller = Caller(url, media.url)
         assert requests.get(caller.result_url(), timeout=5).status_code == 200
         assert len(list(folder.iterdir())) == 1
@@ -60,7 +60,7 @@ def test_process_ends_cleanly_on_a_signal_and_leaves_nothing(
 def test_process_takes_its_settings_from_the_command_line(media: MediaServer, folder: Path) -> None:
     arguments = (
         "--task-seconds 3.5 --concurrency 2 --creations-per-second 7 --queries-per-second 30 "
-        "--validity-seconds 60 --api-key sk-a --api-key sk-b --region beijing"
+        "--validity-seconds 60 --api-key sk-a --api-key sk-b --region beijing --short-side 360"
     )
     with process(folder, *arguments.split()) as (_, url):
         caller = Caller(url, media.url, "sk-b")
@@ -73,6 +73,7 @@ def test_process_takes_its_settings_from_the_command_line(media: MediaServer, fo
             "api_keys": ["sk-a", "sk-b"],
             "region": "beijing",
             "download_timeout_seconds": 10,
+            "short_side": 360,
         }
         caller.create()
         assert caller.list().json()["data"][0]["region"] == "cn-beijing"
@@ -120,6 +121,7 @@ def test_defaults_are_the_providers() -> None:
     assert settings.queries_per_second == 20
     assert settings.validity_seconds == 86_400
     assert settings.api_keys == ("sk-local-demo",)
+    assert settings.short_side == 720
 
 
 def test_stopping_in_process_ends_a_hanging_request_and_closes_the_port(media: MediaServer) -> None:
