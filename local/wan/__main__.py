@@ -6,7 +6,7 @@ import sys
 import threading
 
 from local.wan.server import serve
-from local.wan.settings import DEMO_KEY, REGIONS, Settings
+from local.wan.settings import DEMO_KEY, MODELS, REGIONS, Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
             queries_per_second=given.queries_per_second,
             validity_seconds=given.validity_seconds,
             api_keys=tuple(given.api_key or [DEMO_KEY]),
+            models=tuple(given.model or MODELS),
+            offline_models=tuple(given.offline_model or ()),
+            late_validation=given.late_validation,
             region=given.region,
             short_side=given.short_side,
         )
@@ -59,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of a task, and of its result's URL",
     )
     parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
+    parser.add_argument("--model", action="append", help="that exists; may be repeated; without it both")
+    parser.add_argument("--offline-model", action="append", help="that was taken offline; may be repeated")
+    parser.add_argument("--late-validation", action="store_true", help="wrong fields fail the task, not the request")
     parser.add_argument("--short-side", type=int, default=defaults.short_side, help="of a 16:9 result, in pixels")
     parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
     return parser

@@ -14,7 +14,10 @@ from local.wan.results import Result
 from local.wan.settings import REGIONS, Region
 from local.wan.tasks import FAILED, PENDING, RUNNING, SUCCEEDED, UNKNOWN, Task
 
+JSON = "application/json"
 GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+_ACCOUNT_ID = "1000000000000001"
+"""All keys are the account's own, so that caller and parent are the same."""
 NOT_A_VIDEO = b"<!DOCTYPE html><html><body><p>Sign in to the network to continue.</p></body></html>\n"
 
 
@@ -27,6 +30,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     code: str | None = None
     """The provider's error code, for the statistics."""
+    request_id: str = ""
     result: Result | None = None
     start: int = 0
     length: int = 0
@@ -40,7 +44,8 @@ class Answer:
 def json_answer(document: Any, status: int = 200) -> Answer:
     """Answer with JSON as compact as the provider's."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, {"Content-Type": "application/json"})
+    request_id = document.get("request_id", "") if isinstance(document, dict) else ""
+    return Answer(status, body, {"Content-Type": JSON}, request_id=request_id)
 
 
 def html_answer(body: bytes) -> Answer:
@@ -95,19 +100,15 @@ def queried(task_id: str, task: Task | None, base_url: str, *, with_url: bool = 
     document: dict[str, Any] = {"request_id": _request_id(), "output": output}
     if task is None:
         return json_answer(document)
-    if task.status == FAILED:
-        # The page's sample of a failure has no times.
-        reasons = task.failure
-        if reasons is not None and reasons.code is not None:
-            output["code"] = reasons.code
-        if reasons is not None and reasons.message is not None:
-            output["message"] = reasons.message
-        return json_answer(document)
     output["submit_time"] = provider_time(task.created_at)
     if task.started_at is not None:
         output["scheduled_time"] = provider_time(task.started_at)
     if task.ended_at is not None:
         output["end_time"] = provider_time(task.ended_at)
+    if task.status == FAILED and task.failure is not None:
+        # The page's sample of a failure has no times; captured answers have them.
+        reasons = {"code": task.failure.code, "message": task.failure.message}
+        output |= {name: value for name, value in reasons.items() if value is not None}
     if task.status == SUCCEEDED and task.result is not None:
         if with_url:
             output["results"] = {"video_url": f"{base_url}{task.result_path}?{task.result_query}"}
@@ -134,21 +135,23 @@ def listed(tasks: list[Task], page_no: int, page_size: int, region: Region) -> A
 
 
 def _row(task: Task, region: Region) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "task_id": task.task_id,
-        "status": task.status,
-        "model_name": task.creation.model,
+    """Return a task's row, its fields in the order of the provider's own samples: by their names."""
+    over = task.ended_at is not None and task.status not in {PENDING, RUNNING}
+    fields: dict[str, Any] = {
         "api_key_id": api_key_id(task.api_key),
+        "caller_parent_id": _ACCOUNT_ID,
+        "caller_uid": _ACCOUNT_ID,
+        "end_time": milliseconds(task.ended_at) if over and task.ended_at is not None else None,
         "gmt_create": milliseconds(task.created_at),
+        "model_name": task.creation.model,
+        "region": REGIONS[region],
+        "request_id": task.request_id,
+        "start_time": milliseconds(task.started_at) if task.started_at is not None else None,
+        "status": task.status,
+        "task_id": task.task_id,
+        "user_api_unique_key": f"apikey:v1:aigc:image2video:video-synthesis:{task.creation.model}",
     }
-    if task.started_at is not None:
-        row["start_time"] = milliseconds(task.started_at)
-    if task.ended_at is not None and task.status not in {PENDING, RUNNING}:
-        row["end_time"] = milliseconds(task.ended_at)
-    row["region"] = REGIONS[region]
-    row["request_id"] = task.request_id
-    row["user_api_unique_key"] = f"apikey:v1:aigc:image2video:video-synthesis:{task.creation.model}"
-    return row
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def api_key_id(key: str) -> str:

@@ -52,7 +52,10 @@ def milliseconds(seconds: float) -> int:
 
 
 def parse_list_time(text: str) -> float:
-    """Read `YYYYMMDDhhmmss` in UTC+8; raises ValueError if it is anything else."""
+    """Read `YYYYMMDDhhmmss`; raises ValueError if it is anything else.
+
+    The list's page names no time zone. UTC+8 is an assumption: it is the zone of the provider's other times.
+    """
     if len(text) != len("YYYYMMDDhhmmss") or not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not a time of the form YYYYMMDDhhmmss")
     return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=PROVIDER_ZONE).timestamp()

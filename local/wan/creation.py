@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from local.wan.errors import ProviderError
 from local.wan.headers import Headers
 
-MODELS = ("wan2.2-animate-move", "wan2.2-animate-mix")
 MODES = {"wan-std": "standard", "wan-pro": "pro"}
 """The mode asked for, and what `usage.video_ratio` calls it."""
 
@@ -61,13 +60,18 @@ def read_body(headers: Headers, body: bytes) -> dict[str, Any]:
     return document
 
 
-def check_model(document: dict[str, Any]) -> str:
-    """Return the model's name; raises ModelNotFound if there is none of that name."""
+def check_model(document: dict[str, Any], models: tuple[str, ...], offline: tuple[str, ...]) -> str:
+    """Return the model's name; raises InvalidParameter if there is none of it, AccessDenied if it is offline.
+
+    The error page has ModelNotFound for a model that does not exist; this is what was seen live (the notes' table).
+    """
     model = document.get("model")
     if not isinstance(model, str) or not model:
         raise ProviderError("InvalidParameter", "model is required and must be a string.")
-    if model not in MODELS:
-        raise ProviderError("ModelNotFound", "Model not exist.", 404)
+    if model not in models:
+        raise ProviderError("InvalidParameter", "Model not exist.", 404)
+    if model in offline:
+        raise ProviderError("AccessDenied", "Access denied.", 403)
     return model
 
 
@@ -83,6 +87,17 @@ def check_fields(document: dict[str, Any], model: str) -> Creation:
     if not isinstance(mode, str) or mode not in MODES:
         raise ProviderError("InvalidParameter", "parameters.mode is required and must be wan-std or wan-pro.")
     return Creation(model, image_url, video_url, mode, given, parameters)
+
+
+def unchecked(document: dict[str, Any], model: str) -> Creation:
+    """Return the request as it was sent, for a task that will fail over its fields."""
+    given, parameters = (_or_empty(document.get(name)) for name in ("input", "parameters"))
+    image_url, video_url = str(given.get("image_url")), str(given.get("video_url"))
+    return Creation(model, image_url, video_url, str(parameters.get("mode")), given, parameters)
+
+
+def _or_empty(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _object(document: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """The task list's filters and pages (notes, "Querying, listing, cancelling")."""
 
+from collections.abc import Callable
+
+from local.wan.answers import api_key_id
 from local.wan.clock import parse_list_time
 from local.wan.errors import ProviderError
 from local.wan.tasks import STATUSES, Task
@@ -9,13 +12,16 @@ DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 100
 
 
-def select(tasks: list[Task], query: dict[str, str], now: float) -> tuple[list[Task], int, int]:
-    """Return the tasks that pass the filters, the page and its size; raises InvalidParameter."""
+def select(tasks: list[Task], query: dict[str, str], region: str, now: float) -> tuple[list[Task], int, int]:
+    """Return the tasks that pass the filters, the page and its size; raises InvalidParameter.
+
+    All tasks are of the one region. A filter that is empty lets everything pass.
+    """
     start, end = _window(query, now)
     status = query.get("status", "")
     if status and status not in STATUSES:
         raise ProviderError("InvalidParameter", f"status must be one of {', '.join(STATUSES)}.")
-    model = query.get("model_name", "")
+    wanted = {name: query[name] for name in _EXACT if query.get(name)}
     page_no = _whole(query, "page_no", 1, 1_000_000)
     page_size = _whole(query, "page_size", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
     selected = [
@@ -24,9 +30,17 @@ def select(tasks: list[Task], query: dict[str, str], now: float) -> tuple[list[T
         # The bounds are whole seconds: the last one counts to its end.
         if start <= task.created_at < end + 1
         and (not status or task.status == status)
-        and (not model or task.creation.model == model)
+        and all(_EXACT[name](task, region) == value for name, value in wanted.items())
     ]
     return selected, page_no, page_size
+
+
+_EXACT: dict[str, Callable[[Task, str], str]] = {
+    "task_id": lambda task, _: task.task_id,
+    "model_name": lambda task, _: task.creation.model,
+    "api_key_id": lambda task, _: api_key_id(task.api_key),
+    "region": lambda _, region: region,
+}
 
 
 def _window(query: dict[str, str], now: float) -> tuple[float, float]:

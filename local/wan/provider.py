@@ -22,13 +22,14 @@ from local.wan.answers import (
 )
 from local.wan.clock import Clock
 from local.wan.errors import ProviderError
+from local.wan.gateway import pass_through
 from local.wan.listing import select
 from local.wan.objects import serve_result
 from local.wan.rates import RateLimit
 from local.wan.routes import Request, Route
-from local.wan.settings import Settings
+from local.wan.settings import REGIONS, Settings
 from local.wan.signing import Signer
-from local.wan.tasks import SUCCEEDED, TaskBook
+from local.wan.tasks import SUCCEEDED, Failure, TaskBook
 
 Ending = Literal["whole", "half", "reset", "lost"]
 _THROTTLED = "Requests rate limit exceeded, please try again later."
@@ -102,6 +103,7 @@ class Provider:
 
     def handle(self, request: Request, route: Route) -> Outcome:
         """Answer a request, after the fault that is due for it."""
+        arrived = self._clock.now()
         with self._lock:
             self._requests[route.counted_as] += 1
         fault = self._board.take(route.stage, _happens_to_the_request)
@@ -109,6 +111,7 @@ class Provider:
         if outcome.answer.code is not None:
             with self._lock:
                 self._rejected[outcome.answer.code] += 1
+        pass_through(outcome.answer, route.stage, request.headers, arrived, self._clock.now())
         return outcome
 
     def _faulty(self, request: Request, route: Route, fault: faults.Fault) -> Outcome:
@@ -161,12 +164,18 @@ class Provider:
         key = creation.check_key(request.headers, settings.api_keys)
         creation.check_async(request.headers)
         document = creation.read_body(request.headers, request.body)
-        model = creation.check_model(document)
+        model = creation.check_model(document, settings.models, settings.offline_models)
         if not self._creations.allows(self._clock.now(), settings.creations_per_second):
             raise ProviderError("Throttling.RateQuota", _THROTTLED, 429)
-        asked = creation.check_fields(document, model)
-        fault = self._board.take(faults.CREATE, lambda fault: fault.kind == "task_failed")
-        task = self._book.create(asked, key, fault.planned_failure() if fault else None)
+        try:
+            asked = creation.check_fields(document, model)
+        except ProviderError as error:
+            if not settings.late_validation:
+                raise
+            task = self._book.refuse_late(creation.unchecked(document, model), key, Failure(error.code, error.message))
+        else:
+            fault = self._board.take(faults.CREATE, lambda fault: fault.kind == "task_failed")
+            task = self._book.create(asked, key, fault.planned_failure() if fault else None)
         with self._lock:
             self._created += 1
         return created(task)
@@ -181,8 +190,9 @@ class Provider:
 
     def _list(self, request: Request, _: str) -> Answer:
         self._enter(request)
-        tasks, page_no, page_size = select(self._book.valid(), request.query(), self._clock.now())
-        return listed(tasks, page_no, page_size, self._settings().region)
+        region = self._settings().region
+        tasks, page_no, page_size = select(self._book.valid(), request.query(), REGIONS[region], self._clock.now())
+        return listed(tasks, page_no, page_size, region)
 
     def _cancel(self, request: Request, task_id: str) -> Answer:
         self._enter(request)

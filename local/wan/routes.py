@@ -10,6 +10,7 @@ from local.wan.headers import Headers
 API = "/api/v1"
 CREATE_PATH = f"{API}/services/aigc/image2video/video-synthesis"
 CONTROL = "/_control/"
+_READS = {"GET", "HEAD"}
 _CANCEL = re.compile(rf"{API}/tasks/(?P<task_id>[^/]+)/cancel/?")
 _QUERY = re.compile(rf"{API}/tasks/(?P<task_id>[^/]+)")
 
@@ -50,10 +51,10 @@ def route(request: Request) -> Route:
         return Route(faults.CREATE, f"POST {CREATE_PATH}")
     if method == "POST" and (found := _CANCEL.fullmatch(path)):
         return Route(faults.CANCEL, f"POST {API}/tasks/{{task_id}}/cancel", unquote(found["task_id"]))
-    if method == "GET" and path.rstrip("/") == f"{API}/tasks":
-        return Route(faults.LIST, f"GET {API}/tasks/")
-    if method == "GET" and (found := _QUERY.fullmatch(path)):
-        return Route(faults.QUERY, f"GET {API}/tasks/{{task_id}}", unquote(found["task_id"]))
-    if method in {"GET", "HEAD"} and path.startswith("/1d/"):
+    if method in _READS and path.rstrip("/") == f"{API}/tasks":
+        return Route(faults.LIST, f"{method} {API}/tasks/")
+    if method in _READS and (found := _QUERY.fullmatch(path)):
+        return Route(faults.QUERY, f"{method} {API}/tasks/{{task_id}}", unquote(found["task_id"]))
+    if method in _READS and path.startswith("/1d/"):
         return Route(faults.RESULT, f"{method} /1d/{{result}}")
     return Route("", f"{method} {{unknown}}")

@@ -10,10 +10,13 @@ from typing import Any, cast
 
 from local.wan import wire
 from local.wan.answers import error_answer
+from local.wan.bodies import read_body
 from local.wan.clock import Clock, http_date
 from local.wan.control import control
 from local.wan.errors import ProviderError
 from local.wan.faults import FaultBoard
+from local.wan.gateway import pass_through
+from local.wan.headers import Headers
 from local.wan.model import Model
 from local.wan.provider import Outcome, Provider
 from local.wan.results import ResultStore
@@ -23,7 +26,6 @@ from local.wan.signing import Signer
 from local.wan.tasks import Task, TaskBook
 
 HOST = "127.0.0.1"
-MAX_BODY_BYTES = 1024 * 1024
 
 
 class StandIn:
@@ -93,6 +95,11 @@ class StandIn:
             return Outcome(control(request, self))
         return self.provider.handle(request, route(request))
 
+    def refused(self, refusal: ProviderError, headers: Headers) -> Outcome:
+        """Answer a request whose body cannot be read."""
+        now = self.clock.now()
+        return Outcome(pass_through(error_answer(refusal), "", headers, now, now))
+
     def _sign(self, task: Task) -> None:
         ended_at = task.ended_at or self.clock.now()
         task.result_path = self._signer.path(ended_at)
@@ -155,32 +162,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         stand_in = cast("_Server", self.server).stand_in
-        body = self._body()
-        if body is None:
+        try:
+            body = read_body(self.headers, self.rfile)
+        except ProviderError as refusal:
+            # Where its body ends is not known, and so not where the next request begins.
             self.close_connection = True
-            refusal = ProviderError("InvalidParameter", "The body needs a Content-Length of 1 MB at most.")
-            outcome = Outcome(error_answer(refusal))
+            outcome = stand_in.refused(refusal, self.headers)
         else:
             outcome = stand_in.outcome(Request(self.command, self.path, self.headers, body))
         date = http_date(stand_in.clock.now())
+        with_body = self.command != "HEAD"
         if outcome.ending == "whole":
-            wire.send(self.wfile, outcome.answer, date, close=self.close_connection)
+            wire.send(self.wfile, outcome.answer, date, close=self.close_connection, with_body=with_body)
             return
         self.close_connection = True
         if outcome.ending != "lost":
-            wire.send_half(self.wfile, outcome.answer, date)
+            wire.send_half(self.wfile, outcome.answer, date, with_body=with_body)
         if outcome.ending == "reset":
             wire.reset(self.connection)
-
-    def _body(self) -> bytes | None:
-        if "Transfer-Encoding" in self.headers:
-            return None
-        text = self.headers.get("Content-Length", "0").strip()
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_BODY_BYTES))):
-            return None
-        if int(text) > MAX_BODY_BYTES:
-            return None
-        return self.rfile.read(int(text))
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Show the stand-in's time in what the base class sends itself."""

@@ -13,8 +13,13 @@ CHANGEABLE = (
     "queries_per_second",
     "validity_seconds",
     "api_keys",
+    "models",
+    "offline_models",
+    "late_validation",
     "short_side",
 )
+MODELS = ("wan2.2-animate-move", "wan2.2-animate-mix")
+_LISTS = ("api_keys", "models", "offline_models")
 SHORT_SIDES = range(64, 1081)
 _MOST = 1_000_000
 _MAX_SECONDS = 10 * 365 * 86_400
@@ -35,6 +40,12 @@ class Settings:
     """How long a task can be queried after it was made, and its result fetched after it ended."""
     api_keys: tuple[str, ...] = (DEMO_KEY,)
     """Keys of one account: they share its limits and see each other's tasks."""
+    models: tuple[str, ...] = MODELS
+    """The models that exist for this account; any other name is answered with 404."""
+    offline_models: tuple[str, ...] = ()
+    """Those of them that were taken offline, and are answered with a bare AccessDenied."""
+    late_validation: bool = False
+    """Accept wrong fields of a creation, and let its task fail over them a moment later."""
     region: Region = "singapore"
     download_timeout_seconds: float = 10
     """For each silence while an input is downloaded; six times as much for a whole download."""
@@ -51,8 +62,13 @@ class Settings:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
         if isinstance(self.short_side, bool) or self.short_side not in SHORT_SIDES:
             raise ValueError(f"short_side must be a whole number from 64 to 1080, not {self.short_side!r}")
-        if not self.api_keys or not all(_is_key(key) for key in self.api_keys):
+        if not self.api_keys or not all(_is_word(key) for key in self.api_keys):
             raise ValueError("api_keys must be a list of at least one non-empty ASCII string without spaces")
+        for name in ("models", "offline_models"):
+            if not all(_is_word(model) for model in getattr(self, name)):
+                raise ValueError(f"{name} must be a list of non-empty ASCII strings without spaces")
+        if not isinstance(self.late_validation, bool):
+            raise ValueError(f"late_validation must be true or false, not {self.late_validation!r}")  # noqa: TRY004  # as all
         if self.region not in REGIONS:
             raise ValueError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
 
@@ -61,17 +77,16 @@ class Settings:
         unknown = sorted(set(changes) - set(CHANGEABLE))
         if unknown:
             raise ValueError(f"no setting is called {unknown[0]!r}; there are {', '.join(CHANGEABLE)}")
-        keys = changes.get("api_keys")
-        if keys is not None:
-            if not isinstance(keys, list):
-                raise ValueError("api_keys must be a list of strings")
-            changes = {**changes, "api_keys": tuple(keys)}
-        return replace(self, **changes)
+        for name in set(_LISTS) & set(changes):
+            if not isinstance(changes[name], list):
+                raise ValueError(f"{name} must be a list of strings")  # noqa: TRY004  # as all
+        tuples = {name: tuple(changes[name]) for name in _LISTS if name in changes}
+        return replace(self, **changes | tuples)
 
     def shown(self) -> dict[str, Any]:
         """Return what the control API shows of the settings."""
         shown = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**shown, "api_keys": list(self.api_keys)}
+        return shown | {name: list(shown[name]) for name in _LISTS}
 
 
 def _check_seconds(name: str, value: object) -> None:
@@ -79,5 +94,5 @@ def _check_seconds(name: str, value: object) -> None:
         raise ValueError(f"{name} must be a number of seconds of at least 0, not {value!r}")
 
 
-def _is_key(key: object) -> bool:
-    return isinstance(key, str) and key != "" and key.isascii() and key.isprintable() and " " not in key
+def _is_word(text: object) -> bool:
+    return isinstance(text, str) and text != "" and text.isascii() and text.isprintable() and " " not in text

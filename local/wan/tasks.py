@@ -15,6 +15,8 @@ from local.wan.settings import Settings
 
 PENDING, RUNNING, SUCCEEDED = "PENDING", "RUNNING", "SUCCEEDED"
 FAILED, CANCELED, UNKNOWN = "FAILED", "CANCELED", "UNKNOWN"
+LATE_SECONDS = 0.1
+"""After which a task with wrong fields was seen to fail (the notes, "Shapes seen in captured traffic")."""
 STATUSES = (PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED, UNKNOWN)
 
 
@@ -84,6 +86,7 @@ class TaskBook:
         self._by_result: dict[str, Task] = {}
         self._pending: OrderedDict[str, Task] = OrderedDict()
         self._running: dict[str, Task] = {}
+        self._refused: deque[Task] = deque()
         self._work_to_do: deque[Task] = deque()
         self.peak_running = 0
         self.peak_unfinished = 0
@@ -100,6 +103,16 @@ class TaskBook:
             self.peak_unfinished = max(self.peak_unfinished, len(self._pending) + len(self._running))
             # A worker that slept for good now has an end to wait for.
             self._changed.notify_all()
+            return task
+
+    def refuse_late(self, creation: Creation, api_key: str, failure: Failure) -> Task:
+        """Make a task that fails a moment later, whatever is in the queue: it is never given to the model."""
+        with self._changed:
+            now = self._clock.now()
+            self._advance(now)
+            task = Task(creation, api_key, now, failure=failure, planned_end=now + LATE_SECONDS)
+            self._tasks[task.task_id] = task
+            self._refused.append(task)
             return task
 
     def get(self, task_id: str) -> Task | None:
@@ -175,6 +188,9 @@ class TaskBook:
 
     def _advance(self, now: float) -> None:
         """Let all happen that is due by now, in order: a task's end first, then the next one's start."""
+        while self._refused and _planned_end(self._refused[0]) <= now:
+            refused = self._refused.popleft()
+            refused.status, refused.ended_at = FAILED, refused.planned_end
         self._fill(now)
         while True:
             due = [task for task in self._running.values() if task.planned_end is not None]

@@ -25,9 +25,12 @@ class Sink(Protocol):
         """Write one after the other."""
 
 
-def send(out: Sink, answer: Answer, date: str, *, close: bool) -> None:
-    """Send a whole answer."""
+def send(out: Sink, answer: Answer, date: str, *, close: bool, with_body: bool = True) -> None:
+    """Send a whole answer; without its body the head alone, which tells the body's length all the same."""
     head = _head(answer, date, close=close)
+    if not with_body:
+        out.write(head)
+        return
     if answer.result is None:
         out.write(head + answer.body)
         return
@@ -35,9 +38,11 @@ def send(out: Sink, answer: Answer, date: str, *, close: bool) -> None:
     out.writelines(_file_chunks(answer, answer.size))
 
 
-def send_half(out: Sink, answer: Answer, date: str) -> None:
+def send_half(out: Sink, answer: Answer, date: str, *, with_body: bool = True) -> None:
     """Send the head, which promises the whole body, and half of the body."""
     out.write(_head(answer, date, close=True))
+    if not with_body:
+        return
     half = answer.size // 2
     if answer.result is None:
         out.write(answer.body[:half])

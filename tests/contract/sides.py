@@ -115,9 +115,9 @@ SITUATIONS: dict[str, Answer] = {
     "RUNNING": _output("RUNNING", **STARTED),
     "SUCCEEDED": _output("SUCCEEDED", **ENDED, **VIDEO),
     "SUCCEEDED without a URL": _output("SUCCEEDED", **ENDED),
-    "FAILED": _output("FAILED", code="InvalidFile.NoHuman", message="m"),
-    "FAILED without a code": _output("FAILED", message="m"),
-    "FAILED without a message": _output("FAILED", code="InternalError.Timeout"),
+    "FAILED": _output("FAILED", **ENDED, code="InvalidFile.NoHuman", message="m"),
+    "FAILED without a code": _output("FAILED", **ENDED, message="m"),
+    "FAILED without a message": _output("FAILED", **ENDED, code="InternalError.Timeout"),
     "CANCELED": _output("CANCELED", **SUBMITTED, end_time="2025-09-18 15:34:41.898"),
     "UNKNOWN": _output("UNKNOWN"),
 }

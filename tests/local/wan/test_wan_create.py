@@ -1,10 +1,11 @@
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from tests.support.stand_in import CREATE, Caller
+from tests.support.stand_in import CREATE, MIX, MOVE, Caller, MediaServer
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -59,8 +60,69 @@ def test_request_without_the_async_header_is_refused_in_the_pages_words(caller: 
     assert message == "current user api does not support synchronous calls."
 
 
-def test_unknown_model_is_not_found(caller: Caller) -> None:
-    refused(caller.post({**caller.body(), "model": "wan9"}), 404, "ModelNotFound")
+def test_model_that_does_not_exist_is_refused_as_seen_live(caller: Caller) -> None:
+    assert refused(caller.post(caller.body(model="wan9")), 404, "InvalidParameter") == "Model not exist."
+
+
+def test_account_has_the_models_of_the_settings(caller: Caller) -> None:
+    caller.control("settings", {"models": ["wan9"]})
+    assert caller.post(caller.body(model="wan9")).status_code == 200
+    assert refused(caller.post(caller.body()), 404, "InvalidParameter") == "Model not exist."
+    caller.control("settings", {"models": [MOVE, MIX], "offline_models": [MIX]})
+    assert caller.post(caller.body()).status_code == 200
+    assert refused(caller.post(caller.body(model=MIX)), 403, "AccessDenied") == "Access denied."
+
+
+def test_model_is_looked_at_before_the_fields_and_after_the_key(caller: Caller) -> None:
+    caller.control("settings", {"models": []})
+    assert refused(caller.post({"model": MOVE}), 404, "InvalidParameter") == "Model not exist."
+    refused(caller.post({"model": MOVE}, Authorization=None), 401, "InvalidApiKey")
+
+
+def body_with(caller: Caller, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    body = caller.body()
+    change(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda body: body["input"].update(image_url=7), "InvalidParameter"),
+        (lambda body: body.update(input=None), "InvalidParameter"),
+        (lambda body: body.pop("parameters"), "InvalidParameter"),
+        (lambda body: body["parameters"].update(mode="std"), "InvalidParameter"),
+        (lambda body: body["input"].update(video_url="ftp://host/a.mp4"), "InvalidURL"),
+    ],
+)
+def test_wrong_fields_may_be_accepted_and_fail_the_task_100_ms_later(
+    caller: Caller, media: MediaServer, change: Callable[[dict[str, Any]], object], code: str
+) -> None:
+    body = body_with(caller, change)
+    message = refused(caller.post(body), 400, code)
+    caller.control("settings", {"late_validation": True, "task_seconds": 1000})
+    caller.create()  # a task that runs holds up no refusal
+    answer = caller.post(body)
+    assert answer.status_code == 200
+    assert answer.json()["output"]["task_status"] == "PENDING"
+    task_id = answer.json()["output"]["task_id"]
+    output = caller.finished(task_id)["output"]
+    assert list(output) == ["task_id", "task_status", "submit_time", "end_time", "code", "message"]
+    assert (output["task_status"], output["code"], output["message"]) == ("FAILED", code, message)
+    task = caller.control("tasks")[1]
+    assert task["ended_at"] - task["created_at"] == pytest.approx(0.1)
+    assert task["started_at"] is None
+    assert caller.list(status="FAILED").json()["data"][0]["task_id"] == task_id
+
+
+def test_late_validation_refuses_at_once_what_is_no_field(caller: Caller) -> None:
+    caller.control("settings", {"late_validation": True})
+    refused(caller.post(caller.body(), Authorization=None), 401, "InvalidApiKey")
+    refused(caller.post(caller.body(), X_DashScope_Async=None), 403, "AccessDenied")
+    refused(caller.post(caller.body(model="wan9")), 404, "InvalidParameter")
+    refused(caller.post([]), 400, "InvalidParameter")
+    caller.finished(caller.create())
+    assert caller.control("stats")["created"] == 1
 
 
 @pytest.mark.parametrize("field", ["model", "input", "parameters"])

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from local.stack import PROJECT
-from local.wan import DEMO_KEY, faults
+from local.wan import DEMO_KEY, faults, listing
 from tests.local.wan.test_wan_page import CREATE_COMMAND, QUERY_COMMAND
 from tests.local.wan.test_wan_process import process
 from tests.support.stand_in import Caller, MediaServer
@@ -95,9 +95,10 @@ def test_every_command_of_the_page_does_what_the_page_says(media: MediaServer, f
         assert shell.run(COMMANDS["cancels a task"]).json()["code"] == "UnsupportedOperation"
 
         _faults_do_what_the_page_says(shell, caller, run)
+        _settings_do_what_the_page_says(shell, caller, run)
 
-        assert len(run("shows the tasks")) == 3
-        assert run("shows the counts")["created"] == 3
+        assert len(run("shows the tasks")) == 4
+        assert run("shows the counts")["created"] == 4
         run("moves the clock")
         assert shell.json("queries the task")["output"]["task_status"] == "UNKNOWN"
         assert shell.run(COMMANDS["fetches the video"]).status_code == 403
@@ -118,6 +119,20 @@ def _faults_do_what_the_page_says(shell: Shell, caller: Caller, run: Callable[[s
     run("fails a task")
     shell.variables["TASK_ID"] = shell.json("creates the task")["output"]["task_id"]
     assert caller.finished(shell.variables["TASK_ID"])["output"]["code"] == "InvalidFile.NoHuman"
+
+
+def _settings_do_what_the_page_says(shell: Shell, caller: Caller, run: Callable[[str], Any]) -> None:
+    run("takes a model offline")
+    assert shell.run(COMMANDS["creates the task"]).json()["code"] == "AccessDenied"
+    run("brings the model back")
+    run("accepts wrong fields")
+    answer = caller.post(caller.body(mode="fast"))
+    assert caller.finished(answer.json()["output"]["task_id"])["output"]["code"] == "InvalidParameter"
+
+
+def test_page_names_every_filter_of_the_list() -> None:
+    named = PAGE.partition("The list of tasks with its filters (")[2].partition(")")[0]
+    assert set(re.findall(r"`(\w+)`", named)) == {"start_time", "end_time", "status", *listing._EXACT}
 
 
 def test_every_command_of_the_page_is_named_and_so_tested() -> None:

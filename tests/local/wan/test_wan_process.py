@@ -14,7 +14,7 @@ import requests
 
 from local.stack import PROJECT
 from local.wan import Settings, serve
-from tests.support.stand_in import Caller, MediaServer
+from tests.support.stand_in import MIX, MOVE, Caller, MediaServer
 
 
 @contextmanager
@@ -60,7 +60,8 @@ def test_process_ends_cleanly_on_a_signal_and_leaves_nothing(
 def test_process_takes_its_settings_from_the_command_line(media: MediaServer, folder: Path) -> None:
     arguments = (
         "--task-seconds 3.5 --concurrency 2 --creations-per-second 7 --queries-per-second 30 "
-        "--validity-seconds 60 --api-key sk-a --api-key sk-b --region beijing --short-side 360"
+        "--validity-seconds 60 --api-key sk-a --api-key sk-b --region beijing --short-side 360 "
+        "--model a --model b --offline-model b --late-validation"
     )
     with process(folder, *arguments.split()) as (_, url):
         caller = Caller(url, media.url, "sk-b")
@@ -74,8 +75,11 @@ def test_process_takes_its_settings_from_the_command_line(media: MediaServer, fo
             "region": "beijing",
             "download_timeout_seconds": 10,
             "short_side": 360,
+            "models": ["a", "b"],
+            "offline_models": ["b"],
+            "late_validation": True,
         }
-        caller.create()
+        caller.create(model="a")
         assert caller.list().json()["data"][0]["region"] == "cn-beijing"
 
 
@@ -122,6 +126,9 @@ def test_defaults_are_the_providers() -> None:
     assert settings.validity_seconds == 86_400
     assert settings.api_keys == ("sk-local-demo",)
     assert settings.short_side == 720
+    assert settings.models == (MOVE, MIX)
+    assert settings.offline_models == ()
+    assert not settings.late_validation
 
 
 def test_stopping_in_process_ends_a_hanging_request_and_closes_the_port(media: MediaServer) -> None:

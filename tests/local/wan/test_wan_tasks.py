@@ -132,17 +132,20 @@ def test_list_row_has_the_notes_fields_and_no_url(caller: Caller) -> None:
     assert list(answer) == ["total", "data", "total_page", "page_no", "page_size", "request_id"]
     (row,) = answer["data"]
     assert list(row) == [
-        "task_id",
-        "status",
-        "model_name",
         "api_key_id",
-        "gmt_create",
-        "start_time",
+        "caller_parent_id",
+        "caller_uid",
         "end_time",
+        "gmt_create",
+        "model_name",
         "region",
         "request_id",
+        "start_time",
+        "status",
+        "task_id",
         "user_api_unique_key",
     ]
+    assert (row["caller_parent_id"], row["caller_uid"]) == ("1000000000000001", "1000000000000001")
     task = caller.control("tasks")[0]
     assert row["gmt_create"] == int(task["created_at"] * 1000)
     assert row["end_time"] == int(task["ended_at"] * 1000)
@@ -167,6 +170,25 @@ def test_list_filters_by_status_and_model(caller: Caller) -> None:
     assert caller.list(status="PENDING").json()["total"] == 2
     assert caller.list(model_name="wan2.2-animate-mix").json()["total"] == 1
     assert caller.list(model_name="other").json()["total"] == 0
+
+
+def test_list_filters_by_task_key_and_region(caller: Caller) -> None:
+    caller.control("settings", {"api_keys": [DEMO_KEY, "sk-second"], "task_seconds": 100})
+    first = caller.create()
+    caller.key = "sk-second"
+    second = caller.create()
+    rows = {row["task_id"]: row for row in caller.list().json()["data"]}
+
+    def listed(**query: str) -> list[str]:
+        return [row["task_id"] for row in caller.list(**query).json()["data"]]
+
+    assert listed(task_id=first) == [first]
+    assert listed(task_id="none") == []
+    assert listed(api_key_id=rows[second]["api_key_id"]) == [second]
+    assert listed(region="ap-southeast-1") == [second, first]
+    assert listed(region="cn-beijing") == []
+    assert listed(region="ap-southeast-1", task_id=first, api_key_id=rows[second]["api_key_id"]) == []
+    assert listed(task_id="", region="") == [second, first]
 
 
 def test_list_filters_by_time_in_utc_plus_8(caller: Caller) -> None:
