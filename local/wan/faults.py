@@ -29,16 +29,17 @@ KINDS: dict[str, frozenset[str]] = {
 }
 """Where each kind can happen.
 
-`hang` holds the answer back; `acts` says what becomes of the request: `first` (the default: done at once),
-`late` (done when the hanging is over) or `never`.
+`hang` holds the answer back; `acts` says what becomes of the request: `first` (done at once), `late` (done when the
+hanging is over) or `never`. An `error` with `acts: first` does what was asked for and refuses it all the same.
 """
 _FIELDS: dict[str, frozenset[str]] = {
-    "error": frozenset({"status", "code", "message"}),
+    "error": frozenset({"status", "code", "message", "acts"}),
     "hang": frozenset({"seconds", "acts"}),
     "task_failed": frozenset({"code", "message", "after_seconds"}),
     "redirect": frozenset({"location"}),
 }
-_ACTS = ("first", "late", "never")
+_ACTS = {"hang": ("first", "late", "never"), "error": ("never", "first")}
+"""What can become of the request, the default first."""
 _MAX_SECONDS = 86_400
 _STATUSES = range(200, 600)
 
@@ -54,7 +55,7 @@ class Fault:
     code: str | None = "InternalError"
     message: str | None = "An internal error has occured, please try again later."
     seconds: float = 0
-    acts: str = "first"
+    acts: str = ""
     location: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
 
@@ -117,7 +118,7 @@ def parse_fault(document: dict[str, Any]) -> Fault:
     unknown = sorted(set(given) - allowed)
     if unknown:
         raise ControlError(f"{kind} has no field {unknown[0]!r}; it has {', '.join(sorted(allowed)) or 'none'}")
-    fault = Fault(stage, kind, times, fields=given)
+    fault = Fault(stage, kind, times, acts=_ACTS.get(kind, ("",))[0], fields=given)
     for name, value in given.items():
         _READERS[name](fault, value)
     if kind == "redirect" and not fault.location:
@@ -148,8 +149,8 @@ def _read_seconds(fault: Fault, value: Any) -> None:
 
 
 def _read_acts(fault: Fault, value: Any) -> None:
-    if value not in _ACTS:
-        raise ControlError(f"acts must be one of {', '.join(_ACTS)}, not {value!r}")
+    if value not in _ACTS[fault.kind]:
+        raise ControlError(f"acts must be one of {', '.join(_ACTS[fault.kind])}, not {value!r}")
     fault.acts = value
 
 

@@ -117,6 +117,8 @@ class Provider:
     def _faulty(self, request: Request, route: Route, fault: faults.Fault) -> Outcome:
         match fault.kind:
             case "error":
+                if fault.acts == "first":
+                    self._act(request, route)
                 return Outcome(self._error(route, fault))
             case "garbage":
                 return Outcome(html_answer(GARBAGE))

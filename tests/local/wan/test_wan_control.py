@@ -124,6 +124,7 @@ def test_faults_that_are_left_are_shown(caller: Caller) -> None:
         ("faults", {"on": "create", "kind": "hang"}, "seconds"),
         ("faults", {"on": "create", "kind": "hang", "seconds": -1}, "seconds"),
         ("faults", {"on": "create", "kind": "hang", "seconds": 1, "acts": "twice"}, "acts"),
+        ("faults", {"on": "create", "kind": "error", "acts": "late"}, "acts"),
         ("faults", {"on": "result", "kind": "redirect"}, "location"),
         ("faults", {"on": "result", "kind": "redirect", "location": "a\r\nb"}, "location"),
         ("clock", {}, "advance_seconds"),

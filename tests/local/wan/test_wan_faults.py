@@ -55,6 +55,19 @@ def test_error_answers_with_its_status_code_and_message(
     assert ask(stage).status_code == 200
 
 
+def test_error_may_do_what_was_asked_all_the_same(caller: Caller) -> None:
+    caller.control("settings", {"task_seconds": 100})
+    caller.create()
+    caller.fault("create", "error", status=500, code="InternalError", acts="first")
+    assert caller.post(caller.body()).status_code == 500
+    first, second = caller.control("tasks")
+    assert second["status"] == "PENDING"
+    caller.fault("cancel", "error", status=500, acts="first")
+    assert caller.cancel(second["task_id"]).status_code == 500
+    assert caller.status(second["task_id"]) == "CANCELED"
+    assert caller.status(first["task_id"]) == "RUNNING"
+
+
 def test_error_of_the_result_is_xml(caller: Caller, ask: Callable[[str], requests.Response]) -> None:
     caller.fault("result", "error", status=503, code="ServiceUnavailable", message="Busy & away.")
     answer = ask("result")
