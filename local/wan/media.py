@@ -28,6 +28,8 @@ EXTENSIONS: dict[Kind, frozenset[str]] = {
 }
 IMAGE_FORMATS = frozenset({"JPEG", "PNG", "BMP", "WEBP"})
 VIDEO_CONTAINERS = frozenset({"mov", "mp4", "avi"})
+#: The page of errors has no InvalidVideo: a video that does not fit is an InvalidFile.
+_FAMILY: dict[Kind, str] = {"Image": "InvalidImage", "Video": "InvalidFile"}
 _CHUNK = 256 * 1024
 _WHOLE_DOWNLOAD = 6
 """A whole download may take this many times the timeout for one silence."""
@@ -48,7 +50,7 @@ def download(session: requests.Session, url: str, kind: Kind, target: Path, time
     if extension not in EXTENSIONS[kind]:
         allowed = ", ".join(sorted(EXTENSIONS[kind]))
         raise ProviderError(
-            f"Invalid{kind}.Format",
+            f"{_FAMILY[kind]}.Format",
             f"Unsupported file type {extension!r}: the URL's path must end in one of {allowed}.",
         )
     try:
@@ -76,13 +78,13 @@ def _save(response: requests.Response, kind: Kind, target: Path, deadline: float
             size += len(chunk)
             if size > MAX_BYTES[kind]:
                 limit = MAX_BYTES[kind] // _MB
-                raise ProviderError(f"Invalid{kind}.Size", f"The {kind.lower()} is larger than {limit} MB.")
+                raise ProviderError(f"{_FAMILY[kind]}.Size", f"The {kind.lower()} is larger than {limit} MB.")
             if time.monotonic() > deadline:
                 raise ProviderError("InvalidURL.Timeout", "Download timed out, please check the request URL.")
             digest.update(chunk)
             file.write(chunk)
     if size == 0:
-        raise ProviderError(f"Invalid{kind}.Openerror", f"The {kind.lower()} is empty.")
+        raise ProviderError(f"{_FAMILY[kind]}.Openerror", f"The {kind.lower()} is empty.")
     return digest.hexdigest()
 
 
@@ -103,11 +105,9 @@ def check_video(path: Path) -> VideoFacts:
     try:
         with av.open(str(path)) as container:
             if not VIDEO_CONTAINERS & set(container.format.name.split(",")):
-                raise ProviderError(
-                    "InvalidVideo.Format", f"The video is {container.format.name}, not MP4, AVI or MOV."
-                )
+                raise ProviderError("InvalidFile.Format", f"The video is {container.format.name}, not MP4, AVI or MOV.")
             if not container.streams.video:
-                raise ProviderError("InvalidVideo.Openerror", "The file has no video stream.")
+                raise ProviderError("InvalidFile.Openerror", "The file has no video stream.")
             stream = container.streams.video[0]
             width, height = stream.codec_context.width, stream.codec_context.height
             seconds = 0.0
@@ -116,12 +116,12 @@ def check_video(path: Path) -> VideoFacts:
             elif container.duration:
                 seconds = container.duration / av.time_base
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise ProviderError("InvalidVideo.Openerror", "The video cannot be opened.") from error
+        raise ProviderError("InvalidFile.Openerror", "The video cannot be opened.") from error
     _check_shape("Video", width, height)
     # Containers count in ticks that make 30 s a hair longer; nobody is refused for less than a hundredth.
     if not MIN_SECONDS <= round(seconds, 2) <= MAX_SECONDS:
         raise ProviderError(
-            "InvalidVideo.Duration",
+            "InvalidFile.Duration",
             f"The video lasts {seconds:.2f} s; it must last 2 s to 30 s.",
         )
     return VideoFacts(width, height, seconds)
@@ -131,11 +131,11 @@ def _check_shape(kind: Kind, width: int, height: int) -> None:
     low, high = SIDES[kind]
     if not (low <= width <= high and low <= height <= high):
         raise ProviderError(
-            f"Invalid{kind}.Resolution",
+            f"{_FAMILY[kind]}.Resolution",
             f"The {kind.lower()} is {width} x {height} px; both sides must be {low} to {high} px.",
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ProviderError(
-            f"Invalid{kind}.AspectRatio",
+            f"{_FAMILY[kind]}.AspectRatio",
             f"The {kind.lower()} is {width} x {height} px; its aspect ratio must be between 1:3 and 3:1.",
         )

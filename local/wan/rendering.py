@@ -35,7 +35,7 @@ def render(image: Path, video: Path, facts: VideoFacts, order: Order, target: Pa
             frames = frames_at(source, count, rate)
             first = next(frames, None)
             if first is None:
-                raise ProviderError("InvalidVideo.Openerror", "The video has no frame that can be decoded.")
+                raise ProviderError("InvalidFile.Openerror", "The video has no frame that can be decoded.")
             film = _Film(source, sink, first, Scene(image, shape_of(source, first), order), order.mode)
             film.add_sound(video, count / rate)
             film.add(first)
@@ -43,7 +43,7 @@ def render(image: Path, video: Path, facts: VideoFacts, order: Order, target: Pa
                 film.add(frame)
             film.end()
     except av.FFmpegError as error:
-        raise ProviderError("InvalidVideo.Openerror", "The video cannot be decoded.") from error
+        raise ProviderError("InvalidFile.Openerror", "The video cannot be decoded.") from error
     return count / rate
 
 

@@ -172,3 +172,26 @@ def test_jobs_refused_alike_hold_the_queue_whatever_the_code_and_lose_nothing(dr
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     # Each once, but for this sweep: with no grace it may tell what the function is about to.
     assert [*dict.fromkeys(headlines(driver)[told:])] == ["the queue is held - SomethingNew", "the queue goes on"]
+
+
+def test_a_wrong_model_name_leaves_twenty_jobs_queued_and_they_go_on_when_it_is_put_right(driver: Driver) -> None:
+    told, stems = len(headlines(driver)), [f"misnamed-{number:02d}" for number in range(20)]
+    driver.control("settings", models=["wan2.2-animate-mix"])
+    try:
+        for stem in stems:
+            driver.drop_pair(stem)
+        email = driver.wait_for_email("MotionDrop", told + 1)
+        assert "InvalidParameter: Model not exist." in email
+        wait_until_queued(driver, stems)
+        for _ in range(3):
+            driver.probe_is_due()
+            driver.sweep()
+        driver.cloud.wait_for(lambda: states(driver, stems) == ["QUEUED"] * 20, "all to be queued")
+        assert not any(driver.emails(stem) for stem in stems)
+    finally:
+        driver.control("settings", models=["wan2.2-animate-move", "wan2.2-animate-mix"])
+    driver.probe_is_due()
+    driver.sweep()
+    for stem in stems:
+        assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
+    assert headlines(driver)[told:] == ["the queue is held - InvalidParameter", "the queue goes on"]

@@ -91,7 +91,7 @@ def test_url_without_a_real_file_extension_is_an_unsupported_type(
 ) -> None:
     media.files[path] = media.files["/image.png"]
     assert failure(caller, image=path + "?name=a.png") == "InvalidImage.Format"
-    assert failure(caller, video="/video?x=.mp4") == "InvalidVideo.Format"
+    assert failure(caller, video="/video?x=.mp4") == "InvalidFile.Format"
 
 
 def test_image_that_is_none_fails_the_task(caller: Caller, media: MediaServer) -> None:
@@ -110,17 +110,17 @@ def test_image_over_five_megabytes_fails_the_task(caller: Caller, media: MediaSe
 
 def test_video_over_its_limit_fails_the_task(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MAX_BYTES, "Video", 1000)
-    assert failure(caller) == "InvalidVideo.Size"
+    assert failure(caller) == "InvalidFile.Size"
 
 
 @pytest.mark.parametrize(
     ("size", "seconds", "code"),
     [
-        ((240, 240), 1.9, "InvalidVideo.Duration"),
-        ((240, 240), 30.1, "InvalidVideo.Duration"),
-        ((198, 240), 2, "InvalidVideo.Resolution"),
-        ((2050, 1000), 2, "InvalidVideo.Resolution"),
-        ((200, 602), 2, "InvalidVideo.AspectRatio"),
+        ((240, 240), 1.9, "InvalidFile.Duration"),
+        ((240, 240), 30.1, "InvalidFile.Duration"),
+        ((198, 240), 2, "InvalidFile.Resolution"),
+        ((2050, 1000), 2, "InvalidFile.Resolution"),
+        ((200, 602), 2, "InvalidFile.AspectRatio"),
     ],
 )
 def test_video_of_a_wrong_shape_or_length_fails_the_task(
@@ -156,10 +156,10 @@ def test_video_that_is_none_fails_the_task(caller: Caller, media: MediaServer, f
     media.files["/cut.mp4"] = media.files["/video.mp4"][:500]
     media.files["/webm.mp4"] = video_file(folder / "a", container="matroska")
     media.files["/image.mp4"] = media.files["/image.png"]
-    assert failure(caller, video="/text.mp4") == "InvalidVideo.Openerror"
-    assert failure(caller, video="/cut.mp4") == "InvalidVideo.Openerror"
-    assert failure(caller, video="/webm.mp4") == "InvalidVideo.Format"
-    assert failure(caller, video="/image.mp4") == "InvalidVideo.Format"
+    assert failure(caller, video="/text.mp4") == "InvalidFile.Openerror"
+    assert failure(caller, video="/cut.mp4") == "InvalidFile.Openerror"
+    assert failure(caller, video="/webm.mp4") == "InvalidFile.Format"
+    assert failure(caller, video="/image.mp4") == "InvalidFile.Format"
 
 
 def test_media_trouble_does_not_stop_the_queue(caller: Caller) -> None:
