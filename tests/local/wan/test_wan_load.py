@@ -18,6 +18,7 @@ def seconds_for(caller: Caller, images: list[str]) -> float:
 
 
 def test_tasks_flow_one_after_the_other_without_idling(caller: Caller, media: MediaServer) -> None:
+    caller.control("settings", {"short_side": 64})
     images = [f"/{number}.png" for number in range(40)]
     for number, image in enumerate(images):
         media.files[image] = image_bytes((200, 200), color=f"rgb({number},90,120)")
