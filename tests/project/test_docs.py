@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from local.stack import PROJECT
+from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION
 from motiondrop.domain.job import LEGAL, State
+from motiondrop.domain.pricing import MODELS, MODES, usd
 from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
 
@@ -27,6 +29,16 @@ def test_the_readme_gives_each_parameters_default(name: str) -> None:
     default = str(TEMPLATE["Parameters"][name]["Default"])
     said = row.split("|")[2].strip().strip("`")
     assert said in {default, "the region's", "the provider's"}
+
+
+def test_the_readmes_table_of_modes_is_the_codes() -> None:
+    def row(label: str) -> list[str]:
+        line = next(line for line in README.splitlines() if line.startswith(f"| {label} |"))
+        return [cell.strip() for cell in line.split("|")[2:-1]]
+
+    assert row("picture") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames a second" for mode in MODES]
+    for region, prices in MODELS["wan2.2-animate-move"].prices.items():
+        assert row(f"a second of video in {region.capitalize()}") == [usd(prices[mode]) for mode in MODES]
 
 
 def test_every_make_target_that_a_document_names_is_one() -> None:

@@ -33,6 +33,9 @@ from tests.support.fakes import FakeEventQueue, FakeExecutions, FakeLinks, FakeP
 METRICS = Metrics("test")
 MAX_FAN_OUT = 3
 
+#: The receipt of a drop whose one job waits in the queue.
+QUEUED = "accepted: quoted 0.30 USD - queued - will be 720p 15 frames/s with sound"
+
 
 class FakeMediaFunction:
     """The function `media`: takes every file but those that say `bad`; videos that say `convert` are planned for."""
@@ -51,8 +54,8 @@ class FakeMediaFunction:
             image = Report(Kind.IMAGE, "png", "png", 640, 640, len(body), copy)
             return Checked(digest, image, "inputs/poster.jpg", f"inputs/{copy}.png")
         if words:
-            return Checked(digest, Plan(2048, 1152, 2.5, 25.0, converted=words), "inputs/poster.jpg")
-        video = Report(Kind.VIDEO, "mp4", "mp4", 640, 640, len(body), copy, 2.5, 25.0, "h264")
+            return Checked(digest, Plan(2048, 1152, 2.5, 25.0, converted=words, sound=True), "inputs/poster.jpg")
+        video = Report(Kind.VIDEO, "mp4", "mp4", 640, 640, len(body), copy, 2.5, 25.0, "h264", sound=True)
         return Checked(digest, video, "inputs/poster.jpg", f"inputs/{copy}.mp4")
 
 

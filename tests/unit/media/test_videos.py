@@ -12,7 +12,7 @@ import pytest
 
 from motiondrop.domain.job import words
 from motiondrop.media.prepare import check
-from motiondrop.media.report import Order, Report
+from motiondrop.media.report import Order, Report, Trim
 from tests.support.media import both_enabled, box, clip, planned, prepared, trimmed, turned
 from tests.support.media import reason as refused
 from tests.support.media_cases import filmed
@@ -77,6 +77,23 @@ def test_sound_and_an_odd_frame_rate_change_nothing() -> None:
     media = report("a.mp4", clip(rate=Fraction(30000, 1001), frames=90, sound=2.9))
     assert media.duration == pytest.approx(3.003)
     assert media.frame_rate == pytest.approx(29.97)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"], ids=["remuxed", "transcoded"])
+@pytest.mark.parametrize("sound", [0, 2.4])
+def test_whether_the_copy_has_sound_is_told_before_and_after_it_is_made(codec: str, sound: float) -> None:
+    found = prepared("a.mp4", clip(codec=codec, sound=sound))
+    assert found.report.sound == bool(sound)
+    assert found.plan is None or found.plan.sound == bool(sound)
+    with av.open(io.BytesIO(found.copy), "r") as copy:
+        assert len(copy.streams.audio) == bool(sound)
+
+
+def test_a_trim_behind_the_end_of_the_sound_leaves_none() -> None:
+    found = prepared("a.mp4", clip(frames=80, sound=3), Trim(4, 8))
+    assert found.plan is not None
+    assert (found.plan.sound, found.report.sound) == (False, False)
+    assert prepared("a.mp4", clip(frames=80, sound=3), Trim(0, 4)).report.sound
 
 
 @pytest.mark.parametrize("sides", [(200, 200), (600, 200), (200, 600), (2048, 2048)])

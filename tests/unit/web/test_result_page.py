@@ -120,6 +120,7 @@ def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, 
     assert words in answer.body
     assert "/video?" not in answer.body
     assert ("data-open" in answer.body) == (not job.closed)
+    assert ("720p at 15 frames a second" in answer.body) == (not job.closed)
     assert ask(page, job, "/video").status == 404
     if job.closed:
         assert "Nothing was charged" in answer.body

@@ -26,6 +26,7 @@ REPORT: dict[str, Any] = {
     "duration": 2.6,
     "frame_rate": 25.0,
     "codec": "h264",
+    "sound": False,
     "converted": ["4096x2304 to 2048x1152"],
     "notes": [],
 }
@@ -72,6 +73,7 @@ def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recordin
     assert steps.admit.prepared(execution, {"report": REPORT, "copy": COPY}) == {"next": "slot"}
     ready = intake.bench.read(job)
     assert (ready.state, ready.video.copy, ready.quote) == (State.QUEUED, COPY, 312_000)
+    assert (job.video.sound, ready.video.sound) == (True, False)  # a trim may leave none
     assert places(intake)[0].startswith(f"WAIT#{job.recorded_at:%Y-%m-%dT%H:%M:%S}")
     assert steps.admit.prepared(execution, {"report": REPORT, "copy": COPY}) == {"next": "slot"}  # twice is once
 

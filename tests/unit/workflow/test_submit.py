@@ -13,7 +13,7 @@ from motiondrop.domain.keys import kind_of
 from motiondrop.domain.pairing import Folder
 from motiondrop.workflow.submit import later
 from tests.support.bench import make_bench
-from tests.support.intake_bench import MAX_FAN_OUT, IntakeBench, make_intake
+from tests.support.intake_bench import MAX_FAN_OUT, QUEUED, IntakeBench, make_intake
 
 
 def test_namesakes_start_at_once_and_their_receipts_quote_the_price(intake: IntakeBench) -> None:
@@ -21,7 +21,7 @@ def test_namesakes_start_at_once_and_their_receipts_quote_the_price(intake: Inta
     assert intake.receipt("hero.png") == "waiting for a video"
     intake.drop("hero.mp4")
     assert len(intake.jobs()) == len(intake.executions.started) == 1
-    assert intake.receipt("hero.png") == intake.receipt("hero.mp4") == "accepted: quoted 0.30 USD - queued"
+    assert intake.receipt("hero.png") == intake.receipt("hero.mp4") == QUEUED
 
 
 def test_an_event_that_comes_twice_changes_nothing(intake: IntakeBench) -> None:

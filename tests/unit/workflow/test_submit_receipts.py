@@ -11,7 +11,7 @@ from motiondrop.domain.messages import Message
 from motiondrop.workflow.receipts import of_job
 from tests.support.bench import client
 from tests.support.builders import make_job
-from tests.support.intake_bench import IntakeBench
+from tests.support.intake_bench import QUEUED, IntakeBench
 
 
 def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
@@ -24,6 +24,23 @@ def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
     intake.bench.jobs.transition(job, None, State.CANCELED)
     intake.submit.receipts.follow(intake.bench.read(job))
     assert intake.receipt("f/v.mp4") == "0 of 2 done - 1 canceled"
+
+
+def test_a_receipt_says_what_will_come_out_as_long_as_that_is_not_paid_and_has_room(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4", b"please convert")
+    converted = "being converted - converted: 4096x2304 to 2048x1152 - will be 720p 15 frames/s with sound"
+    assert intake.receipt("hero.mp4") == f"accepted: quoted 0.30 USD - {converted}"
+    (job,) = intake.jobs()
+    drop = replace(intake.bench.drops.find(["hero.mp4"])["hero.mp4"], note="x" * 150)
+    intake.bench.drops.record(drop, same_content=True)
+    intake.submit.receipts.follow(job)
+    assert len(intake.receipt("hero.mp4")) <= 256
+    assert intake.receipt("hero.mp4").endswith("xx")
+    intake.bench.jobs.transition(job, None, State.QUEUED)
+    intake.bench.jobs.transition(intake.bench.read(job), None, State.ADMITTED)
+    intake.submit.receipts.follow(job)
+    assert intake.receipt("hero.png") == "animating: being sent"
 
 
 @contextmanager
@@ -56,7 +73,7 @@ def test_a_receipt_that_comes_after_the_jobs_end_does_not_hide_it(intake: Intake
     ("body", "receipt"),
     [
         (b"bad", "rejected: file is bad"),
-        (b"other", "accepted: quoted 0.30 USD - queued"),
+        (b"other", QUEUED),
     ],
 )
 def test_a_receipt_that_comes_after_the_drop_was_replaced_does_not_hide_that(
@@ -106,8 +123,8 @@ def test_a_drop_with_ten_tags_of_its_own_is_told_by_email_what_its_receipt_would
             intake.submit.created(name, "01")
     told = [(message.event, message.facts["key"], message.facts["receipt"]) for message in intake.publisher.emails]
     assert sorted(told) == [
-        ("receipt", "hero.mp4", "accepted: quoted 0.30 USD - queued"),
-        ("receipt", "hero.png", "accepted: quoted 0.30 USD - queued"),
+        ("receipt", "hero.mp4", QUEUED),
+        ("receipt", "hero.png", QUEUED),
         ("receipt", "hero.png", "waiting for a video"),
     ]
     assert intake.receipt("hero.png") == ""

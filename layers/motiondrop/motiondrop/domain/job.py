@@ -69,7 +69,7 @@ class Input:
     `copy` is the key of the copy in the results bucket, None as long as the file has to be converted; the measures are
     the copy's, or what converting will make of them, in pixels, seconds and frames per second. `size` is the drop's, in
     bytes, and `digest` the SHA-256 of it; `poster` is the key of a small JPEG; `sequencer` is S3's order of the events
-    of one key.
+    of one key. `sound` is None for an image.
     """
 
     key: str
@@ -81,6 +81,7 @@ class Input:
     height: int
     duration: float | None = None
     frame_rate: float | None = None
+    sound: bool | None = None
     version: str | None = None
     sequencer: str | None = None
     modified_at: datetime | None = None

@@ -1,9 +1,9 @@
 """What goes into the media machinery and what comes out of it, with the JSON of each.
 
 - an order: `{"name": "hero.mov", "trim": [0, 30]}`
-- a plan: `{"width", "height", "duration", "frame_rate", "trim", "converted", "notes"}`
+- a plan: `{"width", "height", "duration", "frame_rate", "sound", "trim", "converted", "notes"}`
 - a report: `{"kind", "format", "extension", "width", "height", "size", "sha256", "duration", "frame_rate", "codec",
-  "converted", "notes"}`; of an image, `duration`, `frame_rate` and `codec` are null
+  "sound", "converted", "notes"}`; of an image, `duration`, `frame_rate`, `codec` and `sound` are null
 - a look: `{"codec", "width", "height", "duration", "frame_rate"}`
 
 Pixels are as displayed, sizes in bytes, durations in seconds, frame rates the average per second; `trim` is null where
@@ -74,6 +74,7 @@ class Plan:
     trim: Trim | None = None
     converted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sound: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -97,6 +98,7 @@ class Report:
     codec: str | None = None
     converted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sound: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def plan_of(said: object) -> Plan:
         trim=fields.trim(),
         converted=fields.lines("converted"),
         notes=fields.lines("notes"),
+        sound=fields.boolean("sound"),
     )
 
 
@@ -170,6 +173,7 @@ def report_of(said: object) -> Report:
         codec=fields.text("codec", _CODEC) if video else None,
         converted=fields.lines("converted"),
         notes=fields.lines("notes"),
+        sound=fields.boolean("sound") if video else None,
     )
 
 
@@ -221,6 +225,12 @@ class _Fields:
         found = self._said.get(name)
         if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
             raise ValueError(f"{name} is no integer from {least} to {most}")
+        return found
+
+    def boolean(self, name: str) -> bool:
+        found = self._said.get(name)
+        if not isinstance(found, bool):
+            raise ValueError(f"{name} is neither true nor false")  # noqa: TRY004  # one error for all that is no answer
         return found
 
     def sides(self, kind: Kind) -> tuple[int, int]:

@@ -68,7 +68,7 @@ class Admission:
             why = error.reason if isinstance(error, Rejected) else "it takes too much time or memory"
             self.closing.close(job, State.FAILED, f"The {which} could not be converted: {why}.")
         else:
-            file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate)
+            file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate, sound=found.sound)
             quote = self.prices.cost(file.duration or 0, job.options.mode)
             job = self.jobs.enqueue(job, **{which: file, "quote": quote})
             return {"next": where(job)}
@@ -93,6 +93,7 @@ def order_of(job: Job) -> dict[str, Any]:
         trim=Trim.parse(job.options.trim) if job.options.trim else None,
         converted=file.converted,
         notes=file.notes,
+        sound=bool(file.sound),
     )
     return {
         "action": "convert",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from motiondrop.aws.inbox import Inbox, receipt_text
+from motiondrop.aws.inbox import RECEIPT_LENGTH, Inbox, receipt_text
+from motiondrop.domain.delivery import expected_briefly
 from motiondrop.domain.job import Job, State, words
 from motiondrop.domain.pricing import usd
 from motiondrop.errors import NoRoom
@@ -74,7 +75,20 @@ def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
         receipt = of_jobs(jobs) if jobs else drop.waiting
     added = [line for line in (words(drop.media) if drop.media else "", drop.note) if line]
     # All of it fits into a tag.
-    return receipt_text(" - ".join([receipt_text(receipt)[:120], *added])) if receipt and added else receipt
+    if receipt and added:
+        receipt = receipt_text(" - ".join([receipt_text(receipt)[:120], *added]))
+    return _with_room(receipt, expected_briefly(jobs[0])) if receipt and _is_unpaid(jobs) else receipt
+
+
+def _is_unpaid(jobs: list[Job]) -> bool:
+    """Whether these are one job, which is paid for later: only then what will come out is news."""
+    return len(jobs) == 1 and jobs[0].state in {State.PREPARING, State.QUEUED} and not jobs[0].stopped
+
+
+def _with_room(receipt: str, more: str) -> str:
+    """The receipt with what else there is to say, if all of that has room."""
+    longer = f"{receipt} - {more}"
+    return longer if len(longer) <= RECEIPT_LENGTH else receipt
 
 
 def of_rejected(reason: str) -> str:

@@ -171,6 +171,7 @@ def _input(arrived: Arrived, checked: Checked, sequencer: str | None) -> Input:
         height=found.height,
         duration=found.duration,
         frame_rate=found.frame_rate,
+        sound=found.sound,
         version=arrived.version,
         sequencer=sequencer,
         modified_at=arrived.modified_at,

@@ -10,7 +10,7 @@ from av.filter import Graph
 
 from motiondrop.domain.formats import MP4, Kind
 from motiondrop.media.child.job import File
-from motiondrop.media.child.video import READ_BYTES, Scan, Tracks, codec_of, decoded, open_video
+from motiondrop.media.child.video import READ_BYTES, Scan, Tracks, codec_of, decoded, has_sound, open_video
 from motiondrop.media.limits import SECONDS_MAX, SOUND_OVERHANG, check_duration, damaged
 
 #: The index at the beginning, so that playing starts before all of it is there; no date, no writer's name.
@@ -153,4 +153,5 @@ def measured(copy: File) -> dict[str, Any]:
             "duration": seconds,
             "frame_rate": round(picture.frames / seconds, 3),
             "codec": codec_of(picture),
+            "sound": has_sound(container),
         }

@@ -74,7 +74,8 @@ def prepare(job: Job) -> dict[str, Any]:
         if job.mode == "check":
             cut = (recipe.start, recipe.end) != (source.scan.start, source.scan.end)
             trim = [job.trim.start, job.trim.end] if job.trim and cut else None
-            return {"plan": recipe.plan() | said | {"trim": trim}}
+            sound = source.used.sound is not None and source.scan.sound_end > recipe.start
+            return {"plan": recipe.plan() | said | {"trim": trim, "sound": sound}}
     # Opened again: the decoder of the first picture had one thread.
     with open_video(job.source, job.format) as container:
         transcode(container, tracks(container), recipe, job.copy)

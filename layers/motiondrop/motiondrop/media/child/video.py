@@ -122,6 +122,12 @@ def tracks(container: InputContainer) -> Tracks:
     return Tracks(picture, sounds[0] if sounds else None, sound_left_out=bool(container.streams.audio) and not sounds)
 
 
+def has_sound(container: InputContainer) -> bool:
+    """Whether a container that was not read yet has a track of sound with anything in it."""
+    sounds = container.streams.audio
+    return bool(sounds) and any(packet.size for packet in container.demux(sounds))
+
+
 def codec_of(stream: VideoStream | AudioStream) -> str:
     """The codec's name; empty where FFmpeg has no decoder for it, as for those of the future."""
     context: Any = stream.codec_context
