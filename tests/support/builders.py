@@ -24,6 +24,7 @@ def make_input(key: str, digest: str, *, seconds: float | None = None) -> Input:
         height=480,
         duration=seconds,
         frame_rate=25 if seconds else None,
+        sound=True if seconds else None,
         copy=f"inputs/{digest}.{extension}",
     )
 

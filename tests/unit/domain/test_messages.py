@@ -72,6 +72,7 @@ def result(**changes: Any) -> Job:
             width=720,
             height=1280,
             frame_rate=30.0,
+            sound=True,
             still=f"videos/{job.job_id}.jpg",
         ),
     }
@@ -101,7 +102,12 @@ EMAILS: dict[str, Message] = {
         LINK,
     ),
     "succeeded_and_could_not_be_opened": succeeded(
-        result(result=replace(result().result, codec=None, width=None, height=None, frame_rate=None)), BUCKET, LINK
+        result(result=replace(result().result, codec=None, width=None, height=None, frame_rate=None, sound=None)),
+        BUCKET,
+        LINK,
+    ),
+    "succeeded_without_the_sound_of_the_video": succeeded(
+        result(result=replace(result().result, sound=False)), BUCKET, LINK
     ),
     "succeeded_in_another_script": succeeded(
         result(image=make_input("Ordner/名前 ♥.png", "i"), video=make_input("Ordner/名前 ♥.mp4", "v", seconds=5.2)),

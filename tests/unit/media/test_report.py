@@ -28,7 +28,7 @@ from motiondrop.media.report import (
 IMAGE = Report(Kind.IMAGE, "jpeg", "jpg", 400, 500, 1000, "0" * 64, converted=("HEIC to JPEG",))
 VIDEO = Report(Kind.VIDEO, "mp4", "mp4", 640, 480, 1000, "f" * 64, 3.0, 29.97, "h264", sound=True)
 PLAN = Plan(2048, 1152, 2.0, 10.0, Trim(0, 2), ("3840x2160 to 2048x1152", "cut to 0-2 s"), ("a note",), sound=True)
-LOOK = Look("h264", 64, 64, 1.5, 15.0)
+LOOK = Look("h264", 64, 64, 1.5, 15.0, sound=True)
 READERS: list[tuple[Order | Plan | Report | Look, Callable[[object], object]]] = [
     (Order("hero.mov", Trim(0, 30)), order_of),
     (Order("hero.png"), order_of),

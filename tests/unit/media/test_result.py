@@ -14,6 +14,7 @@ from PIL import Image
 from motiondrop.media.limits import Rejected
 from motiondrop.media.prepare import POSTER, look
 from motiondrop.media.report import Look
+from tests.support.media import clip as pictures
 
 
 def clip(width: int, height: int, frames: int, rate: Fraction = Fraction(10), *, gop: int = 250) -> bytes:
@@ -40,6 +41,13 @@ def test_codec_size_length_and_rate_are_found() -> None:
     assert (found.codec, found.width, found.height) == ("h264", 320, 480)
     assert found.duration == pytest.approx(5, abs=0.01)
     assert found.frame_rate == pytest.approx(10, abs=0.01)
+
+
+@pytest.mark.parametrize("movflags", ["", "faststart", "frag_keyframe+empty_moov"])
+@pytest.mark.parametrize("sound", [0, 1, 5])
+def test_whether_it_has_sound_is_found(sound: float, movflags: str) -> None:
+    found, _ = looked(pictures(frames=50, sound=sound, movflags=movflags))
+    assert found.sound == bool(sound)
 
 
 @pytest.mark.parametrize(("width", "height", "frames"), [(64, 64, 10), (2560, 1440, 3), (900, 200, 5), (320, 240, 400)])

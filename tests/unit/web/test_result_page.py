@@ -56,7 +56,9 @@ def result(bench: Bench, name: str = "hero") -> Job:
             bench.clock(),
             state=State.SUCCEEDED,
             billing=Billing(5.2, cost=624_000),
-            result=Result(f"{key}.mp4", codec="h264", width=720, height=1280, frame_rate=30.0, still=f"{key}.jpg"),
+            result=Result(
+                f"{key}.mp4", codec="h264", width=720, height=1280, frame_rate=30.0, sound=False, still=f"{key}.jpg"
+            ),
         )
     )
     return bench.read(job)
@@ -74,7 +76,7 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
     signature = page.links.signature(job.job_id)
     for part in ("video", "still", "download", "image", "reference"):
         assert f'"{job.job_id}/{part}?k={signature}"' in answer.body
-    for fact in ("5.2 s", "wan-std", "$0.62", "720 x 1280 px", "2026-01-02"):
+    for fact in ("5.2 s", "wan-std", "$0.62", "720 x 1280 px", "<dd>none</dd>", "no sound, although", "2026-01-02"):
         assert fact in answer.body
 
 
@@ -107,6 +109,7 @@ def test_json_is_what_a_program_gets(bench: Bench, page: ResultPage) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     said = json.loads(answer.body)
     assert (said["state"], said["seconds"], said["cost_usd"]) == ("SUCCEEDED", 5.2, 0.624)
+    assert said["sound"] is False
     assert said["video"].startswith(f"{job.job_id}/video?k=")
 
 

@@ -31,7 +31,7 @@ from tests.support.builders import PRICES, REGION
 
 BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(20_000_000)
 SCHEMA = json.loads((PROJECT / "docs" / "result.schema.json").read_text())
-FOUND = Look("h264", 720, 1280, 5.2, 30.0)
+FOUND = Look("h264", 720, 1280, 5.2, 30.0, sound=True)
 
 
 class Download:
@@ -134,7 +134,12 @@ def test_the_video_its_still_and_its_record_are_saved_and_then_it_is_told(world:
     assert world.finalize.run(execution) == {"next": "done"}
     ended = world.bench.read(job)
     assert ended.state == State.SUCCEEDED
-    assert (ended.result.codec, ended.result.width, ended.result.frame_rate) == ("h264", 720, 30)
+    assert (ended.result.codec, ended.result.width, ended.result.frame_rate, ended.result.sound) == (
+        "h264",
+        720,
+        30,
+        True,
+    )
     names = {f"videos/{job.job_id}.{end}" for end in ("mp4", "json", "jpg")}
     assert world.keys() == names
     assert [notified.state for notified in world.notified] == ["SUCCEEDED"]
@@ -151,6 +156,7 @@ def test_the_record_beside_the_video_keeps_its_schema(world: World) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert document["provider"]["usd_per_second"] == 0.12
     assert document["provider"]["cost_usd"] == 0.624
+    assert (document["video"]["sound"], document["result"]["sound"]) == (True, True)
     assert document["result"]["sha256"] == hashlib.sha256(BODY).hexdigest()
     assert document["software"]["motiondrop"]
 

@@ -176,6 +176,7 @@ class Result:
     height: int | None = None
     duration: float | None = None
     frame_rate: float | None = None
+    sound: bool | None = None
     still: str | None = None  # the key of a JPEG of it
     opened: bool = False  # whether it was looked at, or never will be
 

@@ -8,7 +8,7 @@ from typing import Any
 from motiondrop.clock import iso
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import folder_of, stem_of
-from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, what_happened
+from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, sound, what_happened
 from motiondrop.domain.pricing import dollars, usd
 from motiondrop.domain.provider_errors import RetryPolicy, WanError, by_name
 from motiondrop.sanitize import ascii_line, duration, plain, storable
@@ -72,6 +72,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         _line("File", f"s3://{bucket}/{job.result.key}"),
         _line("Length", duration(job.billing.seconds or 0)),
         _line("Picture", picture(job)),
+        _line("Sound", sound(job)),
         _line("Mode", job.options.mode),
         _line("Cost", _cost(job)),
         _line("Took", _took(job)),
@@ -87,6 +88,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         "width": job.result.width,
         "height": job.result.height,
         "frame_rate": job.result.frame_rate,
+        "sound": job.result.sound,
     }
     headline = f"{_name(job)}: animated - {duration(job.billing.seconds or 0)} for {usd(job.billing.cost or 0)}"
     return _of_job(job, headline, body, link, {"seconds": job.billing.seconds, "result": result})

@@ -32,10 +32,15 @@ def cost_of_failure(job: Job) -> str:
 
 def notes(job: Job) -> list[str]:
     """What else there is to say of a result: what differs from what was asked for, and what would do better."""
-    found = [_mismatch(job), _STOPPED if job.stopped else "", _UNOPENED if not job.result.codec else ""]
+    lost = job.video.sound and job.result.sound is False
+    found = [_mismatch(job), _SILENT if lost else "", _STOPPED if job.stopped else ""]
+    found.append("" if job.result.codec else _UNOPENED)
     return [note for note in found if note] + [f"A better result next time: {plain(advice)}." for advice in job.advice]
 
 
+_SILENT = (
+    "Please note: the animation has no sound, although your video has; the animation service is expected to keep it."
+)
 _STOPPED = (
     "The execution was stopped when the animation had already begun at the service. It was charged, so the video was"
     " saved all the same."
@@ -47,6 +52,11 @@ def picture(job: Job) -> str:
     """The result's picture as a person says it; empty where it is not known."""
     result = job.result
     return f"{result.width} x {result.height} px, {result.frame_rate or 0:.3g} frames/s" if result.width else ""
+
+
+def sound(job: Job) -> str:
+    """Whether the result has sound, as a person says it; empty where it is not known."""
+    return {True: "yes", False: "none", None: ""}[job.result.sound]
 
 
 def why_closed(job: Job) -> str:

@@ -50,6 +50,7 @@ def _input(one: Input) -> dict[str, Any]:
         "height": one.height,
         "duration": one.duration,
         "frame_rate": one.frame_rate,
+        "sound": one.sound,
         "converted": list(one.converted),
     }
 
@@ -85,6 +86,7 @@ def _result(job: Job) -> dict[str, Any]:
         "height": job.result.height,
         "duration": job.result.duration,
         "frame_rate": job.result.frame_rate,
+        "sound": job.result.sound,
     }
 
 

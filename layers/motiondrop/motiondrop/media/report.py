@@ -4,7 +4,7 @@
 - a plan: `{"width", "height", "duration", "frame_rate", "sound", "trim", "converted", "notes"}`
 - a report: `{"kind", "format", "extension", "width", "height", "size", "sha256", "duration", "frame_rate", "codec",
   "sound", "converted", "notes"}`; of an image, `duration`, `frame_rate`, `codec` and `sound` are null
-- a look: `{"codec", "width", "height", "duration", "frame_rate"}`
+- a look: `{"codec", "width", "height", "duration", "frame_rate", "sound"}`
 
 Pixels are as displayed, sizes in bytes, durations in seconds, frame rates the average per second; `trim` is null where
 nothing is cut. Reading one checks all of it: a ValueError says that it is none, whatever a broken or hostile writer has
@@ -110,6 +110,7 @@ class Look:
     height: int
     duration: float
     frame_rate: float
+    sound: bool
 
 
 def is_as_planned(report: Report, plan: Plan | Input) -> bool:
@@ -186,6 +187,7 @@ def look_of(said: object) -> Look:
         height=fields.integer("height", 1, _SIDE_MAX),
         duration=fields.number("duration", 0, _SECONDS_MAX),
         frame_rate=fields.number("frame_rate", 0, _RATE_MAX),
+        sound=fields.boolean("sound"),
     )
 
 

@@ -12,7 +12,7 @@ from motiondrop.domain.delivery import expected
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.keys import stem_of
 from motiondrop.domain.messages import RETRY
-from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, what_happened
+from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, sound, what_happened
 from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
@@ -136,6 +136,7 @@ def _details(job: Job) -> str:
     rows = [
         ("Length", duration(job.billing.seconds) if job.billing.seconds else ""),
         ("Picture", picture(job)),
+        ("Sound", sound(job)),
         ("Mode", job.options.mode),
         ("Cost", _cost(job)),
         ("Folder", escape(plain(job.folder, 80)) or "/"),

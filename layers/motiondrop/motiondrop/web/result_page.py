@@ -175,6 +175,7 @@ def facts(job: Job, signature: str) -> dict[str, Any]:
         "width": job.result.width,
         "height": job.result.height,
         "frame_rate": job.result.frame_rate,
+        "sound": job.result.sound,
         "reason": what_happened(job) if ended_badly else None,
         "charged": cost_of_failure(job) if ended_badly else None,
         "page": f"{job.job_id}?k={signature}",

@@ -46,6 +46,7 @@ class Opening:
             height=found.height,
             duration=found.duration,
             frame_rate=found.frame_rate,
+            sound=found.sound,
             still=still,
             opened=True,
         )

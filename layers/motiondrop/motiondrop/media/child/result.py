@@ -8,7 +8,7 @@ from av.video.frame import VideoFrame
 from motiondrop.domain.formats import Kind
 from motiondrop.media.child.job import Job
 from motiondrop.media.child.still import frame_poster
-from motiondrop.media.child.video import codec_of, decoded, open_video, sideways
+from motiondrop.media.child.video import codec_of, decoded, has_sound, open_video, sideways
 from motiondrop.media.limits import damaged
 
 #: Where the still is from: a first picture is often black or a fade.
@@ -21,6 +21,7 @@ _MICROSECONDS = 1_000_000
 def look(job: Job) -> dict[str, Any]:
     """Measure the video and write the still. Rejected if it has no picture that decodes."""
     with open_video(job.source, job.format) as container:
+        sound = has_sound(container)
         track = container.streams.video[0]
         track.codec_context.thread_count = 1
         seconds = (container.duration or 0) / _MICROSECONDS
@@ -36,6 +37,7 @@ def look(job: Job) -> dict[str, Any]:
                 "height": height,
                 "duration": round(seconds, 3),
                 "frame_rate": round(float(track.average_rate or 0), 3),
+                "sound": sound,
             }
         }
 
