@@ -76,7 +76,16 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
     signature = page.links.signature(job.job_id)
     for part in ("video", "still", "download", "image", "reference"):
         assert f'"{job.job_id}/{part}?k={signature}"' in answer.body
-    for fact in ("5.2 s", "wan-std", "$0.62", "720 x 1280 px", "<dd>none</dd>", "no sound, although", "2026-01-02"):
+    for fact in (
+        "5.2 s",
+        "wan-std",
+        "$0.62",
+        "720 x 1280 px",
+        "<dd>none</dd>",
+        "no sound, although",
+        "2026-01-02",
+        "AI-generated",
+    ):
         assert fact in answer.body
 
 
@@ -124,6 +133,7 @@ def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, 
     assert "/video?" not in answer.body
     assert ("data-open" in answer.body) == (not job.closed)
     assert ("720p at 15 frames a second" in answer.body) == (not job.closed)
+    assert "AI-generated" not in answer.body
     assert ask(page, job, "/video").status == 404
     if job.closed:
         assert "Nothing was charged" in answer.body

@@ -154,6 +154,7 @@ def test_the_record_beside_the_video_keeps_its_schema(world: World) -> None:
     world.finalize.run(execution)
     document = json.loads(world.s3.get_object(Bucket="results", Key=f"videos/{job.job_id}.json")["Body"].read())
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert document["ai_generated"] is True
     assert document["provider"]["usd_per_second"] == 0.12
     assert document["provider"]["cost_usd"] == 0.624
     assert (document["video"]["sound"], document["result"]["sound"]) == (True, True)

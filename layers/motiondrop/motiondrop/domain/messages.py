@@ -8,7 +8,16 @@ from typing import Any
 from motiondrop.clock import iso
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import folder_of, stem_of
-from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, sound, what_happened
+from motiondrop.domain.outcome import (
+    AI_GENERATED,
+    AI_GENERATED_MANY,
+    NOTHING_CHARGED,
+    cost_of_failure,
+    notes,
+    picture,
+    sound,
+    what_happened,
+)
 from motiondrop.domain.pricing import dollars, usd
 from motiondrop.domain.provider_errors import RetryPolicy, WanError, by_name
 from motiondrop.sanitize import ascii_line, duration, plain, storable
@@ -78,7 +87,8 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         _line("Took", _took(job)),
         _line("Job", job.job_id),
     ]
-    body = _paragraphs(f"{_pair(job)} - the animation is ready.", "\n".join(filter(None, lines)), *notes(job))
+    facts = "\n".join(filter(None, lines))
+    body = _paragraphs(f"{_pair(job)} - the animation is ready.", facts, AI_GENERATED, *notes(job))
     result = {
         "bucket": bucket,
         "key": job.result.key,
@@ -103,7 +113,9 @@ def existing(job: Job, again: Job, bucket: str, link: str) -> Message:
         _line("Cost", f"{usd(0)}, since it was paid for then"),
         _line("Job", job.job_id),
     ]
-    body = _paragraphs(f"{_pair(again)} - this animation was made before, and here it is.", "\n".join(lines))
+    body = _paragraphs(
+        f"{_pair(again)} - this animation was made before, and here it is.", "\n".join(lines), AI_GENERATED
+    )
     return Message(
         "existing",
         f"{_name(again)}: already animated - $0.00",
@@ -262,6 +274,7 @@ def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[st
     subject = f"{name or 'MotionDrop'}: {len(lines)} more - {', '.join(f'{n} {what}' for what, n in counts.items())}"
     many = "This email has what came too fast for an email each."
     advice = [_CHANGE_MANY] if "rejected" in events else []
+    advice += [AI_GENERATED_MANY] if {"succeeded", "existing"} & set(events) else []
     advice += [RETRY] if {"failed", "canceled"} & set(events) else []
     return ascii_line(subject), _paragraphs(many, "\n".join(lines), *advice)
 

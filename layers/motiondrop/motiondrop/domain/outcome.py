@@ -7,6 +7,10 @@ from motiondrop.sanitize import duration, plain
 
 NOTHING_CHARGED = "Nothing was charged."
 
+#: Said with every video: whoever sees a person move should know that nobody filmed it.
+AI_GENERATED = "This video is AI-generated."
+AI_GENERATED_MANY = "The videos are AI-generated."
+
 
 def what_happened(job: Job) -> str:
     """Why a job ended without a video, and what to do."""

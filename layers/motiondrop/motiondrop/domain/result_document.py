@@ -30,6 +30,7 @@ def render(job: Job, saved: datetime, prices: Prices) -> bytes:
         "options": asdict(job.options),
         "provider": _provider(job, prices),
         "result": _result(job),
+        "ai_generated": True,
         "recorded_at": iso(job.recorded_at),
         "saved_at": iso(saved),
         "advice": list(job.advice),

@@ -12,7 +12,15 @@ from motiondrop.domain.delivery import expected
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.keys import stem_of
 from motiondrop.domain.messages import RETRY
-from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure, notes, picture, sound, what_happened
+from motiondrop.domain.outcome import (
+    AI_GENERATED,
+    NOTHING_CHARGED,
+    cost_of_failure,
+    notes,
+    picture,
+    sound,
+    what_happened,
+)
 from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
@@ -97,7 +105,7 @@ def _result(job: Job, name: str, signature: str) -> str:
     notified = "".join(f"<p>{escape(note)}</p>" for note in notes(job))
     return (
         f'<div class="stage"><video controls playsinline preload="metadata" aria-label="The animation {escape(name)}"'
-        f'{size}{poster} src="{base}/video{query}"></video></div>'
+        f'{size}{poster} src="{base}/video{query}"></video></div><p class="label">{AI_GENERATED}</p>'
         f'<p class="actions"><a class="button" href="{base}/download{query}" download>Download</a></p>'
         + (f'<h2>Good to know</h2><div class="state">{notified}</div>' if notified else "")
     )
