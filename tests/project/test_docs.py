@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import PROJECT
-from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION
+from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION, work_minutes
 from motiondrop.domain.job import LEGAL, State
 from motiondrop.domain.pricing import MODELS, MODES, usd
 from motiondrop.storage.items import PAUSE, QUEUE
@@ -39,6 +39,9 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
     assert row("picture") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames a second" for mode in MODES]
     for region, prices in MODELS["wan2.2-animate-move"].prices.items():
         assert row(f"a second of video in {region.capitalize()}") == [usd(prices[mode]) for mode in MODES]
+    for seconds in (5, 30):
+        ranges = [work_minutes(seconds, mode) for mode in MODES]
+        assert row(f"work on a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]
 
 
 def test_every_make_target_that_a_document_names_is_one() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from motiondrop.domain.delivery import BACKGROUND, FRAME_RATE, expected, expected_briefly
+from motiondrop.domain.delivery import BACKGROUND, FRAME_RATE, expected, expected_briefly, takes, work_minutes
 from motiondrop.domain.job import Job
 from motiondrop.domain.pricing import MODELS, MODES
 from tests.support.builders import make_job
@@ -44,3 +44,24 @@ def test_a_job_is_told_what_its_own_video_will_be(
     one = job(mode, model, sound=sound)
     sentence = f"It will be 720p at {rate} frames a second, {with_sound} the background of your {background}."
     assert (expected(one), expected_briefly(one)) == (sentence, f"will be 720p {receipt}")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mode", "minutes"),
+    [
+        (5.2, "wan-std", (1, 10)),
+        (5.2, "wan-pro", (1, 10)),
+        (30, "wan-std", (4, 15)),
+        (30, "wan-pro", (8, 26)),
+        (0, "wan-std", (1, 10)),
+    ],
+)
+def test_a_time_is_a_range_that_holds_the_providers_sample(seconds: float, mode: str, minutes: tuple[int, int]) -> None:
+    assert work_minutes(seconds, mode) == minutes
+    least, most = work_minutes(5.2, "wan-std")
+    assert least <= 147 / 60 <= most
+
+
+def test_a_job_is_told_how_long_its_own_video_takes() -> None:
+    one = job("wan-std", MOVE, sound=True)
+    assert takes(one) == ("The animation service takes 1 to 10 minutes for a video of this length, once it begins.")

@@ -133,6 +133,7 @@ def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, 
     assert "/video?" not in answer.body
     assert ("data-open" in answer.body) == (not job.closed)
     assert ("720p at 15 frames a second" in answer.body) == (not job.closed)
+    assert ("1 to 10 minutes" in answer.body) == (not job.closed and state != State.SAVING)
     assert "AI-generated" not in answer.body
     assert ask(page, job, "/video").status == 404
     if job.closed:

@@ -1,8 +1,10 @@
-"""What comes out, known before one pays: size, frame rate, sound and background by model and mode.
+"""What comes out, as it is known before one pays: size, frame rate, sound and background; and how long it takes.
 
 Source: the provider's overview page of its image-to-video models (2026-02), which its users confirm; the reference page
-says nothing of it.
+says nothing of it. Of times no page says more than examples, so they are ranges.
 """
+
+import math
 
 from motiondrop.domain.job import Job
 
@@ -14,6 +16,13 @@ FRAME_RATE = {"wan-std": 15, "wan-pro": 25}
 
 #: Whose background is kept, by model: animate-mix replaces the person in the video, animate-move moves the picture's.
 BACKGROUND = {"wan2.2-animate-move": "image", "wan2.2-animate-mix": "video"}
+
+#: Seconds of work for a second of video, least and most, by mode. Least: what another app measured with animate-mix.
+#: Most: the reference page's sample, 147 s for 5.2 s in standard mode; for professional mode the same in proportion.
+_WORK = {"wan-std": (9.0, 147 / 5.2), "wan-pro": (16.0, 147 / 5.2 * 16 / 9)}
+
+#: Seconds that pages of sibling models give as the most for a video, of whatever length: they say 5 to 10 minutes.
+_MOST = 600
 
 #: The result has the reference video's sound, and none where that has none.
 _SOUND = {
@@ -34,3 +43,15 @@ def expected_briefly(job: Job) -> str:
     """The same for a receipt, which has little room; the background is left out, since it is the stack's choice."""
     sound = {True: " with sound", False: " without sound", None: ""}[job.video.sound]
     return f"will be {RESOLUTION} {FRAME_RATE[job.options.mode]} frames/s{sound}"
+
+
+def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
+    """From how many to how many whole minutes the service works on a video of so many seconds, once it begins."""
+    least, most = (seconds * factor for factor in _WORK[mode])
+    return max(1, int(least // 60)), math.ceil(max(most, _MOST) / 60)
+
+
+def takes(job: Job) -> str:
+    """How long the job's video takes, as a sentence."""
+    least, most = work_minutes(job.video.duration or 0, job.options.mode)
+    return f"The animation service takes {least} to {most} minutes for a video of this length, once it begins."

@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from motiondrop.domain.delivery import expected
+from motiondrop.domain.delivery import expected, takes
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.keys import stem_of
 from motiondrop.domain.messages import RETRY
@@ -115,7 +115,8 @@ def _state(job: Job) -> str:
     """What there is to say instead of a video."""
     head = f"<strong>{_STATES[job.state]}</strong>"
     if not job.closed:
-        coming = f"<p>{expected(job)}</p><p>This page shows the video as soon as it is there.</p>"
+        time = "" if job.state == State.SAVING else takes(job)
+        coming = f"<p>{expected(job)}</p><p>{time} This page shows the video as soon as it is there.</p>"
         return f'<div class="state" role="status">{head}{coming}</div>'
     cost = NOTHING_CHARGED if job.state == State.CANCELED else cost_of_failure(job)
     said = "".join(f"<p>{escape(plain(text, 1000))}</p>" for text in (what_happened(job), cost, RETRY))
