@@ -106,6 +106,9 @@ EMAILS: dict[str, Message] = {
         BUCKET,
         LINK,
     ),
+    "succeeded_for_an_estimated_cost": succeeded(
+        result(billing=Billing(5.2, "wan-std", 624_000, estimated=True)), BUCKET, LINK
+    ),
     "succeeded_without_the_sound_of_the_video": succeeded(
         result(result=replace(result().result, sound=False)), BUCKET, LINK
     ),
@@ -147,7 +150,7 @@ EMAILS: dict[str, Message] = {
     "failed_after_it_was_charged": failed(
         ended(
             State.FAILED,
-            billing=Billing(cost=624_000),
+            billing=Billing(cost=624_000, estimated=True),
             closing=End(
                 "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched"
                 " within them.",

@@ -89,6 +89,17 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
         assert fact in answer.body
 
 
+def test_an_estimated_cost_is_told_as_one_on_the_page_and_in_the_gallery(bench: Bench, page: ResultPage) -> None:
+    job = result(bench)
+    bench.jobs.transition(job, None, billing=Billing(5.2, cost=624_000, estimated=True))
+    body = ask(page, job).body
+    assert "about 5.2 s · wan-std · about $0.62" in body
+    assert "<dd>about $0.62 (estimated: the service did not say how long the video is)</dd>" in body
+    gallery = page.respond(Request("/", page.links.to_gallery().partition("?k=")[2])).body
+    assert "Ready · about 5.2 s · about $0.62" in gallery
+    assert json.loads(ask(page, job, as_json=True).body)["cost_estimated"] is True
+
+
 def test_the_headers_keep_the_page_to_itself(bench: Bench, page: ResultPage) -> None:
     headers = ask(page, result(bench)).headers
     policy = headers["Content-Security-Policy"]

@@ -54,6 +54,14 @@ def test_a_finished_task_frees_its_slot_before_its_video_is_saved(workflow: Work
     assert workflow.state(waiting) == workflow.state(third) == State.ADMITTED
 
 
+def test_a_length_that_the_service_does_not_say_is_estimated_and_counted_all_the_same(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.SUCCEEDED, video_url="http://x/1")
+    workflow.poll(execution)
+    assert workflow.bench.read(job).billing == Billing(5.2, "wan-std", 624_000, estimated=True)
+    assert workflow.bench.budget.today().committed == 624_000
+
+
 @pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), KeyRefused("InvalidApiKey", "x", status=401)])
 def test_a_poll_that_gets_no_answer_never_fails_the_job_before_its_day_is_over(
     workflow: WorkflowBench, error: Exception

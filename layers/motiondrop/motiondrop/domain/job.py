@@ -157,11 +157,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Billing:
-    """What the provider charged."""
+    """What the provider charged; `estimated` where it did not say the seconds, which are then the reference's."""
 
     seconds: float | None = None
     mode: str | None = None
     cost: int | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ from motiondrop.domain.outcome import (
     AI_GENERATED,
     AI_GENERATED_MANY,
     NOTHING_CHARGED,
+    cost,
+    cost_in_full,
     cost_of_failure,
+    length,
     notes,
     picture,
     sound,
@@ -79,7 +82,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     lines = [
         _line("Watch it", link),
         _line("File", f"s3://{bucket}/{job.result.key}"),
-        _line("Length", duration(job.billing.seconds or 0)),
+        _line("Length", length(job)),
         _line("Picture", picture(job)),
         _line("Sound", sound(job)),
         _line("Mode", job.options.mode),
@@ -100,7 +103,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         "frame_rate": job.result.frame_rate,
         "sound": job.result.sound,
     }
-    headline = f"{_name(job)}: animated - {duration(job.billing.seconds or 0)} for {usd(job.billing.cost or 0)}"
+    headline = f"{_name(job)}: animated - {length(job)} for {cost(job)}"
     return _of_job(job, headline, body, link, {"seconds": job.billing.seconds, "result": result})
 
 
@@ -306,6 +309,7 @@ def _of_job(job: Job, headline: str, body: str, link: str, more: dict[str, Any])
         "closed_at": iso(job.closing.at),
         "quoted_usd": dollars(job.quote),
         "cost_usd": None if job.billing.cost is None else dollars(job.billing.cost),
+        "cost_estimated": job.billing.estimated,
         "link": link,
         "advice": list(job.advice),
     }
@@ -340,8 +344,8 @@ def _paragraphs(*parts: str) -> str:
 
 
 def _cost(job: Job) -> str:
-    cost, quote = usd(job.billing.cost or 0), usd(job.quote)
-    return cost if cost == quote else f"{cost} (quoted {quote})"
+    quote = usd(job.quote)
+    return cost_in_full(job) + ("" if usd(job.billing.cost or 0) == quote else f" (quoted {quote})")
 
 
 def _took(job: Job) -> str:

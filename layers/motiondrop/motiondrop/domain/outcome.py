@@ -27,11 +27,33 @@ def cost_of_failure(job: Job) -> str:
     if job.verdict.family:
         return by_name(job.verdict.family).cost
     if job.billing.cost is not None:
-        return f"The animation service charged {usd(job.billing.cost)} for it."
+        return f"The animation service charged {cost_in_full(job)}."
     if job.call.unknown or job.task.id:
         task = f"task {job.task.id}" if job.task.id else "a task of that time"
         return f"It may have been charged up to {usd(job.quote)}: see the provider's bill for {task}."
     return NOTHING_CHARGED
+
+
+def length(job: Job) -> str:
+    """How much video is charged, as a person says it."""
+    return f"{_about(job)}{duration(job.billing.seconds or 0)}"
+
+
+def cost(job: Job) -> str:
+    """What is charged, as a person says it."""
+    return f"{_about(job)}{usd(job.billing.cost or 0)}"
+
+
+def cost_in_full(job: Job) -> str:
+    """The same, with why it is an estimate where it is one."""
+    return f"{cost(job)} ({_ESTIMATED})" if job.billing.estimated else cost(job)
+
+
+_ESTIMATED = "estimated: the service did not say how long the video is"
+
+
+def _about(job: Job) -> str:
+    return "about " if job.billing.estimated else ""
 
 
 def notes(job: Job) -> list[str]:

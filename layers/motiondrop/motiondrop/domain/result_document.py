@@ -71,6 +71,7 @@ def _provider(job: Job, prices: Prices) -> dict[str, Any]:
         "billed_mode": mode,
         "usd_per_second": dollars(prices.by_mode[mode]),
         "cost_usd": dollars(job.billing.cost or 0),
+        "cost_estimated": job.billing.estimated,
         "quoted_usd": dollars(job.quote),
     }
 

@@ -15,6 +15,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUERY_OF_URL = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
 _MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: what is longer is cut; a URL is not taken
 _MAX_SECONDS = 1_000_000
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _FEWEST_MILLISECONDS = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 _MAX_COUNT = 2**31
 
@@ -62,7 +63,9 @@ def task_id(value: object) -> str | None:
 
 
 def seconds(value: object) -> float | None:
-    """A number of seconds that can be charged: finite and not negative."""
+    """A number of seconds that can be charged, finite and not negative; JSON may also write it as a text."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < _MAX_SECONDS else None  # NaN compares false, infinity is above

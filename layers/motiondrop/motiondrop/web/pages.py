@@ -15,7 +15,10 @@ from motiondrop.domain.messages import RETRY
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
+    cost,
+    cost_in_full,
     cost_of_failure,
+    length,
     notes,
     picture,
     sound,
@@ -73,8 +76,7 @@ def job_page(job: Job, signature: str) -> str:
     """The page of a job; links are relative, since a domain of one's own may put a path before them."""
     name = _name(job)
     if job.state == State.SUCCEEDED:
-        billing = job.billing
-        lead = " · ".join(filter(None, [duration(billing.seconds or 0), job.options.mode, usd(billing.cost or 0)]))
+        lead = " · ".join([length(job), job.options.mode, cost(job)])
         top = _header(name, lead) + _result(job, name, signature)
     else:
         top = _header(name) + _state(job)
@@ -118,8 +120,8 @@ def _state(job: Job) -> str:
         time = "" if job.state == State.SAVING else takes(job)
         coming = f"<p>{expected(job)}</p><p>{time} This page shows the video as soon as it is there.</p>"
         return f'<div class="state" role="status">{head}{coming}</div>'
-    cost = NOTHING_CHARGED if job.state == State.CANCELED else cost_of_failure(job)
-    said = "".join(f"<p>{escape(plain(text, 1000))}</p>" for text in (what_happened(job), cost, RETRY))
+    charged = NOTHING_CHARGED if job.state == State.CANCELED else cost_of_failure(job)
+    said = "".join(f"<p>{escape(plain(text, 1000))}</p>" for text in (what_happened(job), charged, RETRY))
     return f'<div class="state failed" role="status">{head}{said}</div>'
 
 
@@ -143,11 +145,11 @@ def _caption(one: Input) -> str:
 
 def _details(job: Job) -> str:
     rows = [
-        ("Length", duration(job.billing.seconds) if job.billing.seconds else ""),
+        ("Length", length(job) if job.billing.seconds else ""),
         ("Picture", picture(job)),
         ("Sound", sound(job)),
         ("Mode", job.options.mode),
-        ("Cost", _cost(job)),
+        ("Cost", cost_in_full(job) if job.billing.cost is not None else _quote(job)),
         ("Folder", escape(plain(job.folder, 80)) or "/"),
         ("Dropped", _time(job.recorded_at)),
         ("Ended", _time(job.closing.at)),
@@ -162,18 +164,16 @@ def _card(job: Job, link: str, still: str | None) -> str:
         if still
         else f'<span class="blank" aria-hidden="true">{_STATES[job.state]}</span>'
     )
-    length = duration(job.billing.seconds) if job.billing.seconds else ""
-    said = " · ".join(filter(None, [_STATES[job.state], length, _cost(job)]))
+    billed = [length(job) if job.billing.seconds else "", cost(job) if job.billing.cost is not None else _quote(job)]
+    said = " · ".join(filter(None, [_STATES[job.state], *billed]))
     return (
         f'<li><a href="{escape(link)}">{shown}<div><b>{escape(_name(job))}</b>'
         f"<small>{said}</small><small>{_time(job.recorded_at)}</small></div></a></li>"
     )
 
 
-def _cost(job: Job) -> str:
-    """What it cost, or may cost yet; nothing where it ended without."""
-    if job.billing.cost is not None:
-        return usd(job.billing.cost)
+def _quote(job: Job) -> str:
+    """What it may cost yet; nothing where it ended."""
     return "" if job.closed else f"quoted {usd(job.quote)}"
 
 

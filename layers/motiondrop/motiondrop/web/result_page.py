@@ -168,6 +168,7 @@ def facts(job: Job, signature: str) -> dict[str, Any]:
         "mode": job.options.mode,
         "seconds": job.billing.seconds,
         "cost_usd": None if job.billing.cost is None else dollars(job.billing.cost),
+        "cost_estimated": job.billing.estimated,
         "quoted_usd": dollars(job.quote),
         "recorded_at": iso(job.recorded_at),
         "closed_at": iso(job.closing.at),

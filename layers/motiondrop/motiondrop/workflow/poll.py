@@ -81,6 +81,7 @@ class PollTask:
     def _succeeded(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002  # one shape for all
         """The video is paid for: give up the slot and save it. Its URL is a secret and is asked for when needed."""
         mode = MODE_OF_RATIO.get(task.video_ratio or "", job.options.mode)
+        estimated = task.video_duration is None
         seconds = task.video_duration if task.video_duration is not None else job.video.duration or 0
         self.refusals.came_through(job, Stage.TASK)
         self.slots.release(
@@ -94,7 +95,7 @@ class PollTask:
                 scheduled_at=task.scheduled_at,
                 ended_at=task.ended_at,
             ),
-            billing=Billing(seconds, mode, self.prices.cost(seconds, mode)),
+            billing=Billing(seconds, mode, self.prices.cost(seconds, mode), estimated),
         )
         return {"next": "finalize"}
 
