@@ -14,6 +14,7 @@ MotionDropError
 ├── Unreadable
 ├── NoRoom
 ├── CopyFailed
+│   └── HostRefused
 ├── ResultExpired
 ├── MediaDied                    aws.media: the function that opens files ended without an answer
 ├── Rejected                     media.limits: the file cannot be animated
@@ -89,6 +90,14 @@ class NoRoom(MotionDropError):
 
 class CopyFailed(MotionDropError):
     """The result did not arrive whole, so nothing was kept; copying again is safe and costs nothing."""
+
+
+class HostRefused(CopyFailed):
+    """The result lies at a host that WanResultOrigins does not allow, so nothing was fetched; the operator decides."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"the result lies at {host}, which WanResultOrigins does not allow")
+        self.host = host
 
 
 class ResultExpired(MotionDropError):

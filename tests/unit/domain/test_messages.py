@@ -22,6 +22,7 @@ from motiondrop.domain.messages import (
     existing,
     failed,
     held,
+    host_refused,
     outcome,
     over_budget,
     rejected,
@@ -168,6 +169,8 @@ EMAILS: dict[str, Message] = {
     "undecided": undecided(make_job("hero", RECORDED, call=Call(asked_at=RECORDED))),
     "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
     "unheard": unheard(["results and failures", "operations"]),
+    "host_refused": host_refused(["dashscope-b1.oss-cn-x.aliyuncs.com"], 1, RECORDED + timedelta(hours=24)),
+    "hosts_refused": host_refused(["dashscope-b1.oss-cn-x.aliyuncs.com", "example.com"], 3, RECORDED),
     "alone": alone("class/hero.png", "a video", "waiting for a video"),
     "alone_ambiguous": alone(
         "class/hero.png",

@@ -11,14 +11,15 @@ import fastcrc
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.errors import CopyFailed, HostRefused, ResultExpired
 from motiondrop.provider import download
 from motiondrop.provider.download import MAX_RESULT_BYTES, Video, allowed_url
+from tests.support.template import TEMPLATE
 
 if TYPE_CHECKING:
     import requests
 
-ORIGINS = re.compile(r"https://dashscope[a-z0-9-]*\.oss-[a-z0-9-]+\.aliyuncs\.com")
+ORIGINS = re.compile(TEMPLATE["Parameters"]["WanResultOrigins"]["Default"])
 URL = "http://dashscope-result-sgp.oss-ap-southeast-1.aliyuncs.com/1d/video.mp4?Expires=1&Signature=s"
 BODY = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 8000
 
@@ -211,34 +212,84 @@ def test_a_redirect_is_not_followed_and_errors_fail_the_copy(status: int) -> Non
         Host(status=status).video()
 
 
-@pytest.mark.parametrize(
-    ("url", "asked"),
-    [
-        ("http://dashscope-a717.oss-accelerate.aliyuncs.com/a", "https://dashscope-a717.oss-accelerate.aliyuncs.com/a"),
-        ("https://dashscope.oss-cn-beijing.aliyuncs.com:443/a", "https://dashscope.oss-cn-beijing.aliyuncs.com/a"),
-        ("http://dashscope.oss-cn-beijing.aliyuncs.com:80/a", "https://dashscope.oss-cn-beijing.aliyuncs.com/a"),
-    ],
-)
-def test_the_providers_hosts_are_asked_by_https(url: str, asked: str) -> None:
-    assert allowed_url(url, ORIGINS) == asked
+#: The reference page's list ("OSS domain name list"), then those that were seen beyond it.
+HOSTS = [
+    "dashscope-result-bj.oss-cn-beijing",
+    "dashscope-result-hz.oss-cn-hangzhou",
+    "dashscope-result-sh.oss-cn-shanghai",
+    "dashscope-result-wlcb.oss-cn-wulanchabu",
+    "dashscope-result-zjk.oss-cn-zhangjiakou",
+    "dashscope-result-sz.oss-cn-shenzhen",
+    "dashscope-result-hy.oss-cn-heyuan",
+    "dashscope-result-cd.oss-cn-chengdu",
+    "dashscope-result-gz.oss-cn-guangzhou",
+    "dashscope-result-wlcb-acdr-1.oss-cn-wulanchabu-acdr-1",
+    "dashscope-result-sgp.oss-ap-southeast-1",
+    "dashscope-result-sh.oss-accelerate",
+    "dashscope-a717.oss-accelerate",
+]
+KNOWN = "dashscope-result-sgp.oss-ap-southeast-1.aliyuncs.com"
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_providers_hosts_are_asked_by_https(scheme: str, host: str) -> None:
+    assert allowed_url(f"{scheme}://{host}.aliyuncs.com/1d/a.mp4?Expires=1", ORIGINS) == (
+        f"https://{host}.aliyuncs.com/1d/a.mp4?Expires=1"
+    )
+
+
+@pytest.mark.parametrize("origin", [f"https://{KNOWN}:443", f"http://{KNOWN}:80", f"http://{KNOWN.upper()}"])
+def test_another_way_to_write_a_known_origin_is_the_same_one(origin: str) -> None:
+    assert allowed_url(f"{origin}/a", ORIGINS) == f"https://{KNOWN}/a"
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "named"),
     [
-        "https://example.com/a",
-        "https://dashscope.oss-cn-beijing.aliyuncs.com.example.com/a",
-        "https://example.com/dashscope.oss-cn-beijing.aliyuncs.com",
-        "https://user@dashscope.oss-cn-beijing.aliyuncs.com/a",
-        "https://dashscope.oss-cn-beijing.aliyuncs.com:8443/a",
-        "https://dashscope.oss-cn-beijing.aliyuncs.com:port/a",
-        "https://127.0.0.1/a",
-        "http://169.254.169.254/latest/meta-data",
-        "ftp://dashscope.oss-cn-beijing.aliyuncs.com/a",
-        "file:///etc/passwd",
-        "",
+        # Buckets that anybody can make, and known ones at another region's endpoint.
+        ("https://dashscope-evil.oss-cn-x.aliyuncs.com/a", "dashscope-evil.oss-cn-x.aliyuncs.com"),
+        ("https://DASHSCOPE-EVIL.oss-cn-beijing.aliyuncs.com/a", "dashscope-evil.oss-cn-beijing.aliyuncs.com"),
+        ("https://dashscope.oss-cn-beijing.aliyuncs.com/a", "dashscope.oss-cn-beijing.aliyuncs.com"),
+        ("https://dashscope-result-evil.oss-accelerate.aliyuncs.com/a", "-result-evil.oss-accelerate.aliyuncs.com"),
+        ("https://dashscope-a718.oss-accelerate.aliyuncs.com/a", "dashscope-a718.oss-accelerate.aliyuncs.com"),
+        ("https://dashscope-result-bj.oss-cn-x.aliyuncs.com/a", "dashscope-result-bj.oss-cn-x.aliyuncs.com"),
+        ("https://evil.dashscope-result-bj.oss-cn-beijing.aliyuncs.com/a", "evil.dashscope-result-bj"),
+        ("https://xdashscope-result-bj.oss-cn-beijing.aliyuncs.com/a", "xdashscope-result-bj"),
+        # A known host that is only part of what is asked.
+        (f"https://{KNOWN}.example.com/a", f"{KNOWN}.example.com"),
+        (f"https://example.com/{KNOWN}", "example.com"),
+        (f"https://example.com?@{KNOWN}/a", "example.com"),
+        (f"https://example.com#@{KNOWN}/a", "example.com"),
+        (f"https://{KNOWN}@example.com/a", "example.com"),
+        (f"https://{KNOWN}:443@example.com/a", "example.com"),
+        (f"https://user@{KNOWN}/a", KNOWN),
+        (f"https://@{KNOWN}/a", KNOWN),
+        (f"https://example.com\\@{KNOWN}/a", KNOWN),
+        (f"https://{KNOWN}\\.example.com/a", f"{KNOWN}?.example.com"),
+        (f"https://{KNOWN}./a", f"{KNOWN}."),
+        (f"https://{KNOWN}:8443/a", f"{KNOWN}:8443"),
+        (f"https://{KNOWN}:80/a", f"{KNOWN}:80"),
+        (f"https://{KNOWN}:port/a", KNOWN),
+        ("https://127.0.0.1/a", "127.0.0.1"),
+        ("https://[::1]/a", "::1"),
+        ("http://169.254.169.254/latest/meta-data", "169.254.169.254"),
+        (f"ftp://{KNOWN}/a", KNOWN),
+        (f"//{KNOWN}/a", KNOWN),
+        ("file:///etc/passwd", "no host"),
+        ("", "no host"),
     ],
 )
-def test_no_other_host_scheme_or_port_is_asked(url: str) -> None:
-    with pytest.raises(CopyFailed, match="host"):
-        allowed_url(url, ORIGINS)
+def test_no_other_host_scheme_or_port_is_asked_and_the_refusal_names_the_host(url: str, named: str) -> None:
+    with pytest.raises(HostRefused, match=r"which WanResultOrigins does not allow$") as refusal:
+        allowed_url(f"{url}?Expires=1&Signature=secret" if "?" not in url else url, ORIGINS)
+    assert named in refusal.value.host
+    assert "?Expires" not in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+    assert "user@" not in str(refusal.value)
+
+
+def test_a_host_of_any_length_is_named_briefly() -> None:
+    with pytest.raises(HostRefused) as refusal:
+        allowed_url(f"https://{'a.' * 2000}com/", ORIGINS)
+    assert len(refusal.value.host) == 253

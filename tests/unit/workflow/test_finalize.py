@@ -16,10 +16,11 @@ from local.stack import PROJECT
 from motiondrop.aws.media import MediaDied
 from motiondrop.aws.results import Results
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Billing, Job, State
-from motiondrop.errors import CopyFailed, ResultExpired, Saturated
+from motiondrop.domain.job import Billing, Job, Result, State
+from motiondrop.errors import CopyFailed, HostRefused, ResultExpired, Saturated
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import Look
+from motiondrop.provider.download import Video
 from motiondrop.provider.responses import Task, TaskStatus
 from motiondrop.storage.ledger import Ledger
 from motiondrop.workflow import finalize as module
@@ -227,6 +228,27 @@ def test_no_link_is_tried_again_until_the_24_hours_are_over(world: World, status
         world.finalize.run(execution)
     ended = world.bench.read(job)
     assert (ended.state, ended.closing.reason) == (State.FAILED, EXPIRED)
+
+
+def test_a_host_that_is_not_allowed_is_noted_and_the_video_is_saved_once_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, execution = world.saving()
+    world.url = "https://dashscope-b1.oss-cn-x.aliyuncs.com/v.mp4?Signature=secret"
+    world.finalize = replace(world.finalize, origins=re.compile("https://example.com"))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "Video", Video)
+        for _ in range(2):
+            with pytest.raises(HostRefused, match=r"at dashscope-b1\.oss-cn-x\.aliyuncs\.com, which"):
+                world.finalize.run(execution)
+    refused = world.bench.read(job)
+    assert (refused.state, refused.result) == (
+        State.SAVING,
+        Result(refused_host="dashscope-b1.oss-cn-x.aliyuncs.com"),
+    )
+    world.finalize.run(execution)
+    saved = world.bench.read(job)
+    assert (saved.state, saved.result.refused_host) == (State.SUCCEEDED, None)
 
 
 def dying(*_: object, **__: object) -> None:

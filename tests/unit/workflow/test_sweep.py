@@ -9,7 +9,7 @@ import pytest
 
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import State, Turn
+from motiondrop.domain.job import Result, State, Turn
 from motiondrop.domain.provider_errors import KeyRefused, Throttled
 from motiondrop.provider.responses import Unreachable
 from motiondrop.storage.circuit_breaker import Stage
@@ -27,6 +27,20 @@ def test_what_was_touched_a_moment_ago_is_left_to_its_run(workflow: WorkflowBenc
     workflow.bench.job()
     assert workflow.sweep() == {"given": 1}
     assert workflow.executions.started == []
+
+
+def test_the_operator_hears_once_a_day_of_hosts_that_videos_may_not_be_fetched_from(workflow: WorkflowBench) -> None:
+    for name in ("first", "second"):
+        job, execution = workflow.pending(name)
+        job = workflow.jobs.transition(job, execution.owner, State.SAVING)
+        workflow.jobs.transition(job, execution.owner, result=Result(refused_host="dashscope-b1.example.com"))
+    assert [workflow.sweep().get("hosts told", 0) for _ in range(3)] == [1, 0, 0]
+    workflow.clock.pass_(hours=24)
+    assert workflow.sweep()["hosts told"] == 1
+    first, second = workflow.publisher.alerts
+    assert first.facts == second.facts == {"hosts": ["dashscope-b1.example.com"], "videos": 2}
+    until = (min(one.called_at for one in workflow.jobs.in_flight()) + timedelta(hours=24)).isoformat()[:19]
+    assert f"deletes the first of the videos at {until}" in first.body
 
 
 def test_a_job_without_a_run_gets_one(workflow: WorkflowBench) -> None:

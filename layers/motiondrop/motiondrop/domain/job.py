@@ -180,6 +180,7 @@ class Result:
     sound: bool | None = None
     still: str | None = None  # the key of a JPEG of it
     opened: bool = False  # whether it was looked at, or never will be
+    refused_host: str | None = None  # where it lies, as long as that keeps it from being saved
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from motiondrop.clock import iso
@@ -268,6 +269,26 @@ def unheard(topics: Sequence[str]) -> Message:
     )
     headline = f"MotionDrop: nobody hears of {' and '.join(topics)}"
     return Message("unheard", headline, body, "unheard", facts={"topics": list(topics)})
+
+
+def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
+    """To the operator: finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
+    several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
+    allow = "".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
+    body = _paragraphs(
+        f"{several} not saved: the parameter WanResultOrigins does not allow the host, so nothing is fetched from it.",
+        "\n".join(_line("Host", host) for host in hosts),
+        "If it is the provider's, append this to the value of WanResultOrigins and deploy; the rest happens by itself"
+        f" within a quarter of an hour:\n\n{allow}",
+        "Anybody can make a bucket whose name begins with dashscope-. If the provider's documents do not name this one,"
+        " ask its support.",
+        f"The provider deletes the first of the videos at {iso(until)}. New jobs are sent and charged meanwhile, unless"
+        " you pause the queue.",
+    )
+    which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
+    headline = f"MotionDrop: videos cannot be saved - {which} not allowed"
+    facts = {"hosts": list(hosts), "videos": videos}
+    return Message("host_refused", headline, body, "host refused", facts=facts)
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:

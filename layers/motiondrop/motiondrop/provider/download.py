@@ -9,7 +9,7 @@ import fastcrc
 import requests
 from urllib3.exceptions import HTTPError
 
-from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.errors import CopyFailed, HostRefused, ResultExpired
 
 #: Bytes. A video of 30 s at a lavish 100 Mbit/s has 375 MB; what is larger is not one of ours.
 MAX_RESULT_BYTES = 1_000_000_000
@@ -21,13 +21,15 @@ _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _CRC = re.compile(r"\s*(\d{1,40})\s*")
+_NO_HOST = re.compile(r"[^a-z0-9.:-]")  # what no host has in it
+_HOST_LENGTH = 253  # characters (RFC 1035)
 
 
 class Video:
     """The provider's video as a file that is read once, from its first byte to its last.
 
-    Only origins that match `origins` are asked. `read` raises CopyFailed for whatever is not the whole video, and
-    ResultExpired where the link is over.
+    Only origins that match `origins` are asked: HostRefused for others. `read` raises CopyFailed for whatever is not
+    the whole video, and ResultExpired where the link is over.
     """
 
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:
@@ -166,20 +168,21 @@ def _length(response: requests.Response) -> int | None:
 
 
 def allowed_url(url: str, origins: re.Pattern[str]) -> str:
-    """The URL with https in place of http, where its origin may be fetched from; else CopyFailed.
+    """The URL with https in place of http, where its origin may be fetched from; else HostRefused.
 
     `origins` matches whole origins such as `https://host`. An origin with http is used only where it matches itself.
     """
     parts = urlsplit(url)
+    host, usual = parts.hostname or "", {None, 80 if parts.scheme == "http" else 443}
     try:
         port = parts.port
     except ValueError:
         port = -1
-    for scheme, default in (("https", 443), ("http", 80)):
-        if parts.scheme not in {"http", "https"} or parts.username or parts.password or not parts.hostname:
-            break
-        suffix = "" if port in {None, default, 80 if parts.scheme == "http" else 443} else f":{port}"
-        origin = f"{scheme}://{parts.hostname}{suffix}"
-        if origins.fullmatch(origin):
-            return parts._replace(scheme=scheme, netloc=f"{parts.hostname}{suffix}").geturl()
-    raise CopyFailed("the result lies at a host that is not the provider's")
+    if host and parts.scheme in {"http", "https"} and "@" not in parts.netloc:
+        for scheme, default in (("https", 443), ("http", 80)):
+            suffix = "" if port in usual | {default} else f":{port}"
+            if origins.fullmatch(f"{scheme}://{host}{suffix}"):
+                return parts._replace(scheme=scheme, netloc=f"{host}{suffix}").geturl()
+    # The host alone: the rest of the URL is a signed one, a secret.
+    named = _NO_HOST.sub("?", host)[:_HOST_LENGTH] or "no host"
+    raise HostRefused(named if port in usual | {-1} else f"{named}:{port}")

@@ -16,6 +16,7 @@ One table, keys `pk` and `sk`:
 | queue | `QUEUE` | `BREAKER`, `BREAKER#create`, `BREAKER#task`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget | `BUDGET` | `DAY#<date>` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
+| the day it last told of hosts that nothing is fetched from, and which | `SWEEP` | `REFUSED_HOSTS` |
 
 Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks carry `open` and are found by
 time through the sparse index `open-items`.
@@ -59,6 +60,7 @@ PAUSE = "PAUSE"
 BUDGET = "BUDGET"
 CURSOR = "CURSOR"
 SUBSCRIBERS = "SUBSCRIBERS"
+REFUSED_HOSTS = "REFUSED_HOSTS"
 
 #: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost one and its retries.
 _TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}

@@ -10,7 +10,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import End, Job, Result, State
 from motiondrop.domain.step import Step, where
-from motiondrop.errors import CopyFailed, ResultExpired
+from motiondrop.errors import CopyFailed, HostRefused, ResultExpired
 from motiondrop.provider.client import WanClient
 from motiondrop.provider.download import Video
 from motiondrop.provider.responses import TaskStatus
@@ -66,6 +66,10 @@ class FinalizeJob:
             if task.status != TaskStatus.SUCCEEDED or not task.video_url:
                 raise ResultExpired(f"the task is {task.status} without a video")
             return self.results.save(job.job_id, Video(self.session, task.video_url, self.origins))
+        except HostRefused as refusal:
+            if job.result.refused_host != refusal.host:  # the sweep tells the operator
+                self.jobs.transition(job, execution.owner, None, result=Result(refused_host=refusal.host))
+            raise
         except ResultExpired as error:
             if self.clock() > job.called_at + VALIDITY:
                 self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))

@@ -1,7 +1,7 @@
 """Healing what a lost event left behind: a bounded number of records a round, slots' owners first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,16 +16,17 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.messages import alone, held, over_budget
+from motiondrop.domain.messages import alone, held, host_refused, over_budget
 from motiondrop.domain.provider_errors import by_name
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
+from motiondrop.storage.items import REFUSED_HOSTS
 from motiondrop.storage.jobs import UNREADABLE, Jobs
 from motiondrop.storage.slots import Slots, Snapshot
-from motiondrop.workflow.closing import Closing
+from motiondrop.workflow.closing import VALIDITY, Closing
 from motiondrop.workflow.missed_events import MissedEvents
 from motiondrop.workflow.opening import Opening
 from motiondrop.workflow.subscribers import Subscribers
@@ -109,7 +110,18 @@ class Sweep:
         limit = self.clock() - UNSAVED
         unsaved = sum(job.state == State.SAVING and job.called_at < limit for job in jobs)
         self.metrics.unsaved(unsaved)
-        return self._look_after_all(job.job_id for job in jobs)
+        repaired = self._look_after_all(job.job_id for job in jobs)
+        return repaired | {"hosts told": self._tell_of_hosts([job for job in jobs if job.result.refused_host])}
+
+    def _tell_of_hosts(self, unsaved: Collection[Job]) -> int:
+        """Once a day (UTC), tell the operator of hosts that videos may not be fetched from; return how many."""
+        hosts = sorted({job.result.refused_host or "" for job in unsaved})
+        told = f"{self.clock():%Y-%m-%d} {' '.join(hosts)}"
+        if not hosts or self.cursors.read(REFUSED_HOSTS) == told:
+            return 0
+        self.publisher.alert(host_refused(hosts, len(unsaved), min(job.called_at for job in unsaved) + VALIDITY))
+        self.cursors.write(REFUSED_HOSTS, told)
+        return len(hosts)
 
     def _look_after_others(self) -> dict[str, int]:
         """A bounded number of the others: who is next, then who was seen longest ago."""
