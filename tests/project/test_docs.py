@@ -9,7 +9,7 @@ import pytest
 from local.stack import PROJECT
 from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION, work_minutes
 from motiondrop.domain.job import LEGAL, State
-from motiondrop.domain.pricing import MODELS, MODES, usd
+from motiondrop.domain.pricing import MODELS, MODES, dollars
 from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
 
@@ -37,8 +37,10 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
         return [cell.strip() for cell in line.split("|")[2:-1]]
 
     assert row("picture") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames a second" for mode in MODES]
-    for region, prices in MODELS["wan2.2-animate-move"].prices.items():
-        assert row(f"a second of video in {region.capitalize()}") == [usd(prices[mode]) for mode in MODES]
+    for name, label in (("wan2.2-animate-move", "of video"), ("wan2.2-animate-mix", "with `wan2.2-animate-mix`")):
+        for region, prices in MODELS[name].prices.items():
+            said = [f"${dollars(prices[mode]):.3f}".removesuffix("0") for mode in MODES]
+            assert row(f"a second {label} in {region.capitalize()}") == said
     for seconds in (5, 30):
         ranges = [work_minutes(seconds, mode) for mode in MODES]
         assert row(f"work on a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]

@@ -1,7 +1,9 @@
 """What the provider charges: USD per second of delivered video, by model, region and mode.
 
-Source of every price: the provider's page "Wan - image to animation API reference", section "Billing and rate
-limiting" (last updated 2025-12-12). Money is counted in whole micro-USD, so that sums are exact.
+Sources: for animate-move the provider's page "Wan - image to animation API reference", section "Billing and rate
+limiting" (last updated 2025-12-12); for animate-mix its overview page (2026-02), which has 0.6 and 0.9 CNY for Beijing:
+they are in USD here at the rate of the provider's own page of a sibling. Money is counted in whole micro-USD, so that
+sums are exact.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,7 @@ MODES = ("wan-std", "wan-pro")
 #: How `usage.video_ratio` names the modes, from the same page.
 MODE_OF_RATIO = {"standard": "wan-std", "pro": "wan-pro"}
 
-#: What a stack says of its prices where those of the provider's page hold.
+#: What a stack says of its prices where those of the provider's pages hold.
 AS_ON_THE_PAGE = "page"
 
 _MICRO = Decimal(1_000_000)
@@ -26,7 +28,7 @@ _MOST = Decimal(1000)  # USD per second: above it somebody mistook the unit
 class Model:
     """What differs between models of the same path, request and answer: micro-USD per second by region and mode.
 
-    Without prices the page has none: a stack that uses the model has to say them.
+    Where a price is missing no page has one: a stack that uses the model there has to say it.
     """
 
     prices: Mapping[str, Mapping[str, int]]
@@ -39,7 +41,12 @@ MODELS = {
             "beijing": {"wan-std": 60_000, "wan-pro": 90_000},
         }
     ),
-    "wan2.2-animate-mix": Model({}),
+    "wan2.2-animate-mix": Model(
+        {
+            "singapore": {"wan-std": 180_000, "wan-pro": 260_000},
+            "beijing": {"wan-std": 86_000, "wan-pro": 129_000},
+        }
+    ),
 }
 
 
@@ -52,9 +59,9 @@ class Prices:
 
     @classmethod
     def of(cls, model: str, region: str, said: str = AS_ON_THE_PAGE) -> "Prices":
-        """The page's prices, or those that the stack says: `wan-std=0.12,wan-pro=0.18`, USD per second.
+        """The pages' prices, or those that the stack says: `wan-std=0.12,wan-pro=0.18`, USD per second.
 
-        SettingsError where the page has none for the model and region, or what is said cannot be meant.
+        SettingsError where they have none for the model and region, or what is said cannot be meant.
         """
         if said != AS_ON_THE_PAGE:
             return cls(region, _read(said))
