@@ -47,6 +47,7 @@ class FakeWan:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    watermarks: list[bool | None] = field(default_factory=list)
     during_create: Callable[[], object] = lambda: None
     accepts_then_fails: bool = False
     total: int | None = None
@@ -61,8 +62,11 @@ class FakeWan:
         values: dict[str, Any] = {"model": MODEL, "api_key_id": "ours", "created_at": self.clock()} | other
         self.rows.append(TaskRow(task_id, status, **values))
 
-    def create(self, _image: str, _video: str, _options: Options, *, key: str) -> Created:
+    def create(
+        self, _image: str, _video: str, _options: Options, *, key: str, watermark: bool | None = None
+    ) -> Created:
         self.keys.append(key)
+        self.watermarks.append(watermark)
         self.calls.append("create")
         if self.accepts_then_fails or not self.errors.get("create"):
             task_id = f"task-{self.made()}"

@@ -112,6 +112,7 @@ class WorkflowBench:
             reconcile=reconcile,
             margin=MARGIN,
             poll_seconds=15,
+            watermark=False,
             metrics=metrics,
             clock=self.clock,
         )

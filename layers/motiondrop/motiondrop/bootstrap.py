@@ -113,6 +113,7 @@ def create() -> "CreateTask":
         ),
         margin=margin,
         poll_seconds=parts.settings.poll_seconds,
+        watermark=parts.settings.watermark,
         metrics=parts.metrics,
     )
 

@@ -33,6 +33,7 @@ class Settings:
     wan_prices: str
     wan_result_origins: str
     default_mode: str
+    watermark: bool
     max_in_flight: int
     max_fan_out: int
     emails_per_minute: int

@@ -1,5 +1,6 @@
 """Creating a task: once, whatever breaks off."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -21,6 +22,15 @@ def test_a_task_is_made_saved_and_polled(workflow: WorkflowBench) -> None:
     assert workflow.slots.snapshot().lock is None
     assert workflow.create(execution) == {"next": "poll"}
     assert workflow.wan.made() == 1
+
+
+@pytest.mark.parametrize(("wanted", "sent"), [(True, True), (False, None)])
+def test_a_watermark_is_asked_for_where_the_stack_wants_one(
+    workflow: WorkflowBench, *, wanted: bool, sent: bool | None
+) -> None:
+    workflow._create = replace(workflow._create, watermark=wanted)
+    workflow.pending()
+    assert workflow.wan.watermarks == [sent]
 
 
 def test_while_another_job_submits_this_one_waits_ever_longer(workflow: WorkflowBench) -> None:

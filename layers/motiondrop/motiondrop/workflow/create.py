@@ -57,6 +57,7 @@ class CreateTask:
     reconcile: Reconcile
     margin: timedelta
     poll_seconds: int
+    watermark: bool
     metrics: Metrics
     clock: Clock = now
 
@@ -87,7 +88,8 @@ class CreateTask:
             self.lock.release(job, execution, job.call)
             return {"next": "create", "seconds": 0}
         try:
-            created = self.wan.create(urls[0], urls[1], job.options, key=key)
+            # Only newer pages have the field, so it is left out where it would say nothing.
+            created = self.wan.create(urls[0], urls[1], job.options, key=key, watermark=self.watermark or None)
         except (NotSent, OutcomeUnknown, WanError) as error:
             return self._not_created(job, execution, error)
         self._save(job, execution, created)
