@@ -10,6 +10,7 @@ from local.stack import PROJECT
 from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION, work_minutes
 from motiondrop.domain.job import LEGAL, State
 from motiondrop.domain.pricing import MODELS, MODES, dollars
+from motiondrop.provider.client import BASE_URLS, address
 from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
 
@@ -44,6 +45,13 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
     for seconds in (5, 30):
         ranges = [work_minutes(seconds, mode) for mode in MODES]
         assert row(f"work on a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]
+
+
+def test_the_providers_addresses_in_the_operators_page_can_be_used() -> None:
+    found = set(re.findall(r"https://[\w.{}-]+/api/v1", (PROJECT / "docs" / "operating.md").read_text()))
+    assert set(BASE_URLS.values()) < found
+    for url in found:
+        assert address(url.format(WorkspaceId="llm-abc123", region="cn-beijing")).endswith("/api/v1")
 
 
 def test_every_make_target_that_a_document_names_is_one() -> None:

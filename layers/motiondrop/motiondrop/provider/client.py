@@ -52,7 +52,8 @@ __all__ = [
     "address",
 ]
 
-#: The regions' addresses, from the page; a key of one does not work in the other.
+#: The regions' addresses, from the page; a key of one does not work in the other. Since 2026-10 the provider calls
+#: dashscope-intl a legacy shared domain, which stays available; a workspace's own address is a setting.
 BASE_URLS = {
     "singapore": "https://dashscope-intl.aliyuncs.com/api/v1",
     "beijing": "https://dashscope.aliyuncs.com/api/v1",
