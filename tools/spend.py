@@ -19,7 +19,7 @@ _PAGE = 100
 #: A job may end so long after it was recorded: four executions of 30 days, and the pauses between them.
 _LONGEST = timedelta(days=125)
 
-_COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "estimated", "task_id")
+_COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated")
 
 
 def main() -> int:
@@ -73,8 +73,8 @@ def row(job: Job) -> tuple[str, ...]:
         mode,
         f"{job.billing.seconds}",
         f"{(job.billing.cost or 0) / 1_000_000:.6f}",
-        "yes" if job.billing.estimated else "",
         job.task.id or "",
+        "yes" if job.billing.estimated else "",
     )
 
 

@@ -54,4 +54,4 @@ def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
 def takes(job: Job) -> str:
     """How long the job's video takes, as a sentence."""
     least, most = work_minutes(job.video.duration or 0, job.options.mode)
-    return f"The animation service takes {least} to {most} minutes for a video of this length, once it begins."
+    return f"The animation service usually takes {least} to {most} minutes for a video of this length, once it begins."
