@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from motiondrop.domain.provider_codes import family
 from tests.support.driver import Driver
 
 #: Codes of the user's, where a call is refused and where a task fails.
@@ -96,7 +97,8 @@ def test_trouble_of_the_account_or_the_stack_holds_the_queue_and_fails_nobody(
     driver.sweep()
     assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     driver.wait_for_email("MotionDrop", told + 2)
-    assert headlines(driver)[told:] == [f"the queue is held - {code}", "the queue goes on"]
+    brief = family(code, status, message).brief
+    assert headlines(driver)[told:] == [f"on hold, {brief} ({code})", "no longer on hold"]
 
 
 def test_a_task_that_fails_for_the_account_is_queued_again_until_one_succeeds(driver: Driver) -> None:
@@ -109,7 +111,10 @@ def test_a_task_that_fails_for_the_account_is_queued_again_until_one_succeeds(dr
     driver.sweep()
     assert driver.wait_for_execution("overdue")["status"] == "SUCCEEDED"
     driver.wait_for_email("MotionDrop", told + 2)
-    assert headlines(driver)[told:] == ["the queue is held - Arrearage", "the queue goes on"]
+    assert headlines(driver)[told:] == [
+        "on hold, the account has no balance or quota left (Arrearage)",
+        "no longer on hold",
+    ]
     assert driver.tasks() == made + 2
 
 
@@ -171,7 +176,10 @@ def test_jobs_refused_alike_hold_the_queue_whatever_the_code_and_lose_nothing(dr
     for stem in stems:
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     # Each once, but for this sweep: with no grace it may tell what the function is about to.
-    assert [*dict.fromkeys(headlines(driver)[told:])] == ["the queue is held - SomethingNew", "the queue goes on"]
+    assert [*dict.fromkeys(headlines(driver)[told:])] == [
+        "on hold, refused for an unknown reason (SomethingNew)",
+        "no longer on hold",
+    ]
 
 
 def test_a_wrong_model_name_leaves_twenty_jobs_queued_and_they_go_on_when_it_is_put_right(driver: Driver) -> None:
@@ -194,4 +202,7 @@ def test_a_wrong_model_name_leaves_twenty_jobs_queued_and_they_go_on_when_it_is_
     driver.sweep()
     for stem in stems:
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
-    assert headlines(driver)[told:] == ["the queue is held - InvalidParameter", "the queue goes on"]
+    assert headlines(driver)[told:] == [
+        "on hold, the model or workspace is not known (InvalidParameter)",
+        "no longer on hold",
+    ]

@@ -20,7 +20,7 @@ SCHEMAS = {name: json.loads((PROJECT / f"docs/{name}.schema.json").read_text()) 
 
 
 def link_of(email: str) -> str:
-    return next(line.split()[-1] for line in email.splitlines() if line.startswith(("Watch it:", "Its page:")))
+    return next(line.split()[-1] for line in email.splitlines() if line.startswith(("Watch or download:", "Details:")))
 
 
 def job_id_of(driver: Driver, slug: str) -> str:
@@ -139,7 +139,8 @@ def test_many_rejections_of_a_folder_become_one_digest_by_the_sweep(driver: Driv
 
     def told() -> list[str]:
         driver.sweep()
-        emails = [email for number in range(6) for email in driver.emails(f"r{number}")] + driver.emails("bad/")
+        emails = [email for number in range(6) for email in driver.emails(f"r{number}.png")]
+        emails += driver.emails("bad")
         return emails if sum(email.count("180 px wide") for email in bodies(emails)) == 6 else []
 
     emails = driver.cloud.wait_for(told, "all six to be told of")

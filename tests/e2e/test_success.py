@@ -77,7 +77,7 @@ def test_the_permanent_link_shows_the_page_and_plays_the_video(driver: Driver) -
     driver.drop_pair("linked")
     driver.wait_for_execution("linked")
     email = driver.wait_for_email("linked")
-    link = next(line.split()[-1] for line in email.splitlines() if line.startswith("Watch it:"))
+    link = next(line.split()[-1] for line in email.splitlines() if line.startswith("Watch or download:"))
     page = requests.get(link, timeout=20)
     assert page.status_code == 200
     assert "linked" in page.text

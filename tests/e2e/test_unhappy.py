@@ -16,7 +16,7 @@ def test_a_task_that_failed_makes_a_failed_run_named_after_its_family_and_the_ne
     assert execution["status"] == "FAILED"
     assert driver.status(execution["executionArn"])["error"] == "MediaUnfit"
     email = driver.wait_for_email("nobody")
-    assert "No person was found" in email
+    assert email.startswith("Subject: nobody: no person found in the picture\n")
     assert "InvalidImage.NoHuman" in email
     assert "Nothing was charged" in email
     assert driver.wait_for_receipt("nobody.png", "failed") == "failed: InvalidImage.NoHuman"
@@ -38,7 +38,7 @@ def test_a_bad_file_is_rejected_with_an_email_and_no_run(driver: Driver) -> None
     driver.drop("rejected-alone/small.png", image((180, 300)))
     receipt = driver.wait_for_receipt("rejected-alone/small.png", "rejected")
     assert receipt == "rejected: image is 180 px wide - needs at least 200 - export it again as JPG or PNG and larger"
-    assert "180 px wide" in driver.wait_for_email("small")
+    assert "180 px wide" in driver.wait_for_email("small.png")
     assert not driver.executions("small")
 
 
@@ -143,7 +143,7 @@ def test_a_wrong_key_holds_the_queue_fails_nobody_and_one_email_tells_the_operat
     driver.probe_is_due()
     driver.sweep()
     assert driver.wait_for_execution("held")["status"] == "SUCCEEDED"
-    assert "goes on" in driver.wait_for_email("MotionDrop", emails + 2)
+    assert "no longer on hold" in driver.wait_for_email("MotionDrop", emails + 2)
 
 
 def test_a_video_alone_waits_for_an_image(driver: Driver) -> None:

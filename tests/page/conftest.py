@@ -69,4 +69,4 @@ def driver(cloud: Cloud) -> Driver:
 
 def link_in(email: str) -> str:
     """The link to the job's page that an email has."""
-    return next(line.split()[-1] for line in email.splitlines() if line.startswith(("Watch it:", "Its page:")))
+    return next(line.split()[-1] for line in email.splitlines() if line.startswith(("Watch or download:", "Details:")))

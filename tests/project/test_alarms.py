@@ -9,6 +9,7 @@ import pytest
 
 from local.stack import PROJECT
 from motiondrop.aws import metrics
+from motiondrop.domain import operator_messages
 from tests.support.template import RESOURCES
 
 ALARMS = {n: r["Properties"] for n, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
@@ -39,8 +40,9 @@ def test_an_alarm_tells_the_operator_and_leads_to_its_paragraph(name: str) -> No
     assert alarm["AlarmName"]["Fn::Sub"] == f"${{AWS::StackName}}-{anchor[1]}"
 
 
-def test_the_runbook_has_no_paragraph_without_an_alarm() -> None:
+def test_the_runbook_has_no_paragraph_without_an_alarm_or_an_email() -> None:
     names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for alarm in ALARMS.values()}
+    names |= set(re.findall(r"docs/runbook\.md#([a-z-]+)", inspect.getsource(operator_messages)))
     assert set(re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)) == names
 
 

@@ -35,9 +35,9 @@ def page() -> str:
     )
     for kind in FAMILIES:
         text += f"\n## {kind.__name__}\n\n{kind.means} {kind.cost} {kind.advice}\n"
-    advices = [[f"`….{end}`", advice] for end, advice in MediaUnfit.ADVICE.items()]
+    known = [[f"`{code}`", unfit.brief, unfit.advice] for code, unfit in MediaUnfit.KNOWN.items()]
     text += "\n## What MediaUnfit says more exactly\n\n"
-    return text + _table(["The code ends in", "What to do"], advices)
+    return text + _table(["The code is, or ends in", "What it means", "What to do"], known)
 
 
 def _overview() -> list[list[str]]:

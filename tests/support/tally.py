@@ -13,7 +13,7 @@ from tests.support.driver import Driver
 CLOSED = {"SUCCEEDED", "FAILED", "CANCELED"}
 
 #: Images in an email of their own, and the names that the lines of a digest begin with.
-_NAMED = re.compile(r"\S+(?=\.png)|(?<=^- )[^\s:]+(?=: )", re.MULTILINE)
+_NAMED = re.compile(r"\S+(?=\.png)|(?:(?<=^Ready: )|(?<=^Failed: )|(?<=^Canceled: ))[^\s,]+(?=[ ,])", re.MULTILINE)
 
 
 @dataclass

@@ -209,7 +209,8 @@ class Parts:
         from motiondrop.aws.topics import Publisher  # noqa: PLC0415
         from motiondrop.storage.outbox import Outbox  # noqa: PLC0415
 
-        return Publisher(self.sns, self.topics, Outbox(self.tables, self.settings.emails_per_minute))
+        outbox = Outbox(self.tables, self.settings.emails_per_minute)
+        return Publisher(self.sns, self.topics, outbox, self.settings.dashboard_url)
 
     @cached_property
     def _secrets(self) -> Secrets:

@@ -1,4 +1,8 @@
-"""User text made safe to show: keys and the provider's words reach emails, pages and names only through here."""
+"""User text made safe to show: keys and the provider's words reach emails, pages and names only through here.
+
+What is shown has nothing that is invisible, and nothing that a mail program would make a link of: whoever names a file
+or words an error could otherwise put a link of their own into our emails.
+"""
 
 import re
 import unicodedata
@@ -9,17 +13,44 @@ from anyascii import anyascii
 SUBJECT_LENGTH = 99
 
 
+#: Characters that are letters, marks or symbols to Unicode and show nothing: fillers, joiners, variation selectors.
+#: Source: Unicode's property Default_Ignorable_Code_Point, less category C, which is dropped too; Braille's blank.
+_INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+_INVISIBLE |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+
+#: A dot, or one of the East's full stops, which browsers take for one.
+_DOTS = "[.\u3002\uff0e\uff61]"
+
+#: What a bare name has to end in for mail programs to make a link of it: a country's two letters (`ts` and `qt` are
+#: none, but videos' extensions), or one of the names that are common or cheap. Other ends are file extensions, error
+#: codes and words.
+_DOMAIN_ENDS = (
+    "(?!ts|qt)[a-z]{2}|xn--[a-z0-9-]+|app|art|biz|bond|buzz|cfd|click|cloud|club|com|cyou|dev|edu|fun|gov|help|icu"
+    "|info|ink|int|life|link|live|lol|mil|mobi|monster|name|net|network|news|online|org|page|pro|quest|rest|sbs|shop"
+    "|site|space|store|support|tech|today|top|vip|web|website|win|work|world|wtf|xyz|zip"
+)
+
+
 def plain(text: str, limit: int = 200) -> str:
-    """`text` on one line without control, format and private characters, cut to `limit` characters."""
+    """`text` on one line without invisible characters and links, cut to `limit` characters."""
     kept = "".join(" " if char in "\t\r\n" else char for char in text if _shown(char))
-    kept = re.sub(r"\s+", " ", kept).strip()
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    return _fitted(re.sub(r"\s+", " ", kept).strip(), limit, "…")
+
+
+def quoted(text: str, limit: int = 200) -> str:
+    """`text` as `plain` has it, in quotation marks: words that are not ours."""
+    return '"' + plain(text, limit).replace('"', "'") + '"'
+
+
+def named(name: str) -> str:
+    """A file's name within a sentence: as it is if it is one word, else quoted: it cannot pass for words of ours."""
+    return plain(name) if re.fullmatch(r"[^\s\"]+", plain(name)) else quoted(name)
 
 
 def ascii_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
     """`text` as an email subject: printable ASCII on one line, see `transliterated`."""
-    kept = re.sub(r"\s+", " ", re.sub(r"[^\x20-\x7e\s]", "", transliterated(text))).strip()
-    return kept if len(kept) <= limit else kept[: limit - 3].rstrip() + "..."
+    kept = re.sub(r"[^\x20-\x7e\s]", "", transliterated(text))
+    return _fitted(re.sub(r"\s+", " ", kept).strip(), limit, "...")
 
 
 def transliterated(text: str) -> str:
@@ -50,4 +81,24 @@ def duration(seconds: float) -> str:
 
 def _shown(char: str) -> bool:
     """Whether a character is shown as itself: bidirectional marks and the like could reorder a line."""
-    return char in "\t\r\n" or unicodedata.category(char)[0] != "C"
+    return char in "\t\r\n" or (unicodedata.category(char)[0] != "C" and ord(char) not in _INVISIBLE)
+
+
+def _fitted(text: str, limit: int, ellipsis: str) -> str:
+    """`text` without links, at most `limit` characters long: cut first, since a cut may make a link."""
+    room = limit
+    while True:
+        cut = text if len(text) <= room else text[: room - len(ellipsis)].rstrip() + ellipsis
+        shown = _unlinked(cut)
+        if len(shown) <= limit:
+            return shown
+        room -= len(shown) - limit
+
+
+def _unlinked(text: str) -> str:
+    """`text` with its links broken: `https[:]//evil.example` has no scheme, and `evil[.]com` is no domain."""
+    text = text.replace("://", "[:]//")
+    text = re.sub(r"(?i)\b(www|mailto)([.:])", r"\1[\2]", text)
+    # `a.de.png` is no domain: it goes on after what could be its end.
+    domain = rf"(?i)(?<![\w-])(?:[\w-]+{_DOTS})+(?:{_DOMAIN_ENDS})(?![a-z0-9-]|{_DOTS}[a-z0-9])"
+    return re.sub(domain, lambda found: re.sub(f"({_DOTS})", r"[\1]", found[0]), text)

@@ -42,6 +42,7 @@ class Settings:
     settle_seconds: int
     reconcile_margin_seconds: int
     grace_seconds: int
+    dashboard_url: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,32 +14,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.stack import PROJECT
+from motiondrop.domain import reasons
+from motiondrop.domain.digest import digest
 from motiondrop.domain.job import Billing, Call, End, Job, Result, State, Task, Verdict
 from motiondrop.domain.messages import (
+    LABELS,
     Message,
     alone,
     canceled,
-    digest,
     existing,
     failed,
-    held,
-    host_refused,
     outcome,
-    over_budget,
     rejected,
-    resumed,
     succeeded,
-    undecided,
-    unheard,
     untagged,
 )
-from motiondrop.domain.provider_errors import AccessNotGranted, ContentRefused, MediaUnfit, ProviderFault
+from motiondrop.domain.operator_messages import held, host_refused, over_budget, resumed, undecided, unheard
+from motiondrop.domain.provider_codes import CODES, family
+from motiondrop.domain.provider_errors import (
+    FAMILIES,
+    AccessNotGranted,
+    ContentRefused,
+    KeyRefused,
+    MediaUnfit,
+    ProviderFault,
+    UnknownRefusal,
+    WanError,
+)
 from tests.support.builders import make_input, make_job
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = json.loads((PROJECT / "docs" / "message.schema.json").read_text())
 RECORDED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUCKET = "motiondrop-results-123456789012"
+DASHBOARD = (
+    "https://ap-southeast-1.console.aws.amazon.com/cloudwatch/home?region=ap-southeast-1#dashboards:name=motiondrop"
+)
 LINK = "https://example.lambda-url.ap-southeast-1.on.aws/hero?k=0123456789abcdef0123456789abcdef"
 
 
@@ -81,14 +92,27 @@ def result(**changes: Any) -> Job:
 
 
 def many() -> Message:
-    events = ["succeeded"] * 2 + ["failed", "rejected"]
-    lines = [
-        Message("succeeded", "a: animated - 5.2 s for $0.62", "", "a", link=LINK).line,
-        Message("succeeded", "b: animated - 5.2 s for $0.62", "", "b", link=LINK).line,
-        failed(ended(State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman")), LINK).line,
-        rejected("class/käfer.png", "image is 180 px wide - needs 200 to 4096").line,
+    """A digest, whose lines come as they were postponed."""
+    unfit = ended(State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman"))
+    told = [
+        succeeded(replace(result(), image=make_input("class/a.png", "i")), BUCKET, LINK),
+        rejected("class/käfer.png", "image is 180 px wide - needs 200 to 4096"),
+        failed(unfit, LINK),
+        succeeded(replace(result(), image=make_input("class/b c.png", "i")), BUCKET, LINK),
     ]
-    return Message("digest", *digest("class/", events, lines), "digest")
+    return Message("digest", *digest("class/", [one.event for one in told], [one.line for one in told]), "digest")
+
+
+def all_kinds() -> Message:
+    """A digest with one message of each event."""
+    told = [EMAILS[name] for name in ("succeeded", "existing", "canceled", "alone", "untagged", "rejected")]
+    return Message("digest", *digest("/", [one.event for one in told], [one.line for one in told]), "digest")
+
+
+def late() -> Message:
+    """A digest with the one email that its topic refused."""
+    told = canceled(ended(State.CANCELED, closing=End(reasons.DELETED, CLOSED_AT)), LINK)
+    return Message("digest", *digest("class/", [told.event], [told.line]), "digest")
 
 
 EMAILS: dict[str, Message] = {
@@ -123,7 +147,7 @@ EMAILS: dict[str, Message] = {
         BUCKET,
         LINK,
     ),
-    "existing": existing(result(), make_job("team/hero", RECORDED), BUCKET, LINK),
+    "existing": existing(result(), make_job("team/hero", RECORDED), LINK),
     "untagged": untagged("class/hero.png", "accepted: quoted 0.62 USD - queued"),
     "failed_since_the_media_do_not_fit": failed(
         ended(
@@ -138,13 +162,27 @@ EMAILS: dict[str, Message] = {
     "failed_by_the_provider": failed(
         ended(State.FAILED, verdict=Verdict(ProviderFault.__name__, "InternalError", "oops")), LINK
     ),
-    "failed_by_our_own_fault": failed(ended(State.FAILED, task=Task()), LINK),
+    "failed_by_the_account": failed(ended(State.FAILED, verdict=Verdict(KeyRefused.__name__, "InvalidApiKey")), LINK),
+    "failed_by_our_own_fault": failed(
+        ended(State.FAILED, task=Task(), closing=End(reasons.OWN_FAULT.format(error="States.Timeout"), CLOSED_AT)), LINK
+    ),
+    "failed_since_a_file_cannot_be_converted": failed(
+        ended(
+            State.FAILED,
+            task=Task(),
+            closing=End(
+                reasons.NOT_CONVERTED.format(which="video", why="it takes too long"),
+                CLOSED_AT,
+            ),
+        ),
+        LINK,
+    ),
     "failed_with_an_unknown_outcome": failed(
         ended(
             State.FAILED,
             task=replace(TASK, id=None),
             call=Call(unknown=True),
-            closing=End("It is not known what became of the call.", CLOSED_AT),
+            closing=End(reasons.UNDECIDED, CLOSED_AT),
         ),
         LINK,
     ),
@@ -152,18 +190,23 @@ EMAILS: dict[str, Message] = {
         ended(
             State.FAILED,
             billing=Billing(cost=624_000, estimated=True),
-            closing=End(
-                "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched"
-                " within them.",
-                CLOSED_AT,
-            ),
+            closing=End(reasons.EXPIRED, CLOSED_AT),
         ),
         LINK,
     ),
-    "canceled": canceled(
-        ended(State.CANCELED, closing=End("The execution was stopped before the animation began.", CLOSED_AT)), LINK
+    "canceled": canceled(ended(State.CANCELED, closing=End(reasons.STOPPED, CLOSED_AT)), LINK),
+    "rejected": rejected(
+        "class/small.png",
+        "image is 180 px wide - needs at least 200 - export it again as JPG or PNG and larger",
     ),
-    "rejected": rejected("class/small.png", "image is 180 px wide - needs 200 to 4096"),
+    "rejected_since_it_is_too_long": rejected(
+        "class/long.mp4", "video has 31.2 s - at most 30 s - drop it with metadata trim=0-30"
+    ),
+    "rejected_in_foreign_words": rejected(
+        "class/Your prize is at https://evil.example, hero.png",
+        "metadata mode is www.evil.com - needs wan-std or wan-pro",
+    ),
+    "held_since_jobs_are_refused_alike": held(UnknownRefusal("SomethingNew", "see http://evil.example")),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
     "resumed": resumed(),
     "undecided": undecided(make_job("hero", RECORDED, call=Call(asked_at=RECORDED))),
@@ -178,13 +221,22 @@ EMAILS: dict[str, Message] = {
         "waiting: several images and videos here - name the video that belongs to it hero.mp4",
     ),
     "digest": many(),
+    "digest_of_one": late(),
 }
+EMAILS["digest_of_all_kinds"] = all_kinds()
+
+FOR_OPERATORS = {"held", "host_refused", "resumed", "undecided", "unheard"}
+
+
+def text_of(email: Message) -> str:
+    """What arrives."""
+    return email.for_operator(DASHBOARD) if email.event in FOR_OPERATORS else email.body
 
 
 @pytest.mark.parametrize("name", EMAILS)
 def test_the_email_reads_as_its_golden_file(name: str) -> None:
     email = EMAILS[name]
-    text = f"Subject: {email.subject}\n\n{email.body}"
+    text = f"Subject: {email.subject}\n\n{text_of(email)}"
     path = GOLDEN / f"{name}.txt"
     if os.environ.get("REWRITE_GOLDEN"):
         path.write_text(text)
@@ -195,7 +247,7 @@ def test_every_golden_file_is_an_email() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(EMAILS)
 
 
-@pytest.mark.parametrize("name", sorted(set(EMAILS) - {"digest"}))
+@pytest.mark.parametrize("name", sorted(name for name, email in EMAILS.items() if email.event != "digest"))
 def test_programs_are_told_what_the_schema_says(name: str) -> None:
     document = json.loads(json.dumps(EMAILS[name].document))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
@@ -213,6 +265,97 @@ def test_each_end_has_its_own_message(state: State) -> None:
     assert outcome(ended(state), BUCKET, LINK).event == state.lower()
 
 
+@pytest.mark.parametrize("name", sorted(name for name, email in EMAILS.items() if email.event not in FOR_OPERATORS))
+def test_who_drops_files_reads_nothing_of_aws(name: str) -> None:
+    words = f"{EMAILS[name].subject} {EMAILS[name].body.replace(LINK, '')}"
+    assert not re.search(r"\b(AWS|S3|s3:|Step Functions|execution|Lambda|DynamoDB|SNS|bucket|topic)", words)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, email in EMAILS.items() if email.event in FOR_OPERATORS))
+def test_an_operator_gets_the_dashboard_and_a_paragraph_that_exists(name: str) -> None:
+    email = EMAILS[name]
+    assert email.subject.startswith("MotionDrop: ")
+    assert f"\nDashboard: {DASHBOARD}\n" in text_of(email)
+    if email.help_page:
+        page, _, anchor = email.help_page.partition("#")
+        headings = re.findall(r"^##+ (.+)$", (PROJECT / page).read_text(), re.MULTILINE)
+        assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+NAMES = st.text(min_size=1, max_size=200) | st.sampled_from(["a" * 200, "evil.com" * 20, "ö" * 90, "名前"])
+
+
+@given(NAMES, st.sampled_from([None, *CODES, *MediaUnfit.KNOWN, "InvalidImage.NoHuman", "x" * 300]))
+def test_a_subject_is_never_cut_within_its_sentence(name: str, code: str | None) -> None:
+    image = make_input(f"{name}.png", "i")
+    for kind in {*FAMILIES, family(code)}:
+        verdict = Verdict(kind.__name__, code)
+        assert failed(ended(State.FAILED, image=image, verdict=verdict), LINK).subject.endswith(
+            f": {kind.in_brief(code)}"
+        )
+        subject = held(kind(code)).subject
+        assert subject.endswith((f"on hold, {kind.in_brief(code)}", f"{kind.in_brief(code)} ({code})"))
+    for job, said in (
+        (result(image=image), "your animation is ready (5.2 s, $0.62)"),
+        (ended(State.CANCELED, image=image), "canceled, nothing was charged"),
+    ):
+        assert outcome(job, BUCKET, LINK).subject.endswith(f": {said}")
+    assert existing(result(), ended(State.SUCCEEDED, image=image), LINK).subject.endswith("was made before ($0.00)")
+    subject = undecided(ended(State.FAILED, image=image)).subject
+    assert subject.endswith(" waits, it is not known whether its task was made")
+
+
+@pytest.mark.parametrize(
+    "reason", [value for name, value in vars(reasons).items() if name.isupper() and name[0] != "_"]
+)
+def test_a_reason_of_ours_is_a_sentence_and_has_a_phrase_for_the_subject(reason: str) -> None:
+    text = reason.format(which="video", why="it is damaged", error="States.Timeout", tasks="one, another")
+    assert text.endswith(".")
+    subject = failed(ended(State.FAILED, "a" * 200, closing=End(text, CLOSED_AT)), LINK).subject
+    assert subject.endswith(f": {reasons.in_brief(text)}")
+    assert len(subject) <= 99
+
+
+@pytest.mark.parametrize(
+    ("reason", "brief"),
+    [
+        (reasons.EXPIRED, "the video could not be fetched in time"),
+        (reasons.UNDECIDED, "its outcome is not known"),
+        (reasons.SEVERAL.format(tasks="a, b"), "its outcome is not known"),
+        (reasons.NOT_CONVERTED.format(which="video", why="no"), "the video could not be converted"),
+        (reasons.OWN_FAULT.format(error="x"), "stopped by a fault of MotionDrop"),
+        (None, "stopped by a fault of MotionDrop"),
+    ],
+)
+def test_a_reason_has_its_own_phrase(reason: str | None, brief: str) -> None:
+    assert reasons.in_brief(reason) == brief
+
+
+@given(NAMES, st.lists(st.sampled_from([*LABELS]), min_size=1, max_size=2000))
+def test_a_digest_counts_what_it_lists_in_a_subject_that_fits(folder: str, events: list[str]) -> None:
+    lines = [Message(event, f"{number}: x", "", "").line for number, event in enumerate(events)]
+    subject, body = digest(f"{folder}/", events, lines)
+    assert len(subject) <= 99
+    assert subject == Message("digest", subject, "", "").subject
+    assert f": {len(lines)} update" in subject
+    counted = re.findall(r"(\d+) [a-z]+(?=[,)])", subject.rpartition("(")[2])
+    assert sum(map(int, counted)) == len(lines)
+    assert all(line in body.split("\n") for line in lines)
+
+
+@pytest.mark.parametrize("refusal", [kind("A code", f"go to https://evil.example {'x' * 500}") for kind in FAMILIES])
+def test_what_the_provider_says_is_quoted_and_no_link(refusal: WanError) -> None:
+    verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
+    for text in (failed(ended(State.FAILED, verdict=verdict), LINK).body, held(refusal).body):
+        assert 'answered "A code: go to https[:]//evil.example' in text
+        assert "//evil" not in text.replace("[:]//", "")
+
+
+def test_a_name_of_several_words_is_quoted() -> None:
+    job = result(image=make_input("Click here.png", "i"), video=make_input("Click here.mp4", "v", seconds=5.2))
+    assert 'Your animation of "Click here.png" with "Click here.mp4" is ready.' in succeeded(job, BUCKET, LINK).body
+
+
 @given(st.text(min_size=1, max_size=200), st.text(max_size=300))
 def test_no_key_and_no_reason_can_break_a_subject_an_attribute_or_a_line(key: str, reason: str) -> None:
     job = ended(State.FAILED, image=make_input(f"{key}.png", "i"), verdict=Verdict("UnknownRefusal", reason or None))
@@ -224,4 +367,4 @@ def test_no_key_and_no_reason_can_break_a_subject_an_attribute_or_a_line(key: st
         assert not subject[0].isspace()
         assert all(message.attributes.values())
         assert "\r" not in message.body
-        assert "\n" not in message.line.removesuffix(f"\n  {LINK}")
+        assert "\n" not in message.line

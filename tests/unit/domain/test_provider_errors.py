@@ -31,38 +31,38 @@ OPERATOR, USER, PROVIDER, OURS = Owner.OPERATOR, Owner.USER, Owner.PROVIDER, Own
 
 #: The provider's codes: family, whose matter, whether it is tried again, a part of the advice.
 TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
-    ("InvalidApiKey", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
-    ("invalid_api_key", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
-    ("NOT AUTHORIZED", KeyRefused, OPERATOR, RetryPolicy.HELD, "sets the key"),
+    ("InvalidApiKey", KeyRefused, OPERATOR, RetryPolicy.HELD, "an API key of the right region"),
+    ("invalid_api_key", KeyRefused, OPERATOR, RetryPolicy.HELD, "an API key of the right region"),
+    ("NOT AUTHORIZED", KeyRefused, OPERATOR, RetryPolicy.HELD, "an API key of the right region"),
     ("AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "the model is still offered"),
-    ("AccessDenied.Unpurchased", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
-    ("Model.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
-    ("Workspace.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
-    ("Endpoint.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "activates the model"),
-    ("AllocationQuota.FreeTierOnly", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("Arrearage", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("CommodityNotPurchased", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("PrepaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("PostpaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("insufficient_quota", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("isv.OUT_OF_SERVICE", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("Contain.Forbidden.Label.Error", BillingTrouble, OPERATOR, RetryPolicy.HELD, "tops up"),
-    ("ModelNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "corrects the stack's model"),
-    ("WorkSpaceNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "corrects the stack's model"),
+    ("AccessDenied.Unpurchased", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "Activate the model"),
+    ("Model.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "Activate the model"),
+    ("Workspace.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "Activate the model"),
+    ("Endpoint.AccessDenied", AccessNotGranted, OPERATOR, RetryPolicy.HELD, "Activate the model"),
+    ("AllocationQuota.FreeTierOnly", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("Arrearage", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("CommodityNotPurchased", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("PrepaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("PostpaidBillOverdue", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("insufficient_quota", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("isv.OUT_OF_SERVICE", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("Contain.Forbidden.Label.Error", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
+    ("ModelNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "Correct the stack's model"),
+    ("WorkSpaceNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "Correct the stack's model"),
     ("InvalidParameter", RequestInvalid, OURS, RetryPolicy.ONCE, "Check the options"),
     ("BadRequest.TooLarge", RequestInvalid, OURS, RetryPolicy.ONCE, "Check the options"),
-    ("InvalidParameter.DataInspection", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("InvalidParameter.FileDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("InvalidURL", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("InvalidURL.ConnectionRefused", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("InvalidURL.Timeout", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("BadRequest.InputDownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("InvalidFile.DownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("GatewayTimeout.InputDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "again later"),
-    ("DataInspectionFailed", ContentRefused, USER, RetryPolicy.NO, "other media"),
-    ("IPInfringementSuspect", ContentRefused, USER, RetryPolicy.NO, "other media"),
-    ("CustomRoleBlocked", ContentRefused, USER, RetryPolicy.NO, "other media"),
-    ("FaqRuleBlocked", ContentRefused, USER, RetryPolicy.NO, "other media"),
+    ("InvalidParameter.DataInspection", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("InvalidParameter.FileDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("InvalidURL", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("InvalidURL.ConnectionRefused", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("InvalidURL.Timeout", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("BadRequest.InputDownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("InvalidFile.DownloadFailed", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("GatewayTimeout.InputDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Waiting a while"),
+    ("DataInspectionFailed", ContentRefused, USER, RetryPolicy.NO, "another picture"),
+    ("IPInfringementSuspect", ContentRefused, USER, RetryPolicy.NO, "another picture"),
+    ("CustomRoleBlocked", ContentRefused, USER, RetryPolicy.NO, "another picture"),
+    ("FaqRuleBlocked", ContentRefused, USER, RetryPolicy.NO, "another picture"),
     ("InvalidFile", MediaUnfit, USER, RetryPolicy.NO, "one person"),
     ("InvalidImage", MediaUnfit, USER, RetryPolicy.NO, "one person"),
     ("InvalidPerson", MediaUnfit, USER, RetryPolicy.NO, "one person"),
@@ -71,18 +71,18 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("InvalidImageFormat", MediaUnfit, USER, RetryPolicy.NO, "JPG or PNG"),
     ("InvalidInputLength", MediaUnfit, USER, RetryPolicy.NO, "2 to 30 seconds"),
     ("BadRequest.UnsupportedFileFormat", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
-    ("InvalidPerson.NoHuman", MediaUnfit, USER, RetryPolicy.NO, "No person was found"),
-    ("InvalidPerson.NoHumanFace", MediaUnfit, USER, RetryPolicy.NO, "No face was found"),
-    ("InvalidPerson.MultiHuman", MediaUnfit, USER, RetryPolicy.NO, "More than one person"),
-    ("InvalidPerson.FullFace", MediaUnfit, USER, RetryPolicy.NO, "face must be complete"),
-    ("InvalidPerson.FaceNotMatch", MediaUnfit, USER, RetryPolicy.NO, "could not be matched"),
+    ("InvalidPerson.NoHuman", MediaUnfit, USER, RetryPolicy.NO, "show one person"),
+    ("InvalidPerson.NoHumanFace", MediaUnfit, USER, RetryPolicy.NO, "face is visible"),
+    ("InvalidPerson.MultiHuman", MediaUnfit, USER, RetryPolicy.NO, "one person only"),
+    ("InvalidPerson.FullFace", MediaUnfit, USER, RetryPolicy.NO, "whole face must be visible"),
+    ("InvalidPerson.FaceNotMatch", MediaUnfit, USER, RetryPolicy.NO, "the same one in the whole video"),
     ("InvalidPerson.FrontBody", MediaUnfit, USER, RetryPolicy.NO, "face the camera"),
     ("InvalidPerson.FacePose", MediaUnfit, USER, RetryPolicy.NO, "look at the camera"),
     ("InvalidPerson.BodyProportion", MediaUnfit, USER, RetryPolicy.NO, "moderate part of the frame"),
     ("InvalidPerson.FullBody", MediaUnfit, USER, RetryPolicy.NO, "first frame of the video"),
     ("InvalidPerson.BodyPose", MediaUnfit, USER, RetryPolicy.NO, "stand upright"),
     ("InvalidPerson.Content", MediaUnfit, USER, RetryPolicy.NO, "first frame of the video"),
-    ("InvalidPerson.Value", MediaUnfit, USER, RetryPolicy.NO, "too dark or unclear"),
+    ("InvalidPerson.Value", MediaUnfit, USER, RetryPolicy.NO, "brighter"),
     ("InvalidFile.Duration", MediaUnfit, USER, RetryPolicy.NO, "2 to 30 seconds"),
     ("InvalidFile.Resolution", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
     ("InvalidImage.ImageSize", MediaUnfit, USER, RetryPolicy.NO, "200 to 4096 pixels"),
@@ -90,8 +90,8 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("InvalidFile.Size", MediaUnfit, USER, RetryPolicy.NO, "at most 5 MB"),
     ("InvalidFile.Format", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
     ("InvalidFile.FileFormat", MediaUnfit, USER, RetryPolicy.NO, "MP4"),
-    ("InvalidFile.FPS", MediaUnfit, USER, RetryPolicy.NO, "frame rate"),
-    ("InvalidFile.Openerror", MediaUnfit, USER, RetryPolicy.NO, "export it again"),
+    ("InvalidFile.FPS", MediaUnfit, USER, RetryPolicy.NO, "frames a second"),
+    ("InvalidFile.Openerror", MediaUnfit, USER, RetryPolicy.NO, "Export the image and the video again"),
     ("UnsupportedOperation", NotCancelable, USER, RetryPolicy.NO, "saved when it is done"),
     ("Throttling", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("Throttling.RateQuota", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
@@ -99,20 +99,20 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("Throttling.Concurrency", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("LimitRequests", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
     ("limit_requests", Throttled, PROVIDER, RetryPolicy.LATER, "by itself"),
-    ("Throttling.AllocationQuota", QuotaExhausted, OPERATOR, RetryPolicy.HELD, "operator raises it"),
-    ("InternalError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("InternalError.Algo", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("InternalError.Upload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("InternalError.FileUpload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("SystemError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("ModelServiceFailed", ProviderFault, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("RequestTimeOut", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("ResponseTimeout", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("ServiceUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("ModelServingError", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
-    ("ModelUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "again later"),
+    ("Throttling.AllocationQuota", QuotaExhausted, OPERATOR, RetryPolicy.HELD, "ask the service to raise it"),
+    ("InternalError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("InternalError.Algo", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("InternalError.Upload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("InternalError.FileUpload", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("SystemError", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("ModelServiceFailed", ProviderFault, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("RequestTimeOut", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("ResponseTimeout", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("ServiceUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("ModelServingError", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
+    ("ModelUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Waiting a while"),
     ("InternalError.Timeout", ProviderTimeout, PROVIDER, RetryPolicy.ONCE, "shorter video"),
-    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.ONCE, "Look the code up"),
+    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.ONCE, "may explain the code"),
 ]
 
 
@@ -123,7 +123,7 @@ def test_code_of_the_notes_has_its_family_owner_retry_decision_and_advice(
     assert family(code, 400) is kind
     assert (kind.owner, kind.retry) == (whose, again)
     assert advice in kind.what_to_do(code)
-    assert kind(code).sentence == f"{kind.means} {kind.what_to_do(code)}"
+    assert kind(code).sentence == f"{kind.what_happened(code)} {kind.what_to_do(code)}"
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -237,10 +237,17 @@ def test_refused_rate_is_safe_to_send_again_and_a_fault_of_the_provider_is_not()
 
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_words_are_plain_sentences(kind: type[WanError]) -> None:
-    advices = [kind.advice, *getattr(kind, "ADVICE", {}).values()]
-    for sentence in (kind.means, kind.cost, *advices):
-        assert re.fullmatch(r"[A-Z][^.\n]*(\d\.\d[^.\n]*)*\.", sentence), sentence
+    known = getattr(kind, "KNOWN", {}).values()
+    for sentence in (kind.means, kind.cost, kind.advice, *(unfit.advice for unfit in known)):
+        assert re.fullmatch(r"[A-Z][^.\n]*\.( [A-Z][^.\n]*\.)*", sentence), sentence
         assert sentence.isascii()
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_phrase_of_a_subject_goes_on_after_a_name_and_is_short(kind: type[WanError]) -> None:
+    for phrase in (kind.brief, *(unfit.brief for unfit in getattr(kind, "KNOWN", {}).values())):
+        assert re.fullmatch(r"(the API |the |[a-z])[a-z' ]+", phrase), phrase
+        assert len(phrase) <= 45, phrase
 
 
 @pytest.mark.parametrize("kind", FAMILIES)

@@ -58,9 +58,8 @@ class Desk:
 @pytest.fixture
 def desk(bench: Bench) -> Desk:
     sns = Sns()
-    publisher = Publisher(
-        cast("Any", sns), TopicArns("people", "operators", "programs"), Outbox(bench.tables, PER_MINUTE, bench.clock)
-    )
+    topics, outbox = TopicArns("people", "operators", "programs"), Outbox(bench.tables, PER_MINUTE, bench.clock)
+    publisher = Publisher(cast("Any", sns), topics, outbox, "https://dashboard.example")
     return Desk(publisher, sns, bench)
 
 
@@ -77,8 +76,8 @@ def test_more_than_the_measure_in_a_minute_become_one_digest_and_programs_are_to
     assert len(desk.sns.emails) == PER_MINUTE
     assert desk.publisher.send_digests() == 1
     email = desk.sns.emails[-1]
-    assert email["Subject"] == "a/: 30 more - 30 animated"
-    assert all(f"- a/{number}: succeeded" in email["Message"] for number in range(PER_MINUTE, 50))
+    assert email["Subject"] == "a: 30 updates (30 ready)"
+    assert all(f"Ready: a/{number}: succeeded\n" in email["Message"] for number in range(PER_MINUTE, 50))
     assert desk.publisher.send_digests() == 0
     assert len(desk.sns.events) == 50
 
@@ -119,9 +118,9 @@ def test_many_rejections_of_a_folder_are_one_email_and_one_digest(desk: Desk) ->
         desk.publisher.notify(rejected(f"class/{number}.png", "image is 180 px wide - needs 200 to 4096"))
         desk.bench.clock.pass_(seconds=0.5)
     desk.publisher.notify(rejected("other/a.png", "file is empty"))
-    assert [email["Subject"].split(":")[0] for email in desk.sns.emails] == ["0", "a"]
+    assert [email["Subject"].split(":")[0] for email in desk.sns.emails] == ["0.png", "a.png"]
     assert desk.publisher.send_digests() == 1
-    assert "39 more - 39 rejected" in desk.sns.emails[-1]["Subject"]
+    assert "39 updates (39 rejected)" in desk.sns.emails[-1]["Subject"]
 
 
 def test_no_result_waits_behind_rejections(desk: Desk) -> None:
@@ -140,7 +139,7 @@ def test_digests_with_results_go_out_before_those_of_rejections(desk: Desk) -> N
     for number in range(PER_MINUTE):
         desk.notify(number, seconds=0)
     desk.publisher.send_digests()
-    assert desk.sns.emails[-DIGESTS_PER_ROUND]["Subject"].startswith("a/: 15 more")
+    assert desk.sns.emails[-DIGESTS_PER_ROUND]["Subject"].startswith("a: 15 updates")
 
 
 def dying(desk: Desk, step: Callable[[], object]) -> None:
@@ -155,7 +154,7 @@ def test_a_death_before_the_digest_goes_out_loses_nothing(desk: Desk) -> None:
         desk.notify(number)
     dying(desk, desk.publisher.send_digests)
     assert desk.publisher.send_digests() == 1
-    assert "5 more" in desk.sns.emails[-1]["Subject"]
+    assert "5 updates" in desk.sns.emails[-1]["Subject"]
 
 
 def test_an_email_that_the_topic_refuses_comes_in_a_digest_and_programs_are_told_once(desk: Desk) -> None:
@@ -189,7 +188,7 @@ def test_the_same_message_postponed_twice_is_told_once(desk: Desk) -> None:
     for _ in range(3):
         desk.notify(1)
     desk.publisher.send_digests()
-    assert desk.sns.emails[-1]["Message"].count("- a/1:") == 1
+    assert desk.sns.emails[-1]["Message"].count("Ready: a/1:") == 1
 
 
 def test_a_digest_fits_into_a_message_of_sns(desk: Desk, bench: Bench) -> None:
@@ -203,9 +202,10 @@ def test_a_digest_fits_into_a_message_of_sns(desk: Desk, bench: Bench) -> None:
         pass
     assert len(desk.sns.emails) > 1
     assert all(len(email["Message"].encode()) < 256 * 1024 for email in desk.sns.emails)
-    assert sum(email["Message"].count("\n- ") for email in desk.sns.emails) == 400
+    assert sum(email["Message"].count("\nFailed: ") for email in desk.sns.emails) == 400
 
 
 def test_the_operators_email_goes_to_operators_and_programs(desk: Desk) -> None:
     desk.publisher.alert(Message("held", "MotionDrop: held", "body", "held"))
     assert [message["TopicArn"] for message in desk.sns.published] == ["programs", "operators"]
+    assert desk.sns.published[-1]["Message"] == "body\n\nDashboard: https://dashboard.example\n"

@@ -82,7 +82,7 @@ def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recordin
     ("report", "state", "said"),
     [
         ({"rejected": "video cannot be opened"}, State.FAILED, "could not be converted: video cannot be opened."),
-        ({}, State.FAILED, "could not be converted: it takes too much time or memory."),
+        ({}, State.FAILED, "could not be converted: it takes too much time or memory - export it again, smaller."),
         ({"report": REPORT | {"width": 640, "height": 640}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": 29.5}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": float("nan")}, "copy": COPY}, State.FAILED, "could not be converted"),

@@ -138,7 +138,7 @@ def test_the_first_task_after_the_trouble_closes_the_breaker_and_says_so(workflo
     workflow.slots.grant()
     assert workflow.create(execution)["next"] == "poll"
     assert workflow.slots.snapshot().breaker is None
-    assert [alert.subject for alert in workflow.publisher.alerts][-1].endswith("goes on")
+    assert [alert.subject for alert in workflow.publisher.alerts][-1].endswith("no longer on hold")
     assert workflow.state(job) == State.PENDING
 
 

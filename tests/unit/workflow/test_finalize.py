@@ -17,6 +17,7 @@ from motiondrop.aws.media import MediaDied
 from motiondrop.aws.results import Results
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Billing, Job, Result, State
+from motiondrop.domain.reasons import EXPIRED
 from motiondrop.errors import CopyFailed, HostRefused, ResultExpired, Saturated
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import Look
@@ -24,7 +25,6 @@ from motiondrop.provider.download import Video
 from motiondrop.provider.responses import Task, TaskStatus
 from motiondrop.storage.ledger import Ledger
 from motiondrop.workflow import finalize as module
-from motiondrop.workflow.closing import EXPIRED
 from motiondrop.workflow.finalize import FinalizeJob
 from motiondrop.workflow.opening import Opening
 from tests.support.bench import Bench

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from motiondrop.domain.messages import Message, digest
+from motiondrop.domain.digest import digest
+from motiondrop.domain.messages import Message
 from motiondrop.storage.outbox import Digest, Outbox
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ class TopicArns:
 
 
 class Publisher:
-    """Publishes to the stack's topics."""
+    """Publishes to the stack's topics; `dashboard` is the link that operators get."""
 
-    def __init__(self, sns: "SNSClient", topics: TopicArns, outbox: Outbox) -> None:
+    def __init__(self, sns: "SNSClient", topics: TopicArns, outbox: Outbox, dashboard: str) -> None:
         self._sns = sns
         self._topics = topics
         self._outbox = outbox
+        self._dashboard = dashboard
 
     def notify(self, message: Message) -> None:
         """Tell programs, and the people who drop files: at once, or in the next digest.
@@ -44,7 +46,7 @@ class Publisher:
         self._event(message)
         if self._outbox.has_room(message):
             try:
-                self._email(self._topics.notifications, message)
+                self._email(self._topics.notifications, message, message.body)
             except (ClientError, BotoCoreError):
                 _logger.exception("an email was refused and waits for the next digest")
             else:
@@ -54,7 +56,7 @@ class Publisher:
     def alert(self, message: Message) -> None:
         """Tell programs and the operator."""
         self._event(message)
-        self._email(self._topics.operations, message)
+        self._email(self._topics.operations, message, message.for_operator(self._dashboard))
 
     def send_digests(self) -> int:
         """Send what was too much for emails of its own; return how many emails that made."""
@@ -76,11 +78,11 @@ class Publisher:
             TopicArn=self._topics.notifications, Subject=subject, Message=body, MessageAttributes=attributes
         )
 
-    def _email(self, topic: str, message: Message) -> None:
+    def _email(self, topic: str, message: Message, body: str) -> None:
         self._sns.publish(
             TopicArn=topic,
             Subject=message.subject,
-            Message=message.body,
+            Message=body,
             MessageAttributes=_attributes(message.attributes),
         )
 

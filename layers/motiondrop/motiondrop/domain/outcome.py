@@ -2,7 +2,8 @@
 
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.pricing import usd
-from motiondrop.domain.provider_errors import by_name
+from motiondrop.domain.provider_errors import Owner, by_name
+from motiondrop.domain.reasons import STOPPED, in_brief
 from motiondrop.sanitize import duration, plain
 
 NOTHING_CHARGED = "Nothing was charged."
@@ -14,12 +15,34 @@ AI_GENERATED_MANY = "The videos are AI-generated."
 
 def what_happened(job: Job) -> str:
     """Why a job ended without a video, and what to do."""
+    return f"{why(job)} {what_to_do(job)}".strip()
+
+
+def why(job: Job) -> str:
+    """Why a job ended without a video."""
     if job.verdict.family:
-        refusal = by_name(job.verdict.family)
-        return f"{refusal.means} {refusal.what_to_do(job.verdict.code)}"
+        return by_name(job.verdict.family).what_happened(job.verdict.code)
     if job.state == State.CANCELED:
-        return job.closing.reason or "The execution was stopped."
-    return job.closing.reason or "MotionDrop stopped working on it because of a fault of its own."
+        return job.closing.reason or STOPPED
+    return job.closing.reason or "MotionDrop gave up because of a fault of its own."
+
+
+def why_in_brief(job: Job) -> str:
+    """Why a job FAILED, as a few words for a subject."""
+    if job.verdict.family:
+        return by_name(job.verdict.family).in_brief(job.verdict.code)
+    return in_brief(job.closing.reason)
+
+
+def what_to_do(job: Job) -> str:
+    """What whoever dropped the files can do about it; empty where that is to drop them again and nothing else."""
+    if not job.verdict.family:
+        return ""
+    refusal = by_name(job.verdict.family)
+    return _NOT_YOURS if refusal.owner is Owner.OPERATOR else refusal.what_to_do(job.verdict.code)
+
+
+_NOT_YOURS = "Whoever runs MotionDrop has to put this right first."
 
 
 def cost_of_failure(job: Job) -> str:
@@ -28,10 +51,14 @@ def cost_of_failure(job: Job) -> str:
         return by_name(job.verdict.family).cost
     if job.billing.cost is not None:
         return f"The animation service charged {cost_in_full(job)}."
-    if job.call.unknown or job.task.id:
-        task = f"task {job.task.id}" if job.task.id else "a task of that time"
-        return f"It may have been charged up to {usd(job.quote)}: see the provider's bill for {task}."
+    if may_be_charged(job):
+        return f"It may have been charged, up to {usd(job.quote)}."
     return NOTHING_CHARGED
+
+
+def may_be_charged(job: Job) -> bool:
+    """Whether a job that MotionDrop itself ended without a video may have cost something."""
+    return not job.verdict.family and bool(job.billing.cost or job.call.unknown or job.task.id)
 
 
 def length(job: Job) -> str:
@@ -64,14 +91,11 @@ def notes(job: Job) -> list[str]:
     return [note for note in found if note] + [f"A better result next time: {plain(advice)}." for advice in job.advice]
 
 
-_SILENT = (
-    "Please note: the animation has no sound, although your video has; the animation service is expected to keep it."
-)
+_SILENT = "Please note: the animation has no sound, although your video has. The animation service should have kept it."
 _STOPPED = (
-    "The execution was stopped when the animation had already begun at the service. It was charged, so the video was"
-    " saved all the same."
+    "The job was stopped when the animation had already begun. So it was charged, and the video was saved all the same."
 )
-_UNOPENED = "The file arrived whole, yet it could not be opened here to look at it: please see whether it plays."
+_UNOPENED = "The video arrived whole, but MotionDrop could not open it. Please see whether it plays."
 
 
 def picture(job: Job) -> str:
@@ -88,7 +112,7 @@ def sound(job: Job) -> str:
 def why_closed(job: Job) -> str:
     """Why the job ended, as the console shows it."""
     if job.verdict.family:
-        return f"{by_name(job.verdict.family).means} {plain(job.verdict.code or '')}".strip()
+        return f"{why(job)} {plain(job.verdict.code or '')}".strip()
     return job.closing.reason or f"The job is {job.state}."
 
 

@@ -2,9 +2,11 @@
 
 Source of the codes: the provider's pages "Error messages" and "Wan - image to animation API reference". A family
 says whose matter it is, whether trying again is right, whether it cost anything and what to do; the emails and
-docs/provider-errors.md say it in the same words.
+docs/provider-errors.md say it in the same words. Whoever reads the advice is whoever can fix it: where that is the
+operator, it is in the operator's email.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -50,7 +52,8 @@ class WanError(MotionDropError):
     retry: ClassVar[RetryPolicy] = RetryPolicy.NO
     cost: ClassVar[str] = "Nothing was charged."
     means: ClassVar[str] = "The animation service gave an answer that MotionDrop does not know."
-    advice: ClassVar[str] = "Look the code up on the service's page Error messages."
+    brief: ClassVar[str] = "refused for an unknown reason"  # in a subject, which has little room
+    advice: ClassVar[str] = "The service's page of error messages may explain the code."
 
     def __init__(
         self,
@@ -73,10 +76,21 @@ class WanError(MotionDropError):
     @property
     def sentence(self) -> str:
         """What happened and what to do, in the words of the emails."""
-        return f"{self.means} {self.what_to_do(self.code)}"
+        return f"{self.what_happened(self.code)} {self.what_to_do(self.code)}"
+
+    # A family may know more about some codes.
+    @classmethod
+    def what_happened(cls, code: str | None) -> str:  # noqa: ARG003
+        """What `code` means, as a sentence."""
+        return cls.means
 
     @classmethod
-    def what_to_do(cls, code: str | None) -> str:  # noqa: ARG003  # a family may know more about some codes
+    def in_brief(cls, code: str | None) -> str:  # noqa: ARG003
+        """What `code` means, as a few words for a subject."""
+        return cls.brief
+
+    @classmethod
+    def what_to_do(cls, code: str | None) -> str:  # noqa: ARG003
         """The advice for `code`."""
         return cls.advice
 
@@ -87,7 +101,8 @@ class KeyRefused(WanError):
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
     means = "The animation service does not accept the API key."
-    advice = "The operator sets the key of the right region in the stack's secret; the jobs wait for it."
+    brief = "the API key is not accepted"
+    advice = "Put an API key of the right region into the stack's secret."
 
 
 class AccessNotGranted(WanError):
@@ -96,9 +111,10 @@ class AccessNotGranted(WanError):
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
     means = "The animation service does not let this account use the model."
+    brief = "the account has no access to the model"
     advice = (
-        "The operator activates the model in Model Studio for this key, and checks that its free quota is not used up "
-        "and that the model is still offered; the jobs wait for it."
+        "Activate the model in Model Studio for the account that owns the API key. Check that its free quota is not"
+        " used up and that the model is still offered."
     )
 
 
@@ -108,7 +124,8 @@ class BillingTrouble(WanError):
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
     means = "The account at the animation service has no balance or quota left."
-    advice = "The operator tops up the account or ends free-quota-only; the jobs wait for it."
+    brief = "the account has no balance or quota left"
+    advice = "Top up the account, or switch off its free-quota-only mode."
 
 
 class NotFound(WanError):
@@ -117,7 +134,8 @@ class NotFound(WanError):
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
     means = "The animation service does not know the model or workspace in this region."
-    advice = "The operator corrects the stack's model or base URL; the jobs wait for it."
+    brief = "the model or workspace is not known"
+    advice = "Correct the stack's model (WanModel) or address (WanBaseUrl)."
 
 
 class RequestInvalid(WanError):
@@ -126,7 +144,8 @@ class RequestInvalid(WanError):
     owner = Owner.OURS
     retry = RetryPolicy.ONCE
     means = "The animation service did not accept a value of the request."
-    advice = "Check the options of the image; if they are right please report it as a fault of MotionDrop."
+    brief = "the request was not accepted"
+    advice = "Check the options of the image. If they are right, please report this as a fault of MotionDrop."
 
 
 class DownloadFailed(WanError):
@@ -135,7 +154,8 @@ class DownloadFailed(WanError):
     owner = Owner.PROVIDER
     retry = RetryPolicy.FRESH_URLS
     means = "The animation service could not download the image or the video."
-    advice = "Drop the files again later; if it persists the stack may be too far from the service's region."
+    brief = "the files could not be downloaded"
+    advice = "Waiting a while often helps. If it does not, tell whoever runs MotionDrop."
 
 
 class ContentRefused(WanError):
@@ -143,53 +163,97 @@ class ContentRefused(WanError):
 
     owner = Owner.USER
     means = "The animation service's content moderation refused the image, the video or the result."
-    advice = "Use other media."
+    brief = "refused by content moderation"
+    advice = "Use another picture or another video."
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """What does not fit, as a few words for a subject, and what to use instead."""
+
+    brief: str
+    advice: str
+
+
+_ONE_PERSON = "Use a picture and a video that each show one person from the front, with the whole face visible."
+_LENGTH = Unfit("the video is too short or too long", "Use a video of 2 to 30 seconds.")
+_IMAGE_SIDES = Unfit("the image is too small or too large", "Use an image of 200 to 4096 pixels a side.")
+_FORMAT = Unfit("the format was not accepted", "Export the image again as JPG or PNG and the video as MP4.")
 
 
 class MediaUnfit(WanError):
     """The person or the file does not fit what the model needs."""
 
     owner = Owner.USER
-    means = "The animation service could not use the person in the image or video."
-    advice = (
-        "Use an image and a video that each show one person who faces the camera "
-        "with the whole face visible and neither too large nor too small."
-    )
-    ADVICE: ClassVar[dict[str, str]] = {
-        "NoHuman": "No person was found: use media that show one person.",
-        "NoHumanFace": "No face was found: use media in which the face is visible.",
-        "MultiHuman": "More than one person was found: use media that show one person only.",
-        "FullFace": "The face must be complete and not covered.",
-        "FaceNotMatch": "The faces could not be matched: show one face, the same in the whole video.",
-        "FacePose": "The face must look at the camera.",
-        "FrontBody": "The person must face the camera.",
-        "FullBody": "The whole body must be in the picture, also in the first frame of the video.",
-        "BodyPose": "The pose could not be used: let the person stand upright and face the camera.",
-        "BodyProportion": "The person must fill a moderate part of the frame: neither too large nor too small.",
-        "Content": (
-            "The person could not be used, often in the first frame of the video: begin it where one person is in the"
-            " frame, clear and not too small."
+    means = "The animation service cannot use the picture or the video."
+    brief = "the files cannot be used"
+    advice = f"{_ONE_PERSON} The person should be neither too large nor too small."
+    #: What is known of a code, by all of it or by its last part.
+    KNOWN: ClassVar[dict[str, Unfit]] = {
+        "InvalidImage.NoHuman": Unfit(
+            "no person found in the picture",
+            "Use a picture that shows one person from the front, with the whole face visible.",
         ),
-        "Value": "The picture is too dark or unclear: use a brighter, sharper one.",
-        "Duration": "The video must be 2 to 30 seconds long.",
-        "InvalidInputLength": "The video must be 2 to 30 seconds long.",
-        "Resolution": "The image must be 200 to 4096 pixels a side and the video 200 to 2048.",
-        "ImageSize": "The image must be 200 to 4096 pixels a side.",
-        "InvalidImageResolution": "The image must be 200 to 4096 pixels a side.",
-        "AspectRatio": "The sides must be between 1:3 and 3:1.",
-        "Size": "The image must be at most 5 MB and the video at most 200 MB.",
-        "Format": "Export the image again as JPG or PNG and the video as MP4.",
-        "FileFormat": "Export the image again as JPG or PNG and the video as MP4.",
-        "UnsupportedFileFormat": "Export the image again as JPG or PNG and the video as MP4.",
-        "InvalidImageFormat": "Export the image again as JPG or PNG.",
-        "FPS": "Use a video with a usual frame rate such as 24 to 60 frames a second.",
-        "Openerror": "The file could not be opened: export it again.",
+        "NoHuman": Unfit("no person found", _ONE_PERSON),
+        "NoHumanFace": Unfit("no face found", "Use a picture and a video in which the face is visible."),
+        "MultiHuman": Unfit("more than one person found", "Use a picture and a video that each show one person only."),
+        "FullFace": Unfit("the face is not complete", "The whole face must be visible, with nothing in front of it."),
+        "FaceNotMatch": Unfit("the faces do not match", "Show one face, and the same one in the whole video."),
+        "FacePose": Unfit("the face looks away", "The face must look at the camera."),
+        "FrontBody": Unfit("the person does not face the camera", "The person must face the camera."),
+        "FullBody": Unfit(
+            "the body is not complete",
+            "The whole body must be in the picture, and in the first frame of the video too.",
+        ),
+        "BodyPose": Unfit("the pose cannot be used", "Let the person stand upright and face the camera."),
+        "BodyProportion": Unfit(
+            "the person is too large or too small", "The person must fill a moderate part of the frame."
+        ),
+        "Content": Unfit(
+            "the person cannot be used",
+            "The cause is often the first frame of the video. Begin it where one person is in the frame, clear and not"
+            " too small.",
+        ),
+        "Value": Unfit("too dark or unclear", "Use a brighter, sharper picture."),
+        "Duration": _LENGTH,
+        "InvalidInputLength": _LENGTH,
+        "Resolution": Unfit(
+            "too few or too many pixels", "Use an image of 200 to 4096 pixels a side and a video of 200 to 2048."
+        ),
+        "ImageSize": _IMAGE_SIDES,
+        "InvalidImageResolution": _IMAGE_SIDES,
+        "AspectRatio": Unfit("too wide or too tall", "Crop it so that its sides are between 1:3 and 3:1."),
+        "Size": Unfit("the file is too large", "Use an image of at most 5 MB and a video of at most 200 MB."),
+        "Format": _FORMAT,
+        "FileFormat": _FORMAT,
+        "UnsupportedFileFormat": _FORMAT,
+        "InvalidImageFormat": Unfit("the image's format was not accepted", "Export the image again as JPG or PNG."),
+        "FPS": Unfit("the frame rate cannot be used", "Use a video with 24 to 60 frames a second."),
+        "Openerror": Unfit("a file could not be opened", "Export the image and the video again."),
     }
 
     @classmethod
+    def what_happened(cls, code: str | None) -> str:
+        """What is known of `code`."""
+        known = cls._known(code)
+        return f"{cls.means[:-1]}: {known.brief}." if known else cls.means
+
+    @classmethod
+    def in_brief(cls, code: str | None) -> str:
+        """What is known of `code`, as a few words."""
+        known = cls._known(code)
+        return known.brief if known else cls.brief
+
+    @classmethod
     def what_to_do(cls, code: str | None) -> str:
-        """The advice for the last part of `code`, such as NoHuman."""
-        return cls.ADVICE.get((code or "").rpartition(".")[2], cls.advice)
+        """The advice for `code`."""
+        known = cls._known(code)
+        return known.advice if known else cls.advice
+
+    @classmethod
+    def _known(cls, code: str | None) -> Unfit | None:
+        name = code or ""
+        return cls.KNOWN.get(name) or cls.KNOWN.get(name.rpartition(".")[2])
 
 
 class NotCancelable(WanError):
@@ -198,6 +262,7 @@ class NotCancelable(WanError):
     owner = Owner.USER
     cost = "The task will be charged when it succeeds."
     means = "The animation had already begun, so it could not be canceled."
+    brief = "too late to be canceled"
     advice = "The video will be saved when it is done."
 
 
@@ -206,6 +271,7 @@ class Throttled(WanError):
 
     retry = RetryPolicy.LATER
     means = "The animation service asked to slow down."
+    brief = "the service asked to slow down"
     advice = "MotionDrop tries again by itself."
 
 
@@ -215,15 +281,17 @@ class QuotaExhausted(WanError):
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
     means = "The account's quota at the animation service is used up."
-    advice = "It may come back by itself or the operator raises it; the jobs wait for it."
+    brief = "the account's quota is used up"
+    advice = "It may come back by itself. If it does not, ask the service to raise it."
 
 
 class ProviderFault(WanError):
     """The provider failed; failures are not billed."""
 
     retry = RetryPolicy.TWICE
-    means = "The animation service failed."
-    advice = "Drop the files again later to retry."
+    means = "The animation service failed for a reason of its own."
+    brief = "the animation service failed"
+    advice = "Waiting a while often helps."
 
 
 class ProviderTimeout(WanError):
@@ -231,7 +299,8 @@ class ProviderTimeout(WanError):
 
     retry = RetryPolicy.ONCE
     means = "The animation service did not finish within its own limit of three hours."
-    advice = "Drop the files again later to retry; a shorter video may help."
+    brief = "the animation service took too long"
+    advice = "A shorter video may help."
 
 
 class ProviderBusy(WanError):
@@ -239,7 +308,8 @@ class ProviderBusy(WanError):
 
     retry = RetryPolicy.TWICE
     means = "The animation service has no capacity at the moment."
-    advice = "Drop the files again later to retry."
+    brief = "the animation service is too busy"
+    advice = "Waiting a while often helps."
 
 
 class UnknownRefusal(WanError):
@@ -247,6 +317,7 @@ class UnknownRefusal(WanError):
 
     retry = RetryPolicy.ONCE
     means = "The animation service refused or failed for a reason that MotionDrop does not know."
+    brief = "refused for an unknown reason"
 
 
 FAMILIES: tuple[type[WanError], ...] = (

@@ -10,6 +10,7 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.outcome import why_closed
 from motiondrop.domain.pricing import Prices
+from motiondrop.domain.reasons import NOT_CONVERTED, REPLACED
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import DropGone, JobCanceled, JobFailed
 from motiondrop.media.limits import Rejected
@@ -18,7 +19,6 @@ from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.receipts import Receipts
-from motiondrop.workflow.withdrawal import REPLACED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,12 @@ class Admission:
         except DropGone:
             self.closing.close(job, State.CANCELED, REPLACED)
         except (Rejected, MediaDied, KeyError, ValueError) as error:
-            why = error.reason if isinstance(error, Rejected) else "it takes too much time or memory"
-            self.closing.close(job, State.FAILED, f"The {which} could not be converted: {why}.")
+            why = (
+                error.reason
+                if isinstance(error, Rejected)
+                else "it takes too much time or memory - export it again, smaller"
+            )
+            self.closing.close(job, State.FAILED, NOT_CONVERTED.format(which=which, why=why))
         else:
             file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate, sound=found.sound)
             quote = self.prices.cost(file.duration or 0, job.options.mode)
@@ -108,3 +112,6 @@ def order_of(job: Job) -> dict[str, Any]:
 def _unprepared(job: Job) -> tuple[str, Input]:
     """Which of the job's files has to be converted; images are ready when they were checked."""
     return ("image", job.image) if job.image.copy is None else ("video", job.video)
+
+
+_TOO_COSTLY = "it takes too much time or memory - export it again, smaller"

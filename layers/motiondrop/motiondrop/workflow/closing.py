@@ -9,6 +9,7 @@ from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.messages import existing, outcome
+from motiondrop.domain.reasons import EXPIRED
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.web.links import Links
@@ -25,8 +26,6 @@ FREE_RESTARTS = 3
 
 #: How long one function has for telling before another may; it takes a second or two.
 _NOTIFYING = timedelta(seconds=30)
-
-STOPPED = "The execution was stopped before the animation began."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ class Closing:
 
     def tell_again(self, job: Job, again: Job) -> None:
         """Send the email that says that the files of `again` were animated before, by `job`, and where the video is."""
-        self.publisher.notify(existing(job, again, self.bucket, self.links.to(job.job_id)))
+        self.publisher.notify(existing(job, again, self.links.to(job.job_id)))
 
     def start_next(self, job: Job, *, stopped: bool = False) -> Job:
         """Go on with a job whose execution is over, unless it did so a short time ago: then the sweep does."""
@@ -99,6 +98,3 @@ def _lost(job: Job, moment: datetime) -> bool:
     if days is None or job.task.retry:
         return False
     return moment > job.called_at + days * VALIDITY + LONGEST_PAUSE
-
-
-EXPIRED = "The animation service keeps tasks and videos for 24 hours, and the result could not be fetched within them."

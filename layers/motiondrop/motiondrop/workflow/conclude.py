@@ -8,10 +8,11 @@ from motiondrop.aws.executions import Executions
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
 from motiondrop.domain.provider_errors import WanError
+from motiondrop.domain.reasons import OWN_FAULT, STOPPED
 from motiondrop.errors import Contended, JobClosed, NoSuchJob
 from motiondrop.provider.responses import NotUnderstood, Unreachable
 from motiondrop.storage.jobs import Jobs
-from motiondrop.workflow.closing import FREE_RESTARTS, STOPPED, Closing
+from motiondrop.workflow.closing import FREE_RESTARTS, Closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ ABORTED = "ABORTED"
 TIMED_OUT = "TIMED_OUT"
 
 _LOOKS = 3  # at a job that changes while it is concluded, as a stopped execution's function may still do
-_OWN_FAULT = "MotionDrop stopped working on it because of a fault of its own ({error})."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class ConcludeExecution:
         if job.state in IN_FLIGHT or status == TIMED_OUT or job.restarts < FREE_RESTARTS:
             self.closing.start_next(job)
             return "next execution"
-        self.closing.close(job, State.FAILED, _OWN_FAULT.format(error=error or status))
+        self.closing.close(job, State.FAILED, OWN_FAULT.format(error=error or status))
         return "failed"
 
     def _aborted(self, job: Job) -> str:

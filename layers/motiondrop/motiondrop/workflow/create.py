@@ -18,6 +18,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import RetryPolicy, WanError
+from motiondrop.domain.reasons import STOPPED
 from motiondrop.domain.step import Step, not_before, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
@@ -27,7 +28,7 @@ from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.storage.submission_lock import LockBusy, SubmissionLock
-from motiondrop.workflow.closing import STOPPED, Closing
+from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.reconcile import LONGEST_PAUSE, Reconcile, pause
 from motiondrop.workflow.refusals import Refusals

@@ -9,6 +9,7 @@ from motiondrop.aws.results import Results, Saved
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import End, Job, Result, State
+from motiondrop.domain.reasons import EXPIRED
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import CopyFailed, HostRefused, ResultExpired
 from motiondrop.provider.client import WanClient
@@ -17,7 +18,7 @@ from motiondrop.provider.responses import TaskStatus
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
-from motiondrop.workflow.closing import EXPIRED, VALIDITY, Closing
+from motiondrop.workflow.closing import VALIDITY, Closing
 from motiondrop.workflow.opening import Opening
 
 

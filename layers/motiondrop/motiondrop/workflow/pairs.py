@@ -14,6 +14,7 @@ from motiondrop.domain.keys import kind_of, stem_of
 from motiondrop.domain.messages import rejected, untagged
 from motiondrop.domain.pairing import Folder, Pair, Verdict, Why
 from motiondrop.domain.pricing import MODES, Prices, usd
+from motiondrop.domain.reasons import REPLACED
 from motiondrop.errors import Forgotten
 from motiondrop.media.advice import advice
 from motiondrop.media.limits import Rejected
@@ -24,7 +25,7 @@ from motiondrop.storage.jobs import MAX_DROPS, Jobs
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
 from motiondrop.workflow.receipts import Receipts, of_rejected
-from motiondrop.workflow.withdrawal import REPLACED, Withdrawal
+from motiondrop.workflow.withdrawal import Withdrawal
 
 #: Jobs that one drop may have, with the partners that came and went: each step of one of them reads all.
 MAX_JOBS = 100

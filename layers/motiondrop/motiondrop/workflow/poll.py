@@ -9,6 +9,7 @@ from motiondrop.domain.job import Billing, End, Job, State
 from motiondrop.domain.pricing import MODE_OF_RATIO, Prices
 from motiondrop.domain.provider_codes import family
 from motiondrop.domain.provider_errors import WanError
+from motiondrop.domain.reasons import CANCELED_THERE, EXPIRED, FORGOTTEN, STOPPED
 from motiondrop.domain.step import Step, where
 from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.provider.client import WanClient
@@ -16,7 +17,7 @@ from motiondrop.provider.responses import NotUnderstood, Task, TaskStatus, Unrea
 from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
-from motiondrop.workflow.closing import EXPIRED, STOPPED, VALIDITY
+from motiondrop.workflow.closing import VALIDITY
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.refusals import Refusals
 
@@ -110,7 +111,7 @@ class PollTask:
         return self.refusals.settle(job, execution, refusal, Stage.TASK, task=ended)
 
     def _canceled(self, job: Job, execution: Execution, task: Task, polls: int) -> Step:  # noqa: ARG002
-        reason = STOPPED if job.stopped else "The task was canceled at the animation service."
+        reason = STOPPED if job.stopped else CANCELED_THERE
         self.slots.release(job, execution.owner, State.CANCELED, closing=End(reason))
         raise JobClosed(f"job {job.job_id} was canceled")
 
@@ -126,7 +127,7 @@ class PollTask:
         job = self._unless_expired(job, execution)
         answers = job.task.unknown_answers + 1
         if answers >= BELIEVE_UNKNOWN:
-            self.slots.release(job, execution.owner, State.FAILED, closing=End(_FORGOTTEN))
+            self.slots.release(job, execution.owner, State.FAILED, closing=End(FORGOTTEN))
             raise ResultExpired(f"the provider does not know the task of job {job.job_id}")
         self.jobs.transition(job, execution.owner, None, task=replace(job.task, unknown_answers=answers))
         return self._again(job, polls)
@@ -151,6 +152,3 @@ def interval(polls: int, poll_seconds: int, *, waits: bool = False) -> int:
     if polls < (BEHIND_ANOTHER_AFTER if waits else SLOW_AFTER):
         return poll_seconds
     return max(poll_seconds, SLOW if polls < SLOWEST_AFTER else SLOWEST)
-
-
-_FORGOTTEN = "The animation service does not know the task any more. It may have been charged."

@@ -15,8 +15,9 @@ from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import End, Job, State
-from motiondrop.domain.messages import undecided
+from motiondrop.domain.operator_messages import undecided
 from motiondrop.domain.provider_errors import WanError
+from motiondrop.domain.reasons import SEVERAL, STOPPED, UNDECIDED
 from motiondrop.domain.step import Step, not_before
 from motiondrop.errors import JobClosed
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
@@ -24,7 +25,7 @@ from motiondrop.provider.responses import NotUnderstood, TaskRow, TaskStatus, Un
 from motiondrop.storage.jobs import Jobs, TaskClaim
 from motiondrop.storage.slots import Slots
 from motiondrop.storage.submission_lock import LockBusy, SubmissionLock
-from motiondrop.workflow.closing import STOPPED, Closing
+from motiondrop.workflow.closing import Closing
 
 #: Seconds: looks at what nobody can hurry are at most so far apart.
 LONGEST_PAUSE = 300
@@ -80,7 +81,7 @@ class Reconcile:
         if self.clock() < settled:
             return not_before(settled)
         if self.clock() > job.called_at + GIVE_UP:
-            self._give_up(job, execution, _UNDECIDED)
+            self._give_up(job, execution, UNDECIDED)
         try:
             self.lock.hold_for_look(job, self.clock() + CALL_TIMEOUT)
         except LockBusy as busy:
@@ -102,7 +103,7 @@ class Reconcile:
         if any(self._may_be_anothers(job, row, look) for row in look.candidates):
             return self._later(job, execution)
         if len(look.candidates) > 1:
-            self._give_up(job, execution, _SEVERAL.format(_named(look.candidates)))
+            self._give_up(job, execution, SEVERAL.format(tasks=_named(look.candidates)))
         if look.candidates:
             return self._adopt(job, execution, look.candidates[0])
         if not look.complete:
@@ -247,13 +248,3 @@ def _is_outside(row: TaskRow, start: datetime, end: datetime) -> bool:
 def _named(rows: Iterable[TaskRow]) -> str:
     ids = sorted(row.task_id for row in rows)
     return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
-
-
-_SEVERAL = (
-    "A call to the animation service broke off, and its list shows several tasks that might be this job's: {}."
-    " One of them may have been charged."
-)
-_UNDECIDED = (
-    "A call to the animation service broke off, and for 23 hours its list could not tell whether a task was made."
-    " One may have been charged."
-)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State, Task, Verdict
-from motiondrop.domain.messages import held, resumed
+from motiondrop.domain.operator_messages import held, resumed
 from motiondrop.domain.provider_errors import RetryPolicy, WanError
 from motiondrop.domain.step import Step
 from motiondrop.storage.circuit_breaker import CircuitBreaker, Ruling, Stage

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from motiondrop.aws.topics import Publisher, TopicArns
 from motiondrop.clock import Clock, now
-from motiondrop.domain.messages import unheard
+from motiondrop.domain.operator_messages import unheard
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.items import SUBSCRIBERS
 

@@ -16,7 +16,8 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.messages import alone, held, host_refused, over_budget
+from motiondrop.domain.messages import alone
+from motiondrop.domain.operator_messages import held, host_refused, over_budget
 from motiondrop.domain.provider_errors import by_name
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import Budget, reserve_of

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from motiondrop.aws.executions import Executions
 from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
+from motiondrop.domain.reasons import DELETED, REPLACED
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.workflow.closing import Closing
-
-DELETED = "One of its files was deleted."
-REPLACED = "One of its files was replaced."
 
 #: What the receipt of a drop adds where the version before it was sent already.
 CHARGED = "the version before it was already sent and will be charged"
