@@ -7,14 +7,14 @@ BIN := .venv/bin
 READY := .venv/ready
 NODE_READY := node_modules/ready
 UV_VERSION := 0.13.9
-GROUPS := --group dependencies --group media --group local --group tests --group benchmarks
+GROUPS := --group dependencies --group media --group web --group cli --group local --group tests --group benchmarks
 # Files of hashes, and lines that name a secret without being one.
 NO_SECRETS := --exclude-files '(^events/|\.lock$$|package-lock\.json$$)' \
 	--exclude-lines 'GetSecretValue|GenerateSecretString|InvalidToken|SecretString="sk-'
 # What the set-up takes with some room for a demo's files and logs, in KB: the environment alone has 1.1 GB.
 ROOM_KB := 2000000
 NOT_INSTALLED := echo "The packages could not be installed: is the package registry within reach? The next 'make' tries again." >&2; exit 1;
-CODE := functions layers local tests tools benchmarks
+CODE := cli functions layers local tests tools benchmarks
 
 export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
@@ -110,7 +110,7 @@ docs: $(READY) ## Write the tables in docs/ that are made from the code
 lock: $(READY) ## Write the lock files anew from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml $(GROUPS) --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
-	for layer in dependencies media; do $(BIN)/uv pip compile pyproject.toml --group $$layer --constraints requirements.lock \
+	for layer in dependencies media web; do $(BIN)/uv pip compile pyproject.toml --group $$layer --constraints requirements.lock \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
 		--output-file layers/$$layer/requirements.txt; done
 	PATH="$(abspath $(BIN)):$$PATH" npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
@@ -120,7 +120,7 @@ clean: down ## Stop the local cloud and remove what the targets made
 	rm -rf .venv .local .aws-sam node_modules demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The set-up. A file that is touched last says that it was finished, so a broken-off one is done again.
-$(READY): requirements.lock
+$(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "MotionDrop needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there). Try: make PYTHON=python3.13 …" >&2; exit 1; }
 	@df -Pk . | awk 'NR == 2 && $$4 < $(ROOM_KB) { printf "MotionDrop needs %.1f GB of disk to set itself up, and there are %.1f GB free here.\n", \
@@ -137,7 +137,7 @@ $(READY): requirements.lock
 	@touch $@
 
 $(NODE_READY): $(READY) package-lock.json
-	@echo "  asl-validator, which checks the state machine"
+	@echo "  asl-validator and axe-core, which check the state machine and the pages"
 	@PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel error --no-audit --no-fund > .venv/npm.log 2>&1 || { \
 		cat .venv/npm.log >&2; $(NOT_INSTALLED) }
 	@touch $@

@@ -56,6 +56,8 @@ class Stack:
     mail_dir: Path
     stack_name: str
     result_page_url: str
+    drop_page_url: str
+    gallery_url: str
     event_queue_url: str
     provider_key_secret: str
     log_dir: Path

@@ -16,6 +16,7 @@ from motiondrop.storage.items import Tables, bind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
 
 
 class NoStackError(Exception):
@@ -27,11 +28,14 @@ class Target:
     """A stack's parts, as far as an operator's commands use them."""
 
     s3: "S3Client"
+    sns: "SNSClient"
     tables: Tables
     inbox_bucket: str
     results_bucket: str
     result_page_url: str
     link_secret: str
+    drop_page_url: str
+    notifications_topic_arn: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +58,8 @@ def _on_aws(name: str) -> Target:
         s3 = session.client("s3", config=Config(signature_version="s3v4"))
     except (BotoCoreError, ClientError) as error:
         raise NoStackError(f"The stack {name} cannot be reached: {error}") from error
-    return _target(s3, bind(outputs["JobsTable"], session.region_name), outputs, outputs["ResultPageUrl"], secret)
+    tables = bind(outputs["JobsTable"], session.region_name)
+    return _target(s3, session.client("sns"), tables, outputs, outputs["ResultPageUrl"], secret)
 
 
 def _local(state_dir: Path) -> Target:
@@ -67,8 +72,20 @@ def _local(state_dir: Path) -> Target:
     os.environ.pop("AWS_SESSION_TOKEN", None)
     secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/link-secret")["SecretString"]
     tables = bind(stack.table, stack.region, stack.endpoint_url)
-    return _target(stack.s3, tables, stack.outputs, stack.result_page_url, secret)
+    return _target(stack.s3, stack.sns, tables, stack.outputs, stack.result_page_url, secret)
 
 
-def _target(s3: Any, tables: Tables, outputs: Mapping[str, str], result_page_url: str, secret: str) -> Target:
-    return Target(s3, tables, outputs["InboxBucket"], outputs["ResultsBucket"], result_page_url, secret)
+def _target(  # noqa: PLR0917  # what a stack has
+    s3: Any, sns: Any, tables: Tables, outputs: Mapping[str, str], result_page_url: str, secret: str
+) -> Target:
+    return Target(
+        s3=s3,
+        sns=sns,
+        tables=tables,
+        inbox_bucket=outputs["InboxBucket"],
+        results_bucket=outputs["ResultsBucket"],
+        result_page_url=result_page_url,
+        link_secret=secret,
+        drop_page_url=outputs["DropPageUrl"],
+        notifications_topic_arn=outputs["NotificationsTopicArn"],
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from local.cloud import code, deployment, processes, template
@@ -11,6 +12,7 @@ from local.cloud.packages import Packages
 from local.cloud.progress import note, step
 from local.stack import STACK_FILE, Stack, StackNotRunningError
 from local.wan.settings import DEMO_KEY
+from motiondrop.web.links import Links
 
 RUNNING_FILE = "running.json"
 
@@ -128,6 +130,7 @@ class Cloud:
         if stack.provider_key_secret:
             with step("The provider's key"):
                 stack.secretsmanager.put_secret_value(SecretId=stack.provider_key_secret, SecretString=DEMO_KEY)
+        stack = replace(stack, gallery_url=_gallery_of(stack))
         (self._state_dir / STACK_FILE).write_text(stack.to_json())
         return stack
 
@@ -148,6 +151,8 @@ class Cloud:
             mail_dir=self._state_dir / "mail",
             stack_name=STACK_NAME,
             result_page_url=outputs.get("ResultPageUrl", ""),
+            drop_page_url=outputs.get("DropPageUrl", ""),
+            gallery_url="",
             event_queue_url=outputs.get("EventQueueUrl", ""),
             provider_key_secret=outputs.get("ProviderKeySecret", ""),
             log_dir=self._group.log_dir,
@@ -163,3 +168,11 @@ class Cloud:
     def last_lines(self) -> str:
         """Return what the emulator said last."""
         return self._group.tail(processes.EMULATOR)
+
+
+def _gallery_of(stack: Stack) -> str:
+    """The link to the gallery; empty where the template has none."""
+    if not stack.drop_page_url:
+        return ""
+    secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/link-secret")["SecretString"]
+    return Links(stack.result_page_url, lambda: secret).to_gallery()

@@ -16,7 +16,7 @@ from local.emulator.edge import CALLS_FILE
 from motiondrop.storage.drops import record_key
 from motiondrop.web.links import Links
 from tests.e2e.test_result import link_of
-from tests.support.driver import Driver, image
+from tests.support.driver import Driver, image, video
 
 #: Function and action (both may be patterns), and why the scenario does not call it.
 UNSEEN = {
@@ -128,6 +128,7 @@ def all_that_functions_do(driver: Driver) -> None:
     a_pair_that_the_folder_takes_back_and_a_rejected_file(driver)
     what_the_sweep_finds(driver)
     what_a_reader_sees(driver)
+    what_somebody_with_a_drop_link_does(driver)
 
 
 def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(driver: Driver) -> None:
@@ -236,6 +237,24 @@ def what_a_reader_sees(driver: Driver) -> None:
         "SecretString"
     ]
     assert requests.get(Links(driver.stack.result_page_url, lambda: secret).to_gallery(), timeout=30).status_code == 200
+
+
+def what_somebody_with_a_drop_link_does(driver: Driver) -> None:
+    page = driver.new_drop_link("rights-link/")
+    with driver.paused():
+        for name, body in (("rights-linked.png", image()), ("rights-linked.mp4", video())):
+            asked = {"name": name, "size": len(body), "mode": "wan-std"}
+            upload = requests.post(f"{page}/upload", json=asked, timeout=30).json()
+            assert requests.put(upload["url"], body, headers=upload["headers"], timeout=30).status_code == 200
+        driver.wait_for_state("rights-linked", "Wait for a slot")
+        assert "Paused" in requests.get(f"{page}/list", timeout=30).text
+    driver.sweep()
+    execution = driver.wait_for_execution("rights-linked")
+    job_id = driver.job(execution["executionArn"])["job_id"]
+    for part in ("video", "poster"):
+        about = {"name": "rights-linked.png", "job": job_id}
+        assert requests.get(f"{page}/{part}", about, timeout=30).status_code == 200
+    assert requests.post(f"{page}/remove", json={"name": "rights-linked.png"}, timeout=30).status_code == 200
 
 
 def test_each_function_calls_what_its_policy_grants_and_nothing_is_granted_that_it_does_not_call(

@@ -23,8 +23,8 @@ from tests.faults.sweeping import sweep_kills
 from tests.support.stand import SLOTS, Call, Kill, Stand, faulty_cloud
 from tests.support.tally import Tally
 
-#: Functions that only read: there is nothing to lose in them (test_faults_calls looks at their policies).
-READERS = {"result_page"}
+#: Functions that write no record: there is nothing to lose in them (test_faults_calls looks at their policies).
+READERS = {"result_page", "drop_page"}
 
 #: Scenarios in which `create` makes calls under the lock that it makes nowhere else. A kill there takes a minute.
 UNDER_THE_LOCK = {

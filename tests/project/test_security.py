@@ -83,7 +83,7 @@ def test_every_function_may_use_the_stacks_key_and_encrypts_its_variables_with_i
         if "'kms:Decrypt'" in repr(resource["Properties"]) and resource["Type"] != "AWS::KMS::Key"
     }
     roles = {role["Ref"] for role in RESOURCES["JobsPolicy"]["Properties"]["Roles"]}
-    alone = {"MediaFunction", "ResultPageFunction"}
+    alone = {"DropPageFunction", "MediaFunction", "ResultPageFunction"}
     assert granting == {"JobsPolicy"} | alone
     assert roles | {f"{name}Role" for name in alone} == {f"{name}Role" for name in FUNCTIONS}
     assert "EncryptionKey" in repr(TEMPLATE["Globals"]["Function"]["KmsKeyArn"])

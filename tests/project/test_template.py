@@ -23,11 +23,11 @@ def variables(function: dict[str, Any]) -> set[str]:
     return set(common) | set(own)
 
 
-def test_the_nine_functions_of_the_design_are_there() -> None:
+def test_the_ten_functions_of_the_design_are_there() -> None:
     names = [folder_of(name) for name in FUNCTIONS]
     assert set(names) == {folder.parent.name for folder in (PROJECT / "functions").glob("*/app.py")}
     assert names[:4] == ["submit", "create", "poll", "finalize"]
-    assert len(names) == 9
+    assert len(names) == 10
 
 
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])

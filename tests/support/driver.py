@@ -18,6 +18,8 @@ from PIL import Image
 
 from local.emulator.edge import FAULTS_FILE
 from local.stack import Stack
+from motiondrop.storage.drop_links import DropLinks
+from motiondrop.storage.items import bind
 from tests.support.cloud import Cloud
 
 _colours = itertools.count(1)
@@ -207,6 +209,16 @@ class Driver:
         """Let the state machine's waits and pauses between retries last so much of their time."""
         settings = {"stepfunctions._SFN_WAIT_SCALE": factor}
         requests.post(f"{self.stack.endpoint_url}/_ministack/config", json=settings, timeout=10).raise_for_status()
+
+    def new_drop_link(self, folder: str, usd_a_day: int = 100) -> str:
+        """The address of a new drop link's page."""
+        os.environ |= {
+            "AWS_ACCESS_KEY_ID": self.stack.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.stack.secret_access_key,
+        }
+        links = DropLinks(bind(self.stack.table, self.stack.region, self.stack.endpoint_url))
+        _, token = links.create(folder, 1, usd_a_day * 1_000_000)
+        return f"{self.stack.drop_page_url.rstrip('/')}/{token}"
 
     def tasks(self) -> int:
         return int(self.control("stats")["created"])

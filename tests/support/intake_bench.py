@@ -20,6 +20,7 @@ from motiondrop.errors import DropGone
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import Plan, Report
 from motiondrop.storage.budget import NO_LIMIT
+from motiondrop.storage.drop_links import DropLinks
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
 from motiondrop.workflow.pairs import Defaults, Pairs
@@ -145,6 +146,7 @@ def _pairs(bench: Bench, queue: Any, folders: Folders, closing: Closing, publish
         drops=bench.drops,
         folders=folders,
         changes=bench.changes,
+        drop_links=DropLinks(bench.tables, bench.clock),
         queue=queue,
         jobs=bench.jobs,
         executions=executions,

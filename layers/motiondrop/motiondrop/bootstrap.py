@@ -13,6 +13,7 @@ from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings
 
 if TYPE_CHECKING:
     from motiondrop.aws.event_queue import EventQueue
+    from motiondrop.web.drop_page import DropPage
     from motiondrop.web.result_page import ResultPage
     from motiondrop.workflow.admit import Admission
     from motiondrop.workflow.conclude import ConcludeExecution
@@ -43,6 +44,7 @@ def submit() -> "DropIntake":
             drops=parts.drops,
             folders=parts.folders,
             changes=parts.changes,
+            drop_links=parts.drop_links,
             queue=parts.event_queue,
             jobs=parts.jobs,
             executions=parts.executions,
@@ -209,6 +211,27 @@ def result_page() -> "ResultPage":
 
     parts = Parts(load(Settings, os.environ))
     return ResultPage(jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links)
+
+
+@cache
+def drop_page() -> "DropPage":
+    """What `drop_page` does."""
+    from motiondrop.aws.uploads import Uploads  # noqa: PLC0415
+    from motiondrop.web.drop_page import DropPage  # noqa: PLC0415
+
+    parts = Parts(load(Settings, os.environ))
+    return DropPage(
+        links=parts.drop_links,
+        drops=parts.drops,
+        jobs=parts.jobs,
+        slots=parts.slots,
+        budget=parts.budget,
+        ledger=parts.ledger,
+        results=parts.results,
+        uploads=Uploads(parts.s3, parts.settings.inbox_bucket),
+        prices=parts.prices,
+        mode=parts.settings.default_mode,
+    )
 
 
 @cache

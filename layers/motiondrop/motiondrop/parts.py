@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from motiondrop.provider.client import WanClient
     from motiondrop.storage.changes import Changes
     from motiondrop.storage.cursors import Cursors
+    from motiondrop.storage.drop_links import DropLinks
     from motiondrop.workflow.closing import Closing
     from motiondrop.workflow.folders import Folders
     from motiondrop.workflow.opening import Opening
@@ -103,6 +104,13 @@ class Parts:
     def drops(self) -> Drops:
         """The drops' records."""
         return Drops(self.tables)
+
+    @cached_property
+    def drop_links(self) -> "DropLinks":
+        """The drop links."""
+        from motiondrop.storage.drop_links import DropLinks  # noqa: PLC0415
+
+        return DropLinks(self.tables)
 
     @cached_property
     def changes(self) -> "Changes":

@@ -107,6 +107,14 @@ def words(file: Prepared) -> str:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What the jobs of one drop link may cost in a day together, in micro-USD."""
+
+    link_id: str
+    daily: int
+
+
+@dataclass(frozen=True)
 class Turn:
     """The job's turn at the provider: the token that its execution waits at, then its slot and what is reserved."""
 
@@ -213,6 +221,7 @@ class Job:
     owner: str | None = None
     owner_arn: str | None = None
     stopped: bool = False  # somebody stopped its execution: cancel what can be canceled, and make no new task
+    limit: Limit | None = None  # of the drop link that its image came by
     turn: Turn = Turn()
     call: Call = Call()
     task: Task = Task()

@@ -1,5 +1,7 @@
 """The day's budget: what a job may cost is reserved with its slot and settled when it gives the slot up.
 
+A job that came by a drop link also counts towards that link's daily limit, in the same transactions.
+
 A reservation stands in the job's own record, with its day (UTC), and changes in the transactions that give and take
 the slot. So it cannot be lost or counted twice, and as many jobs at once as there are cannot exceed the budget.
 """
@@ -28,6 +30,10 @@ class OverBudget(MotionDropError):
     """The day's budget has no room for the head of the queue, which waits for the next day."""
 
 
+class OverLimit(MotionDropError):
+    """The day's limit of the job's drop link has no room for it; other jobs go on."""
+
+
 @dataclass(frozen=True)
 class Day:
     """A day's budget in micro-USD: `committed` is what is spent or reserved."""
@@ -46,11 +52,11 @@ class Budget:
 
     def today(self) -> Day:
         """What is spent or reserved today, and whether the operator knows that it is all."""
-        try:
-            item = self._tables.budget.get(BUDGET, _sort_key(self._day()), consistent_read=True)
-        except DoesNotExist:
-            return Day(0, notified=False)
-        return Day(int(item.committed), bool(item.notified))
+        return self._read(_sort_key(self._day()))
+
+    def of_link(self, link_id: str) -> int:
+        """What the jobs of that drop link have spent or reserved today, in micro-USD."""
+        return self._read(_sort_key(self._day(), link_id)).committed
 
     def used(self) -> float:
         """What is spent or reserved today, in percent of the budget."""
@@ -59,6 +65,10 @@ class Budget:
     def has_room(self, job: Job) -> bool:
         """Whether the job could be given a slot today."""
         return self.today().committed + reserve_of(job.quote) <= self._daily
+
+    def within_limit(self, job: Job) -> bool:
+        """Whether the limit of the job's drop link, if it came by one, has room for it today."""
+        return job.limit is None or self.of_link(job.limit.link_id) + reserve_of(job.quote) <= job.limit.daily
 
     def note_notified(self) -> None:
         """Note that the operator knows that today's budget is spent."""
@@ -75,22 +85,26 @@ class Budget:
         return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
     def reserve(self, transaction: Transaction, job: Job) -> None:
-        """Reserve for the job, as a write named `budget` that is refused where there is no room.
+        """Reserve for the job, as writes named `budget` and `limit` that are refused where there is no room.
 
-        OverBudget where no day has room.
+        OverBudget or OverLimit where no day has room.
         """
         amount = reserve_of(job.quote)
         if amount > self._daily:
             raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
-        room = BudgetItem.committed.does_not_exist() | (BudgetItem.committed <= self._daily - amount)
-        self._change(transaction, self._day(), amount, "budget", room)
+        self._change(transaction, _sort_key(self._day()), amount, "budget", _room(self._daily - amount))
+        if job.limit:
+            if amount > job.limit.daily:
+                raise OverLimit(f"job {job.job_id} is dearer than a day of its link")
+            sort_key = _sort_key(self._day(), job.limit.link_id)
+            self._change(transaction, sort_key, amount, "limit", _room(job.limit.daily - amount))
 
     def reserve_today(self, transaction: Transaction, job: Job) -> None:
         """Reserve again where the job's reservation is another day's: money is counted on the day it is spent."""
         turn = job.turn
         if turn.reserved_on in {None, self._day()}:
             return
-        self._change(transaction, turn.reserved_on or "", -(turn.reserved or 0), "earlier day")
+        self._change_all(transaction, job, turn.reserved_on or "", -(turn.reserved or 0), "earlier day")
         self.reserve(transaction, job)
 
     def settle(self, transaction: Transaction, job: Job, after: Job) -> None:
@@ -99,13 +113,26 @@ class Budget:
         `after` is the job as it will be.
         """
         if change := _charged(job, after) - (job.turn.reserved or 0):
-            self._change(transaction, job.turn.reserved_on or self._day(), change, "settlement")
+            self._change_all(transaction, job, job.turn.reserved_on or self._day(), change, "settlement")
+
+    def _change_all(self, transaction: Transaction, job: Job, day: str, amount: int, name: str) -> None:
+        """Change what is spent or reserved on that day, of the stack and of the job's drop link."""
+        self._change(transaction, _sort_key(day), amount, name)
+        if job.limit:
+            self._change(transaction, _sort_key(day, job.limit.link_id), amount, f"{name} of the link")
 
     def _change(
-        self, transaction: Transaction, day: str, amount: int, name: str, condition: Condition | None = None
+        self, transaction: Transaction, sort_key: str, amount: int, name: str, condition: Condition | None = None
     ) -> None:
         actions: list[Action] = [BudgetItem.committed.add(amount), BudgetItem.expires.set(self._expires())]
-        transaction.update(self._tables.budget(BUDGET, _sort_key(day)), actions, name=name, condition=condition)
+        transaction.update(self._tables.budget(BUDGET, sort_key), actions, name=name, condition=condition)
+
+    def _read(self, sort_key: str) -> Day:
+        try:
+            item = self._tables.budget.get(BUDGET, sort_key, consistent_read=True)
+        except DoesNotExist:
+            return Day(0, notified=False)
+        return Day(int(item.committed), bool(item.notified))
 
     def _expires(self) -> int:
         return int((self._clock() + _KEPT).timestamp())
@@ -128,5 +155,11 @@ def _charged(job: Job, after: Job) -> int:
     return 0
 
 
-def _sort_key(day: str) -> str:
-    return f"DAY#{day}"
+def _room(most: int) -> Condition:
+    """The condition that at most so much is spent or reserved."""
+    room: Condition = BudgetItem.committed.does_not_exist() | (BudgetItem.committed <= most)
+    return room
+
+
+def _sort_key(day: str, link_id: str | None = None) -> str:
+    return f"DAY#{day}#LINK#{link_id}" if link_id else f"DAY#{day}"

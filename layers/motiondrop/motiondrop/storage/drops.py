@@ -18,6 +18,12 @@ from motiondrop.domain.keys import folder_of
 from motiondrop.storage.items import ALONE, REFUSED, DropItem, RefusedItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
+#: What is recorded of a drop as it was found.
+_RECORDED = (
+    *("key", "kind", "etag", "media", "rejected", "mode", "check_image", "trim"),
+    *("sequencer", "modified_at", "note", "link_id"),
+)
+
 
 @dataclass(frozen=True)
 class Drop:
@@ -42,6 +48,7 @@ class Drop:
     dropped_at: datetime | None = None
     deleted: bool = False
     note: str | None = None  # what its receipts add
+    link_id: str | None = None  # of the drop link that it came by
 
 
 class Drops:
@@ -75,20 +82,10 @@ class Drops:
             marker.delete()
         else:
             marker.save()
-        values: dict[str, Any] = {
-            "key": drop.key,
-            "kind": drop.kind,
-            "etag": drop.etag,
+        values: dict[str, Any] = {name: getattr(drop, name) for name in _RECORDED} | {
+            "folder": folder_of(drop.key) or None,  # a key of an index, which is never empty
             "dropped_at": drop.dropped_at or self._clock(),
-            "media": drop.media,
-            "rejected": drop.rejected,
-            "mode": drop.mode,
-            "check_image": drop.check_image,
-            "trim": drop.trim,
-            "sequencer": drop.sequencer,
-            "modified_at": drop.modified_at,
             "deleted": None,
-            "note": drop.note,
             "waiting": None,
             "receipt": None,  # whatever replaced the drop took its tags along
         }
@@ -118,6 +115,13 @@ class Drops:
     def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
         """Drops that have waited for a partner since before `moment`, longest first (eventually consistent)."""
         found = self._item.open_drops.query(ALONE, DropItem.seen_at < moment, limit=limit)
+        return [_drop(item) for item in found]
+
+    def newest(self, folder: str, limit: int) -> list[Drop]:
+        """The folder's drops, newest first (eventually consistent); an empty folder name finds none."""
+        if not folder:
+            return []
+        found = self._item.drops_by_time.query(folder, scan_index_forward=False, limit=limit)
         return [_drop(item) for item in found]
 
     def mentioned(self, key: str) -> bool:
@@ -204,4 +208,5 @@ def _drop(item: DropItem) -> Drop:
         dropped_at=item.dropped_at,
         deleted=bool(item.deleted),
         note=item.note,
+        link_id=item.link_id,
     )

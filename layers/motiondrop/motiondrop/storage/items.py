@@ -14,7 +14,8 @@ One table, keys `pk` and `sk`:
 | ledger | `LEDGER` | `RESULTS` |
 | emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
 | queue | `QUEUE` | `BREAKER`, `BREAKER#create`, `BREAKER#task`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
-| a day's budget | `BUDGET` | `DAY#<date>` |
+| a day's budget, of the stack and of a drop link | `BUDGET` | `DAY#<date>`, `DAY#<date>#LINK#<id>` |
+| drop link | `DROP_LINK#<id>` | `DROP_LINK` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
 | the day it last told of hosts that nothing is fetched from, and which | `SWEEP` | `REFUSED_HOSTS` |
 
@@ -36,7 +37,7 @@ from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
-from motiondrop.domain.job import Billing, Call, End, Input, Options, Result, Task, Turn, Verdict
+from motiondrop.domain.job import Billing, Call, End, Input, Limit, Options, Result, Task, Turn, Verdict
 from motiondrop.storage.part import Part, TextsAttribute
 
 QUEUE = "QUEUE"
@@ -57,6 +58,7 @@ UNDECIDED = "UNDECIDED"
 REFUSED = "REFUSED#"
 SWEEP = "SWEEP"
 PAUSE = "PAUSE"
+DROP_LINK = "DROP_LINK"
 BUDGET = "BUDGET"
 CURSOR = "CURSOR"
 SUBSCRIBERS = "SUBSCRIBERS"
@@ -99,6 +101,19 @@ class JobsByTime(GlobalSecondaryIndex[Any]):
     recorded_at = UTCDateTimeAttribute(range_key=True)
 
 
+class DropsByTime(GlobalSecondaryIndex[Any]):
+    """A folder's drops by when they arrived, which no other item has."""
+
+    class Meta:
+        """PynamoDB's settings of the index."""
+
+        index_name = "drops-by-time"
+        projection = AllProjection()
+
+    folder = UnicodeAttribute(hash_key=True)
+    dropped_at = UTCDateTimeAttribute(range_key=True)
+
+
 class JobItem(Item):
     """`job.Job`, stored; the attributes have the names of its fields, which have the defaults."""
 
@@ -118,6 +133,7 @@ class JobItem(Item):
     owner = UnicodeAttribute(null=True)
     owner_arn = UnicodeAttribute(null=True)
     stopped = BooleanAttribute()
+    limit = Part(Limit, null=True)
     turn = Part(Turn)
     call = Part(Call)
     task = Part(Task)
@@ -158,11 +174,12 @@ class ForgottenItem(Item):
 
 
 class LedgerItem(Item):
-    """What all results together came to. Micro-USD and milliseconds, so that sums are exact."""
+    """What all results together came to. Micro-USD and milliseconds, of video and of work, so that sums are exact."""
 
     results = NumberAttribute(default=0)
     cost = NumberAttribute(default=0)
     milliseconds = NumberAttribute(default=0)
+    work = NumberAttribute(default=0)
 
 
 class EmailCountItem(Item):
@@ -245,7 +262,9 @@ class DropItem(Item):
     """What was found out about a drop: `media` where it can be used, `rejected` where not."""
 
     open_drops: ClassVar[OpenItems] = OpenItems()
+    drops_by_time: ClassVar[DropsByTime] = DropsByTime()
 
+    folder = UnicodeAttribute(null=True)
     key = UnicodeAttribute()
     kind = UnicodeAttribute()
     etag = UnicodeAttribute()
@@ -262,9 +281,21 @@ class DropItem(Item):
     dropped_at = UTCDateTimeAttribute()
     deleted = BooleanAttribute(null=True)
     note = UnicodeAttribute(null=True)
+    link_id = UnicodeAttribute(null=True)
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)
+
+
+class DropLinkItem(Item):
+    """A drop link. Its secret part is kept as a hash."""
+
+    folder = UnicodeAttribute()
+    expires_at = UTCDateTimeAttribute()
+    daily = NumberAttribute()
+    email = UnicodeAttribute(null=True)
+    secret_hash = UnicodeAttribute()
+    expires = NumberAttribute()
 
 
 _M = TypeVar("_M", bound=Item)
@@ -280,6 +311,7 @@ class Tables:
     undecided: type[UndecidedItem]
     queue: type[QueueItem]
     drop: type[DropItem]
+    drop_link: type[DropLinkItem]
     refused: type[RefusedItem]
     change: type[ChangeItem]
     forgotten: type[ForgottenItem]
@@ -304,6 +336,7 @@ def bind(table: str, region: str, host: str | None = None) -> Tables:
         bound(UndecidedItem),
         bound(QueueItem),
         bound(DropItem),
+        bound(DropLinkItem),
         bound(RefusedItem),
         bound(ChangeItem),
         bound(ForgottenItem),

@@ -15,11 +15,15 @@ _RESULTS = "RESULTS"
 
 @dataclass(frozen=True)
 class Totals:
-    """All results there ever were: micro-USD, seconds of video. What is forgotten stays counted, since it was paid."""
+    """All results there ever were: micro-USD, seconds of video. What is forgotten stays counted, since it was paid.
+
+    `work` is how many seconds the provider worked on them.
+    """
 
     results: int
     cost: int
     seconds: float
+    work: float = 0.0
 
 
 class Ledger:
@@ -38,6 +42,7 @@ class Ledger:
             LedgerItem.results.add(1),
             LedgerItem.cost.add(job.billing.cost or 0),
             LedgerItem.milliseconds.add(round((job.billing.seconds or 0) * 1000)),
+            LedgerItem.work.add(_work(job)),
         ]
 
         def count(transaction: Transaction) -> None:
@@ -52,4 +57,12 @@ class Ledger:
             item = self._tables.ledger.get(LEDGER, _RESULTS)
         except DoesNotExist:
             return Totals(0, 0, 0.0)
-        return Totals(int(item.results), int(item.cost), item.milliseconds / 1000)
+        return Totals(int(item.results), int(item.cost), item.milliseconds / 1000, item.work / 1000)
+
+
+def _work(job: Job) -> int:
+    """How long the provider worked on the job, in milliseconds; 0 where it did not say."""
+    task = job.task
+    if not (task.scheduled_at and task.ended_at):
+        return 0
+    return max(0, round((task.ended_at - task.scheduled_at).total_seconds() * 1000))

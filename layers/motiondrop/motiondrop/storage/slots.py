@@ -22,7 +22,7 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.budget import Budget, OverBudget
+from motiondrop.storage.budget import Budget, OverBudget, OverLimit
 from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
 from motiondrop.storage.jobs import UNREADABLE, WAITING, Jobs, place_of
@@ -152,6 +152,8 @@ class Slots:
                 given += self._grant_slot(free[0], place)
             except OverBudget:
                 break
+            except OverLimit:
+                _remove(place, _at(place))  # it waits aside: the sweep puts it back when its link has room
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
@@ -191,6 +193,11 @@ class Slots:
     def waiting(self) -> int:
         """How many jobs are in the queue (eventually consistent)."""
         return self._tables.queue.count(QUEUE, QueueItem.sk.startswith(WAITING))
+
+    def order(self, limit: int) -> list[str]:
+        """The jobs that wait, next first, at most `limit` (eventually consistent)."""
+        found = self._tables.queue.query(QUEUE, QueueItem.sk.startswith(WAITING), limit=limit, page_size=limit)
+        return [item.job_id for item in found if item.job_id]
 
     def held_up(self, snapshot: Snapshot) -> Job | None:
         """The job whose turn it is where a slot is free for it and neither breaker nor pause is why it waits."""
@@ -259,7 +266,7 @@ class Slots:
     def _grant_slot(self, number: int, place: QueueItem) -> bool:
         """Give slot `number` to the job at `place` and wake it; False where someone was faster.
 
-        OverBudget where the day's budget has no room for it.
+        OverBudget where the day's budget has no room for it, OverLimit where its drop link's limit has none.
         """
         job = self._job_of(place)
         if job is None or job.state != State.QUEUED or place_of(job) != place.sk:
@@ -279,8 +286,10 @@ class Slots:
         except (Contended, JobClosed, NotOwner):
             return False
         except ConditionFailed as error:
-            if error.failed == {"budget"}:
+            if "budget" in error.failed:
                 raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
+            if error.failed == {"limit"}:
+                raise OverLimit(f"today's limit of its link has no room for job {job.job_id}") from error
             return False
         if place.token:
             self._waker.wake(place.token)

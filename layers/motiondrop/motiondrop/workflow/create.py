@@ -23,7 +23,7 @@ from motiondrop.domain.step import Step, not_before, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
 from motiondrop.provider.responses import Created, NotSent, NotUnderstood, OutcomeUnknown, Unreachable
-from motiondrop.storage.budget import OverBudget
+from motiondrop.storage.budget import OverBudget, OverLimit
 from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
@@ -81,7 +81,7 @@ class CreateTask:
             job = self.lock.acquire(job, execution, self.clock() + WINDOW, mark_of(key))
         except LockBusy as busy:
             return {"next": "create", "seconds": pause(self.clock(), busy.until, _LOCK_PAUSE)}
-        except OverBudget:
+        except (OverBudget, OverLimit):
             self.slots.release(job, execution.owner, State.QUEUED)
             return {"next": "slot"}
         if job.call.deadline is None or self.clock() + CALL_TIMEOUT > job.call.deadline:

@@ -9,7 +9,7 @@ from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.identity import identity, job_id_of
-from motiondrop.domain.job import Input, Job, Options, State
+from motiondrop.domain.job import Input, Job, Limit, Options, State
 from motiondrop.domain.keys import kind_of, stem_of
 from motiondrop.domain.messages import rejected, untagged
 from motiondrop.domain.pairing import Folder, Pair, Verdict, Why
@@ -20,6 +20,7 @@ from motiondrop.media.advice import advice
 from motiondrop.media.limits import Rejected
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.changes import Changes
+from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import MAX_DROPS, Jobs
 from motiondrop.workflow.closing import Closing
@@ -53,6 +54,7 @@ class Pairs:
     drops: Drops
     folders: Folders
     changes: Changes
+    drop_links: DropLinks
     queue: EventQueue
     jobs: Jobs
     executions: Executions
@@ -141,6 +143,8 @@ class Pairs:
         new = self._new(image, video, (image.media, video.media))
         if reserve_of(new.quote) > self.daily_budget:
             raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
+        if new.limit and reserve_of(new.quote) > new.limit.daily:
+            raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day of this drop link may cost")
         if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
             raise Rejected(f"one of the two files has {MAX_JOBS} animations already - drop a copy with another name")
         recorded = self.jobs.record(new)
@@ -178,7 +182,13 @@ class Pairs:
             quote=self.defaults.prices.cost(video.duration or 0, options.mode),
             advice=advice(image, video),
             drops=frozenset({image.key, video.key}),
+            limit=self._limit(image_drop, video_drop),
         )
+
+    def _limit(self, *drops: Drop) -> Limit | None:
+        """The daily limit of the drop link that one of the files came by, the image's first."""
+        found = (self.drop_links.find(drop.link_id) for drop in drops if drop.link_id)
+        return next((link.limit for link in found if link), None)
 
     def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
         """The job that has this content already; run again if it failed and one of the drops came after that."""

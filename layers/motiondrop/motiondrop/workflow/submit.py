@@ -20,6 +20,9 @@ from motiondrop.workflow.pairs import Pairs
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.withdrawal import CHARGED, Withdrawal
 
+#: The metadata that says by which drop link an object came; it is part of what the link's page signs.
+LINK_METADATA = "motiondrop-link"
+
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -94,6 +97,7 @@ class DropIntake:
             arrived.etag,
             sequencer=sequencer,
             modified_at=arrived.modified_at,
+            link_id=arrived.metadata.get(LINK_METADATA),
         )
         try:
             if arrived.unreadable:

@@ -1,0 +1,64 @@
+"""`motiondrop drop-link`: a link for people without an AWS sign-in, to upload into one folder and follow its files."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from motiondrop.storage.drop_links import DropLinks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.stack import Target
+
+_MICRO = 1_000_000
+
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command("drop-link")
+@click.argument("folder", required=False)
+@click.option("--days", type=_POSITIVE, default=30, show_default=True, help="How long it works.")
+@click.option("--usd-a-day", type=_POSITIVE, default=10, show_default=True, help="What a day (UTC) of it may cost.")
+@click.option("--email", metavar="ADDRESS", help="Subscribe this address to the folder's emails.")
+@click.option("--revoke", metavar="LINK", help="End this link, and no other.")
+@click.pass_obj
+def drop_link(  # noqa: PLR0917  # one for each option
+    find: "Callable[[], Target]",
+    folder: str | None,
+    days: float,
+    usd_a_day: float,
+    email: str | None,
+    revoke: str | None,
+) -> None:
+    """Print a link to upload into FOLDER, such as ada/, and to follow its files."""
+    if (folder is None) == (revoke is None):
+        raise click.UsageError("Name the folder of a new link, or with --revoke the link to end.")
+    target = find()
+    links = DropLinks(target.tables)
+    if revoke is not None:
+        link_id = revoke.rstrip("/").rpartition("/")[2].partition(".")[0]
+        if not links.revoke(link_id):
+            raise click.ClickException("There is no such link.")
+        click.echo("The link is revoked. What was dropped by it goes on.")
+        return
+    link, token = links.create(folder_named(folder or ""), days, round(usd_a_day * _MICRO), email)
+    if email:
+        target.sns.subscribe(
+            TopicArn=target.notifications_topic_arn,
+            Protocol="email",
+            Endpoint=email,
+            Attributes={"FilterPolicy": json.dumps({"folder": [link.folder]})},
+        )
+        click.echo(f"{email} hears of this folder once the email from AWS was confirmed.", err=True)
+    click.echo(f"{target.drop_page_url.rstrip('/')}/{token}")
+
+
+def folder_named(text: str) -> str:
+    """The folder as keys begin with it, such as `ada/`; UsageError where it names none."""
+    parts = [part for part in text.strip().split("/") if part]
+    if not parts or not text.isprintable() or {".", ".."} & set(parts):
+        raise click.UsageError(f"{text!r} names no folder of the inbox, such as ada/.")
+    return "/".join(parts) + "/"

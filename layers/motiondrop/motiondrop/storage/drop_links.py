@@ -1,0 +1,94 @@
+"""Drop links: who has one may upload into one folder and follow its files, until it expires or is revoked."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pynamodb.exceptions import DoesNotExist
+
+from motiondrop.clock import Clock, now
+from motiondrop.domain.job import Limit
+from motiondrop.storage.items import DROP_LINK, DropLinkItem, Tables
+from motiondrop.storage.transactions import conditional_write
+
+_ID_BYTES = 6
+_SECRET_BYTES = 18  # 144 bits: nobody finds one by trying, so a plain hash of it is enough
+
+#: How long an expired link's record is kept, so that its page can say that it has expired.
+_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class DropLink:
+    """A drop link: its folder ends in `/`, `daily` is what its jobs may cost in a day (UTC) in micro-USD."""
+
+    link_id: str
+    folder: str
+    expires_at: datetime
+    daily: int
+    email: str | None = None
+
+    @property
+    def limit(self) -> Limit:
+        """What the jobs of this link note of it."""
+        return Limit(self.link_id, self.daily)
+
+
+class DropLinks:
+    """The drop links of one stack. `clock` gives the time in UTC."""
+
+    def __init__(self, tables: Tables, clock: Clock = now) -> None:
+        self._item = tables.drop_link
+        self._clock = clock
+
+    def create(self, folder: str, days: float, daily: int, email: str | None = None) -> tuple[DropLink, str]:
+        """Store a new link; return it with its token, which nobody can read again: only a hash of it is kept."""
+        link_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+        expires_at = self._clock() + timedelta(days=days)
+        self._item(
+            f"{DROP_LINK}#{link_id}",
+            DROP_LINK,
+            folder=folder,
+            expires_at=expires_at,
+            daily=daily,
+            email=email,
+            secret_hash=_hash(secret),
+            expires=int((expires_at + _KEPT).timestamp()),
+        ).save()
+        return DropLink(link_id, folder, expires_at, daily, email), f"{link_id}.{secret}"
+
+    def opened_by(self, token: str) -> DropLink | None:
+        """The link that the token opens; None where it opens none, has expired or was revoked a second ago."""
+        link_id, _, secret = token.partition(".")
+        item = self._read(link_id) if secret else None
+        stored = item.secret_hash if item else ""
+        right = hmac.compare_digest(stored, _hash(secret))  # compared also where there is none: it takes as long
+        if item is None or not right or item.expires_at <= self._clock():
+            return None
+        return _link(link_id, item)
+
+    def find(self, link_id: str) -> DropLink | None:
+        """The link with that id, also one that has expired; None where there is none or it was revoked."""
+        item = self._read(link_id)
+        return _link(link_id, item) if item else None
+
+    def revoke(self, link_id: str) -> bool:
+        """Delete the link, and no other; return whether there was one."""
+        item = self._item(f"{DROP_LINK}#{link_id}", DROP_LINK)
+        return conditional_write(lambda: item.delete(condition=DropLinkItem.pk.exists()))
+
+    def _read(self, link_id: str) -> DropLinkItem | None:
+        try:
+            return self._item.get(f"{DROP_LINK}#{link_id}", DROP_LINK)
+        except DoesNotExist:
+            return None
+
+
+def _link(link_id: str, item: DropLinkItem) -> DropLink:
+    return DropLink(link_id, item.folder, item.expires_at, int(item.daily), item.email)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,286 @@
+"""What a drop link answers: one folder's page, its list, uploads, removals and media. Whoever has the link has that.
+
+Everything starts with the token in the path. Keys are made of the link's folder and a name without a slash, and jobs
+are reached only over this folder's drops, so nothing outside the folder can be named.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from motiondrop.aws.results import Results
+from motiondrop.aws.uploads import Uploads
+from motiondrop.clock import Clock, now
+from motiondrop.domain.formats import ACCEPTED, Kind
+from motiondrop.domain.job import Job, State
+from motiondrop.domain.keys import extension_of, ignored
+from motiondrop.domain.pricing import MODES, Prices, dollars
+from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIDE_MIN, SOURCE_MAX, Rejected, expect
+from motiondrop.media.report import Trim
+from motiondrop.storage.budget import Budget
+from motiondrop.storage.drop_links import DropLink, DropLinks
+from motiondrop.storage.drops import Drop, Drops
+from motiondrop.storage.jobs import Jobs
+from motiondrop.storage.ledger import Ledger
+from motiondrop.storage.slots import Slots
+from motiondrop.web.folder_view import Entry, Queue, entries
+from motiondrop.web.rendering import asset, hash_of, render
+from motiondrop.web.result_page import Response
+
+#: Files that a page shows, the newest; each poll of a page that is open reads as many.
+SHOWN = 50
+
+#: Places of the queue that are counted; behind them it says "more than".
+_COUNTED = 100
+
+#: Bytes of a key that S3 takes (S3 User Guide, "Naming Amazon S3 objects").
+_KEY_BYTES = 1024
+
+#: Seconds that a signed URL of a video or picture lives: as long as one looks at it.
+_URL_SECONDS = 3600
+
+_CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a drop page: the token, what of the link it asks for, and its JSON body."""
+
+    method: str
+    token: str
+    parts: tuple[str, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Request":
+        """The request in an event of the function's URL. A body that is not plain text is none."""
+        token, *parts = event.get("rawPath", "/").strip("/").split("/")
+        return cls(
+            method=event.get("requestContext", {}).get("http", {}).get("method", "GET"),
+            token=token,
+            parts=tuple(parts),
+            query=event.get("queryStringParameters") or {},
+            body="" if event.get("isBase64Encoded") else event.get("body") or "",
+        )
+
+
+class _Refused(Exception):  # an answer, no error of the library
+    """The request cannot be done; says why, in a sentence for the person at the page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropPage:
+    """Answers the drop links of one stack."""
+
+    links: DropLinks
+    drops: Drops
+    jobs: Jobs
+    slots: Slots
+    budget: Budget
+    ledger: Ledger
+    results: Results
+    uploads: Uploads
+    prices: Prices
+    mode: str
+    clock: Clock = now
+
+    def respond(self, request: Request) -> Response:
+        """Answer `/<token>/` and what lies below it; a token that opens nothing gets the same 404 for all."""
+        link = self.links.opened_by(request.token)
+        if link is None:
+            return self._html(404, render("unknown_drop_link.html"))
+        action = {
+            ("GET", ()): self._page,
+            ("GET", ("list",)): self._list,
+            ("GET", ("icon.svg",)): self._icon,
+            ("POST", ("upload",)): self._upload,
+            ("POST", ("remove",)): self._remove,
+            ("GET", ("poster",)): self._poster,
+            ("GET", ("video",)): self._media,
+            ("GET", ("still",)): self._media,
+            ("GET", ("download",)): self._media,
+        }.get(("GET" if request.method == "HEAD" else request.method, request.parts))
+        if action is None:
+            return self._json(404, {"error": "There is nothing here."})
+        try:
+            return action(link, request)
+        except (_Refused, Rejected) as error:
+            said = str(error)
+            return self._json(400, {"error": f"{said[:1].upper()}{said[1:].rstrip('.')}."})
+
+    def _page(self, link: DropLink, request: Request) -> Response:
+        facts = {
+            "prices": {mode: dollars(price) for mode, price in self.prices.by_mode.items()},
+            "extensions": {kind: _extensions(kind) for kind in Kind},
+            "most": {kind: SOURCE_MAX[kind] for kind in Kind},
+            "seconds": [SECONDS_MIN, SECONDS_MAX],
+            "side": SIDE_MIN,
+        }
+        page = render(
+            "drop_page.html",
+            folder=link.folder.rstrip("/"),
+            facts=facts,
+            modes=[(mode, dollars(self.prices.by_mode[mode])) for mode in MODES],
+            mode=self.mode,
+            accept=",".join(f".{one}" for kind in Kind for one in _extensions(kind)),
+            expires_at=link.expires_at,
+            email=link.email,
+            **self._listed(link, request),
+        )
+        return self._html(200, page)
+
+    def _icon(self, link: DropLink, request: Request) -> Response:  # noqa: ARG002  # one shape for all
+        return Response(200, asset("icon.svg"), self._headers("image/svg+xml"))
+
+    def _list(self, link: DropLink, request: Request) -> Response:
+        return self._html(200, render("drop_list.html", **self._listed(link, request)))
+
+    def _listed(self, link: DropLink, request: Request) -> dict[str, Any]:
+        """What the list is made of."""
+        left = max(0, link.daily - self.budget.of_link(link.link_id))
+        return {
+            "entries": self._entries(link),
+            "left": dollars(left),
+            "daily": dollars(link.daily),
+            "base": request.token,
+        }
+
+    def _entries(self, link: DropLink) -> list[Entry]:
+        drops = [drop for drop in self.drops.newest(link.folder, SHOWN) if not drop.deleted]
+        jobs = {job.job_id: job for job in self.jobs.find(sorted({one for drop in drops for one in drop.jobs}))}
+        waiting = [job for job in jobs.values() if job.state == State.QUEUED]
+        queue, totals = Queue(()), self.ledger.totals()
+        if waiting:
+            queue = Queue(self.slots.order(_COUNTED), self._held(waiting[0]))
+        return entries(drops, jobs, queue, totals, self.clock())
+
+    def _held(self, job: Job) -> str | None:
+        """Why no job is sent at the moment; None where it simply waits its turn."""
+        snapshot = self.slots.snapshot()
+        if snapshot.paused:
+            return "Paused by whoever runs MotionDrop. Nothing is lost: it goes on by itself"
+        if snapshot.breaker:
+            return "On hold: the animation service takes no jobs at the moment. Nothing is lost: it goes on by itself"
+        if not self.budget.within_limit(job) or not self.budget.has_room(job):
+            return "Today's budget is used up, continues at 00:00 UTC"
+        return None
+
+    def _upload(self, link: DropLink, request: Request) -> Response:
+        asked = _document(request)
+        key = _key(link, asked.get("name"))
+        size = asked.get("size")
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise _Refused("the size of the file is missing")
+        kind = expect(key, size)
+        metadata = {"motiondrop-link": link.link_id} | _options(kind, asked)
+        extension = extension_of(key)
+        content_type = _CONTENT_TYPES.get(extension, f"{kind}/{extension}")
+        upload = self.uploads.sign(key, size, content_type, metadata, replace=asked.get("replace") is True)
+        return self._json(200, {"url": upload.url, "headers": upload.headers})
+
+    def _remove(self, link: DropLink, request: Request) -> Response:
+        self.uploads.remove(_key(link, _document(request).get("name")))
+        return self._json(200, {})
+
+    def _poster(self, link: DropLink, request: Request) -> Response:
+        drop = self.drops.get(_key(link, request.query.get("name")))
+        return self._to(drop.media.poster if drop and drop.media else None)
+
+    def _media(self, link: DropLink, request: Request) -> Response:
+        """The result of one of the folder's jobs, which the name of one of its files leads to."""
+        drop = self.drops.get(_key(link, request.query.get("name")))
+        job_id = request.query.get("job", "")
+        jobs = self.jobs.find([job_id]) if drop and job_id in drop.jobs else []
+        done = [job for job in jobs if job.state == State.SUCCEEDED]
+        if not done or drop is None:
+            return self._to(None)
+        (what,) = request.parts
+        result = done[0].result
+        return self._to(result.still if what == "still" else result.key, _named(drop) if what == "download" else None)
+
+    def _to(self, key: str | None, name: str | None = None) -> Response:
+        """A redirect to a freshly signed URL of an object in the results bucket."""
+        if key is None:
+            return self._json(404, {"error": "There is nothing here."})
+        return Response(302, headers=self._headers("text/plain") | {"Location": self._signed(key, name)})
+
+    def _signed(self, key: str, name: str | None) -> str:
+        return self.results.url(key, _URL_SECONDS, name=name)
+
+    def _json(self, status: int, content: dict[str, Any]) -> Response:
+        return Response(status, json.dumps(content), self._headers("application/json"))
+
+    def _html(self, status: int, body: str) -> Response:
+        return Response(status, body, self._headers("text/html; charset=utf-8"))
+
+    def _headers(self, content_type: str) -> dict[str, str]:
+        results, inbox = self.results.origin, self.uploads.origin
+        return {
+            "Content-Type": content_type,
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src {hash_of('page.css')} {hash_of('drop.css')}; "
+                f"script-src {hash_of('drop.js')}; img-src 'self' blob: {results}; media-src 'self' blob: {results}; "
+                f"connect-src 'self' {inbox}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            ),
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "X-Robots-Tag": "noindex",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+
+def _document(request: Request) -> dict[str, Any]:
+    try:
+        asked = json.loads(request.body)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise _Refused("the request is not understood")
+    return asked
+
+
+def _key(link: DropLink, name: object) -> str:
+    """The key of a file of the link's folder; _Refused for what is no name of a file there."""
+    if not isinstance(name, str):
+        raise _Refused("the name of the file is missing")
+    composed = unicodedata.normalize("NFC", name)
+    plain = composed.isprintable() and "/" not in composed and "\\" not in composed
+    key = link.folder + composed
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        size = _KEY_BYTES + 1
+    if not plain or ignored(key) or size > _KEY_BYTES:
+        raise _Refused("a file of that name cannot be taken: rename it")
+    return key
+
+
+def _options(kind: Kind, asked: Mapping[str, Any]) -> dict[str, str]:
+    """What the page chose, as the metadata of the drop."""
+    if kind is Kind.VIDEO:
+        trim = asked.get("trim")
+        return {"trim": str(Trim.parse(trim))} if isinstance(trim, str) and trim else {}
+    mode = asked.get("mode")
+    if mode not in MODES:
+        raise _Refused(f"the mode must be {' or '.join(MODES)}")
+    return {"mode": mode}
+
+
+def _extensions(kind: Kind) -> list[str]:
+    return [extension for one in ACCEPTED if one.kind is kind for extension in one.extensions]
+
+
+def _named(drop: Drop) -> str:
+    """What the result is called when it is downloaded: after the drop, in characters that a header takes."""
+    stem = drop.key.rpartition("/")[2].rpartition(".")[0]
+    kept = "".join(char for char in stem if char.isascii() and (char.isalnum() or char in " -_.")).strip()
+    return f"{kept or 'animation'}.mp4"

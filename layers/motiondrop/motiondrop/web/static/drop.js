@@ -1,0 +1,261 @@
+"use strict";
+const base = document.body.dataset.base;
+const facts = JSON.parse(document.body.dataset.facts);
+const [form, picker, chosen, settings, price, consent, problem, list] = [
+  "drop", "files", "chosen", "settings", "price", "consent", "problem", "list",
+].map((id) => document.getElementById(id));
+const items = []; // what is chosen: {file, kind, seconds, start, end, line, bar, said, done}
+let busy = false;
+
+const kindOf = (name) => {
+  const extension = name.includes(".") ? name.split(".").pop().toLowerCase() : "";
+  return Object.keys(facts.extensions).find((kind) => facts.extensions[kind].includes(extension));
+};
+const element = (tag, text, parent) => {
+  const made = document.createElement(tag);
+  if (text) made.textContent = text;
+  parent?.append(made);
+  return made;
+};
+
+function choose(files) {
+  for (const file of files) {
+    const kind = kindOf(file.name);
+    const line = element("li", "", chosen);
+    const item = { file, kind, line };
+    if (kind) preview(item);
+    element("div", file.name, line);
+    item.said = element("div", "", line);
+    item.bar = element("progress", "", line);
+    item.bar.max = 100;
+    item.bar.value = 0;
+    item.bar.hidden = true;
+    item.bar.setAttribute("aria-label", "Upload of " + file.name);
+    const most = facts.most[kind];
+    if (!kind) refuse(item, "Neither a picture nor a clip that can be used.");
+    else if (!file.size) refuse(item, "This file is empty.");
+    else if (file.size > most) refuse(item, "Larger than " + most / 1e6 + " MB.");
+    const drop = element("button", "Leave out", line);
+    drop.type = "button";
+    drop.className = "quiet";
+    drop.addEventListener("click", () => leaveOut(item));
+    items.push(item);
+  }
+  picker.value = "";
+  show();
+}
+
+function leaveOut(item) {
+  items.splice(items.indexOf(item), 1);
+  item.line.remove();
+  show();
+}
+
+function refuse(item, why) {
+  item.bad = why;
+  item.said.textContent = why;
+  item.said.className = "bad";
+}
+
+function preview(item) {
+  const made = element(item.kind === "image" ? "img" : "video", "", item.line);
+  made.src = URL.createObjectURL(item.file);
+  if (item.kind === "image") {
+    made.alt = item.file.name;
+    made.addEventListener("load", () => {
+      if (Math.min(made.naturalWidth, made.naturalHeight) < facts.side) {
+        refuse(item, "Each side needs at least " + facts.side + " pixels; this one has " + made.naturalWidth + " x " + made.naturalHeight + ".");
+        show();
+      }
+    });
+    made.addEventListener("error", () => made.remove()); // a HEIC, perhaps: it is converted all the same
+    return;
+  }
+  made.muted = made.playsInline = made.controls = true;
+  made.setAttribute("aria-label", item.file.name);
+  made.addEventListener("error", () => made.remove());
+  made.addEventListener("loadedmetadata", () => {
+    if (!Number.isFinite(made.duration)) return;
+    item.seconds = made.duration;
+    const [least, most] = facts.seconds;
+    if (item.seconds < least) refuse(item, "At least " + least + " seconds are needed; this clip has " + item.seconds.toFixed(1) + ".");
+    if (item.seconds > most + 0.05) askForPart(item, most);
+    show();
+  });
+}
+
+function askForPart(item, most) {
+  [item.start, item.end] = [0, most];
+  element("div", "Longer than " + most + " s: choose the part to use.", item.line);
+  for (const [name, value] of [["start", 0], ["end", most]]) {
+    const label = element("label", name === "start" ? "From second " : "to second ", item.line);
+    const input = element("input", "", label);
+    Object.assign(input, { type: "number", min: 0, max: Math.floor(item.seconds), step: 1, value });
+    input.addEventListener("input", () => { item[name] = Number(input.value); show(); });
+  }
+}
+
+const lengthOf = (item) => (item.end === undefined ? item.seconds : item.end - item.start);
+
+function partProblem(item) {
+  if (item.end === undefined) return "";
+  const length = lengthOf(item);
+  const [least, most] = facts.seconds;
+  return length >= least && length <= most && item.start >= 0 && item.end <= item.seconds ? "" : "Choose " + least + " to " + most + " seconds of " + item.file.name + ".";
+}
+
+function show() {
+  const good = items.filter((item) => !item.bad && !item.done);
+  settings.hidden = !good.length;
+  const mode = form.elements.mode.value;
+  const pictures = good.filter((item) => item.kind === "image");
+  const clips = good.filter((item) => item.kind === "video");
+  const seconds = clips.reduce((sum, item) => sum + (lengthOf(item) || 0), 0);
+  const known = clips.every((item) => item.seconds !== undefined);
+  const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
+  if (!clips.length) price.textContent = "Add a clip to see the price.";
+  else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds";
+  else price.textContent = "You see the price below when the clip has been checked.";
+  document.getElementById("upload").disabled = busy;
+}
+
+async function post(path, body) {
+  const answer = await fetch(base + "/" + path, { method: "POST", body: JSON.stringify(body) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.error || "This does not work at the moment.");
+  return said;
+}
+
+const put = (item, upload) => new Promise((resolve, reject) => {
+  const request = new XMLHttpRequest();
+  request.open("PUT", upload.url);
+  for (const [name, value] of Object.entries(upload.headers)) request.setRequestHeader(name, value);
+  request.upload.addEventListener("progress", (event) => { item.bar.value = (100 * event.loaded) / event.total; });
+  request.addEventListener("load", () => resolve(request.status));
+  request.addEventListener("error", () => reject(new Error("interrupted")));
+  request.send(item.file);
+});
+
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+async function send(item, replace = false) {
+  item.bar.hidden = false;
+  const trim = item.end === undefined ? undefined : item.start + "-" + item.end;
+  for (let attempt = 1; ; attempt += 1) {
+    let status = 0;
+    try {
+      const upload = await post("upload", { name: item.file.name, size: item.file.size, mode: form.elements.mode.value, trim, replace });
+      status = await put(item, upload);
+    } catch (error) {
+      if (error.message !== "interrupted" && !(error instanceof TypeError)) return refuse(item, error.message);
+    }
+    if (status === 200) {
+      item.done = true;
+      item.said.textContent = "Uploaded";
+      item.bar.value = 100;
+      return undefined;
+    }
+    if (status === 412) return askToReplace(item);
+    if (attempt > 30) return refuse(item, "The upload does not get through. Try again later.");
+    item.said.textContent = "Interrupted, starting again…";
+    item.bar.value = 0;
+    await pause(Math.min(15, attempt));
+  }
+}
+
+function askToReplace(item) {
+  item.said.textContent = "A file of this name is here already.";
+  const button = element("button", "Replace it", item.line);
+  button.type = "button";
+  button.className = "quiet";
+  button.addEventListener("click", () => { button.remove(); send(item, true).then(refresh); });
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const parts = items.map(partProblem).find(Boolean);
+  problem.textContent = parts || (consent.checked ? "" : "Please confirm that you may use this person's likeness.");
+  if (problem.textContent || busy) return;
+  busy = true;
+  show();
+  for (const item of items.filter((one) => !one.bad && !one.done)) await send(item);
+  busy = false;
+  for (const item of items.filter((one) => one.done)) leaveOut(item);
+  show();
+  refresh();
+});
+form.addEventListener("change", show);
+picker.addEventListener("change", () => choose(picker.files));
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    form.classList.toggle("over", name === "dragover");
+    if (name === "drop") choose(event.dataTransfer.files);
+  });
+}
+
+for (const time of document.querySelectorAll("time")) {
+  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = local.format(new Date(time.dateTime));
+}
+
+// The list: only what has changed is put in place of what was, so that a video goes on playing.
+async function refresh() {
+  let text;
+  try {
+    const answer = await fetch(base + "/list");
+    if (!answer.ok) return;
+    text = await answer.text();
+  } catch {
+    return; // out of reach at the moment: the next look may do better
+  }
+  const said = new DOMParser().parseFromString(text, "text/html");
+  list.querySelector(".facts").replaceWith(said.querySelector(".facts"));
+  const fresh = said.querySelector(".entries");
+  const entries = list.querySelector(".entries");
+  const old = new Map([...entries.children].map((one) => [one.dataset.id, one]));
+  let at = entries.firstElementChild;
+  for (const one of [...fresh.children].map(mark)) {
+    const before = old.get(one.dataset.id);
+    const kept = before?.dataset.as === one.dataset.as ? before : one;
+    if (kept === at) {
+      at = at.nextElementSibling;
+      continue;
+    }
+    entries.insertBefore(kept, at);
+    if (before && before !== kept) {
+      if (before === at) at = at.nextElementSibling;
+      before.remove();
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextElementSibling;
+    gone.remove();
+  }
+}
+function mark(one) {
+  one.dataset.as = one.outerHTML;
+  return one;
+}
+for (const one of list.querySelector(".entries").children) mark(one);
+list.addEventListener("click", async (event) => {
+  const name = event.target.dataset?.remove;
+  if (!name) return;
+  event.target.disabled = true;
+  try {
+    await post("remove", { name });
+  } catch (error) {
+    problem.textContent = error.message;
+  }
+  await pause(1);
+  refresh();
+});
+// Every 15 s while something is on its way, as the provider is asked; every minute while all is over.
+let ticks = 0;
+setInterval(() => {
+  ticks += 1;
+  const moving = list.querySelector(".waiting, .working");
+  if (!document.hidden && (moving || ticks % 4 === 0)) refresh();
+}, 15000);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
