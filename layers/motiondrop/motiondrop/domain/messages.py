@@ -25,6 +25,7 @@ from motiondrop.domain.outcome import (
     why_in_brief,
 )
 from motiondrop.domain.pricing import dollars, usd
+from motiondrop.domain.reasons import cause
 from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, duration, named, plain, quoted, storable
 
 #: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
@@ -356,6 +357,8 @@ def _answered(job: Job) -> list[str]:
     """What the provider said of a job that FAILED, and where to look for what it may have charged."""
     answer = ": ".join(filter(None, (job.verdict.code, job.verdict.message)))
     said = [f"the service answered {quoted(answer, 400)}"] if answer else []
+    if error := cause(job.closing.reason):
+        said.append(f"the error was {named(error)}")
     if job.task.request_id:
         said.append(f"request id {named(job.task.request_id)}")
     if may_be_charged(job):

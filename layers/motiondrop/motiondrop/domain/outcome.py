@@ -3,7 +3,7 @@
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.pricing import usd
 from motiondrop.domain.provider_errors import Owner, by_name
-from motiondrop.domain.reasons import STOPPED, in_brief
+from motiondrop.domain.reasons import STOPPED, cause, in_brief
 from motiondrop.sanitize import duration, plain
 
 NOTHING_CHARGED = "Nothing was charged."
@@ -24,7 +24,8 @@ def why(job: Job) -> str:
         return by_name(job.verdict.family).what_happened(job.verdict.code)
     if job.state == State.CANCELED:
         return job.closing.reason or STOPPED
-    return job.closing.reason or "MotionDrop gave up because of a fault of its own."
+    reason = job.closing.reason or "MotionDrop gave up because of a fault of its own."
+    return reason.replace(f" ({cause(reason)})", "") if cause(reason) else reason
 
 
 def why_in_brief(job: Job) -> str:

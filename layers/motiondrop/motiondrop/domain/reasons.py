@@ -34,3 +34,10 @@ _OWN_FAULT = "stopped by a fault of MotionDrop"
 def in_brief(reason: str | None) -> str:
     """A reason as a few words; one that is not known, or none, is a fault of ours."""
     return next((brief for start, brief in _BRIEFS.items() if (reason or "").startswith(start)), _OWN_FAULT)
+
+
+def cause(reason: str | None) -> str:
+    """The name of the error that OWN_FAULT has in parentheses: it says something to whoever runs MotionDrop only."""
+    start, _, end = OWN_FAULT.partition("{error}")
+    found = reason or ""
+    return found.removeprefix(start).removesuffix(end) if found.startswith(start) else ""
