@@ -139,6 +139,9 @@ def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(driver: Driver) -
     driver.drop_pair("rights/rights-fourth")
     for stem in ("rights-third", "rights-fourth"):
         driver.wait_for_state(stem, "Wait for a slot")
+    links = links_of(driver)
+    waiting = driver.job(driver.wait_for_state("rights-fourth", "Wait for a slot"))["job_id"]
+    assert "in the queue. It is likely ready" in requests.get(links.to(waiting), timeout=30).text
     driver.stack.s3.delete_object(Bucket=driver.stack.inbox_bucket, Key="rights/rights-third.png")
     driver.wait_for_email("rights-third")
     for stem in ("rights-second", "rights-first"):  # one waits at the provider, one is worked on
@@ -233,10 +236,12 @@ def what_a_reader_sees(driver: Driver) -> None:
     page, _, signature = link.partition("?")
     for part in ("video", "image"):
         assert requests.get(f"{page}/{part}?{signature}", timeout=30).status_code == 200
-    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/link-secret")[
-        "SecretString"
-    ]
-    assert requests.get(Links(driver.stack.result_page_url, lambda: secret).to_gallery(), timeout=30).status_code == 200
+    assert requests.get(links_of(driver).to_gallery(), timeout=30).status_code == 200
+
+
+def links_of(driver: Driver) -> Links:
+    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/link-secret")
+    return Links(driver.stack.result_page_url, lambda: secret["SecretString"])
 
 
 def what_somebody_with_a_drop_link_does(driver: Driver) -> None:

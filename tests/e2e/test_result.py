@@ -184,7 +184,7 @@ def test_the_operators_link_opens_the_gallery(driver: Driver) -> None:
     link = command(driver, "tools.gallery_link").stdout.strip()
     gallery = requests.get(link, timeout=20)
     assert gallery.status_code == 200
-    assert "<b>shown</b>" in gallery.text
+    assert ">shown</b>" in gallery.text
     totals = requests.get(link, headers={"Accept": "application/json"}, timeout=20).json()
     assert totals["results"] >= 1
     assert totals["cost_usd"] > 0

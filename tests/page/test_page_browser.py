@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,42 @@ def test_the_video_plays_and_seeks(visit: Visit, link: str) -> None:
     check_fits(page)
     assert page.locator("figure img").evaluate("image => image.naturalWidth") == 480
     wait_for(page.locator("figure video"), READY)
+    poster = page.locator("figure video").evaluate("video => video.poster")
+    assert requests.get(poster, timeout=20).content[:2] == b"\xff\xd8"  # a JPEG
+
+
+def test_the_stage_has_the_videos_own_shape_and_no_bars(visit: Visit, link: str) -> None:
+    visit.page.goto(link)
+    stage = visit.page.locator(".stage video")
+    wait_for(stage, READY)
+    shown, own = stage.evaluate(
+        "video => [video.clientWidth / video.clientHeight, video.videoWidth / video.videoHeight]"
+    )
+    assert shown == pytest.approx(own, rel=0.02)
+
+
+def test_times_are_the_readers_own(visit: Visit, link: str) -> None:
+    visit.page.goto(link)
+    shown = visit.page.locator("time").first
+    expect(shown).to_have_attribute("title", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"))
+    expect(shown).not_to_contain_text("UTC")
+
+
+def test_the_link_is_copied_by_a_button_that_says_so(visit: Visit, link: str) -> None:
+    page = visit.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(link)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("[aria-live]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    page.evaluate(
+        """() => {
+            navigator.clipboard.writeText = () => Promise.reject(new Error());
+            document.getElementById("copied").textContent = "";
+        }"""
+    )
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("[aria-live]")).to_have_text("Copied")
 
 
 def wait_for(locator: Any, script: str) -> None:
@@ -77,12 +114,11 @@ def wait_for(locator: Any, script: str) -> None:
     )
 
 
-def test_the_download_is_the_video_under_the_jobs_name(visit: Visit, link: str) -> None:
+def test_the_download_is_the_video_under_the_images_name(visit: Visit, link: str) -> None:
     visit.page.goto(link)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename.startswith("star-")
-    assert download.value.suggested_filename.endswith(".mp4")
+    assert download.value.suggested_filename == "star.mp4"
     assert Path(download.value.path()).read_bytes()[4:8] == b"ftyp"
 
 

@@ -210,7 +210,9 @@ def result_page() -> "ResultPage":
     from motiondrop.web.result_page import ResultPage  # noqa: PLC0415
 
     parts = Parts(load(Settings, os.environ))
-    return ResultPage(jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links)
+    return ResultPage(
+        jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links, slots=lambda: parts.slots
+    )
 
 
 @cache

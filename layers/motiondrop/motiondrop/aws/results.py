@@ -1,8 +1,11 @@
 """The results bucket: videos at their permanent place, what lies beside them, and signed URLs of it all."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+from motiondrop.sanitize import plain, transliterated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -114,5 +117,13 @@ class Results:
         """A URL that anyone can GET for `seconds`; `name` makes a browser download it under that name."""
         params = {"Bucket": self.bucket, "Key": key}
         if name:
-            params["ResponseContentDisposition"] = f'attachment; filename="{name}"'
+            params["ResponseContentDisposition"] = attachment(name)
         return self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition of a download under that name, in ASCII; other letters follow as RFC 5987 has them."""
+    shown = re.sub(r'[\\/:*?"<>|]', "_", plain(name))
+    ascii_name = re.sub(r"[^A-Za-z0-9 ._()-]", "_", transliterated(shown))
+    others = f"; filename*=UTF-8''{quote(shown, safe='')}" if ascii_name != shown else ""
+    return f'attachment; filename="{ascii_name}"{others}'

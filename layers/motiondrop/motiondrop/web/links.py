@@ -3,8 +3,35 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _SIGNATURE_LENGTH = 32  # hex digits, 128 bits
+
+
+@dataclass(frozen=True)
+class Address:
+    """A job's page as it was opened, with the signature after `?k=` or as the path's last part.
+
+    Its links are relative to it, since a domain of one's own may put a path before them.
+    """
+
+    job_id: str
+    signature: str
+    in_path: bool = False
+
+    @property
+    def page(self) -> str:
+        """The page itself."""
+        return self.signature if self.in_path else f"{self.job_id}?k={self.signature}"
+
+    @property
+    def icon(self) -> str:
+        """The icon of all pages."""
+        return "../icon.svg" if self.in_path else "icon.svg"
+
+    def part(self, name: str) -> str:
+        """What lies below the page, such as `video`."""
+        return f"{self.signature}/{name}" if self.in_path else f"{self.job_id}/{name}?k={self.signature}"
 
 
 class Links:
@@ -17,6 +44,10 @@ class Links:
     def to(self, job_id: str) -> str:
         """The permanent link to a job's page."""
         return f"{self._base_url}/{job_id}?k={self.signature(job_id)}"
+
+    def in_path(self, job_id: str) -> str:
+        """The same link where no `?` may stand, as in an object's tag."""
+        return f"{self._base_url}/{job_id}/{self.signature(job_id)}"
 
     def to_gallery(self) -> str:
         """The operator's link to all jobs."""

@@ -1,17 +1,18 @@
-"""The HTML behind the permanent links: a job's page, the gallery, and what stands where a link leads nowhere."""
+"""What the pages behind the permanent links show: a job's page, the gallery, and what a link shows that leads nowhere.
 
-import base64
-import hashlib
+Here is what they say; how they look is in `templates/`, where all of it is escaped.
+"""
+
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from html import escape
-from pathlib import Path
+from typing import Any
 
-from motiondrop.domain.delivery import expected, takes
+from motiondrop.domain.delivery import expected, takes, work_minutes
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.keys import stem_of
-from motiondrop.domain.messages import RETRY
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
@@ -27,183 +28,226 @@ from motiondrop.domain.outcome import (
 from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
+from motiondrop.web.links import Address
+from motiondrop.web.rendering import hash_of, render
 
-_STATIC = Path(__file__).parent / "static"
-
+#: What each state is called, in the gallery and on the job's page; a result needs no word.
 _STATES = {
-    State.PREPARING: "Being converted, so that the animation service takes it",
-    State.QUEUED: "Waiting in the queue",
-    State.ADMITTED: "Being sent to the animation service",
-    State.SUBMITTING: "Being sent to the animation service",
-    State.PENDING: "Waiting at the animation service",
-    State.RUNNING: "Being animated",
-    State.SAVING: "Being saved",
-    State.SUCCEEDED: "Ready",
-    State.FAILED: "Failed",
-    State.CANCELED: "Canceled",
+    State.PREPARING: ("Being converted", "Being converted, so that the animation service takes it"),
+    State.QUEUED: ("In the queue", "Waiting in the queue"),
+    State.ADMITTED: ("Being sent", "Being sent to the animation service"),
+    State.SUBMITTING: ("Being sent", "Being sent to the animation service"),
+    State.PENDING: ("At the service", "Waiting at the animation service"),
+    State.RUNNING: ("Being animated", "Being animated"),
+    State.SAVING: ("Being saved", "Being saved"),
+    State.SUCCEEDED: ("", ""),
+    State.FAILED: ("Failed", "Failed"),
+    State.CANCELED: ("Canceled", "Canceled"),
 }
+
+#: What the gallery can be filtered by.
+FILTERS = {"open": "Under way", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
+
+_AGAIN = {
+    State.FAILED: "To try again, drop the image or the video again.",
+    State.CANCELED: "To have it animated after all, drop the image or the video again.",
+}
+
+_STOPPED = "If the animation has begun at the service already, it is charged, and the video is saved all the same."
+
+#: Tasks that are likely at the service when a job waits: two, the default of MaxInFlight.
+_AT_THE_SERVICE = 2
 
 #: Without scripts a page of a job that has not ended loads itself anew, after these seconds.
 _REFRESH = 20
 
+_HOUR = 60  # minutes
 
-@cache
-def asset(name: str) -> str:
-    """A file that the pages are made with."""
-    return (_STATIC / name).read_text()
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job is in the queue: how many are before it, None where that is not known, or why none is sent."""
+
+    ahead: int | None = None
+    held: str | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What of the gallery is shown: folders that have the text in their name, and one of FILTERS; all where empty."""
+
+    folder: str = ""
+    state: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.folder or self.state)
+
+    def shows(self, job: Job) -> bool:
+        """Whether the job is among what is shown."""
+        return self.folder.casefold() in job.folder.casefold() and self.state in {"", _tone(job)}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A job in the gallery, with its link and the URL of its picture."""
+
+    job: Job
+    link: str
+    picture: str
 
 
 @cache
 def policy(origin: str) -> str:
     """The Content-Security-Policy: this page, its own style and script by their hashes, and the results bucket."""
     return (
-        f"default-src 'none'; style-src '{_hash(asset('page.css'))}'; script-src '{_hash(asset('page.js'))}'; "
+        f"default-src 'none'; style-src {hash_of('page.css')}; script-src {hash_of('page.js')}; "
         f"img-src 'self' {origin}; media-src 'self' {origin}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
 def unknown_page() -> str:
     """What every link shows that leads nowhere, whatever the reason."""
-    return _shell(
-        "Unknown link",
-        _header("Unknown link")
-        + '<div class="state"><p>This link does not lead anywhere. Was it copied whole?</p></div>',
+    return render("unknown_link.html")
+
+
+def job_page(job: Job, at: Address, place: Place, now: datetime) -> str:
+    """The page of a job."""
+    done = job.state == State.SUCCEEDED
+    return render(
+        "job.html",
+        at=at,
+        job=job,
+        name=name_of(job),
+        done=done,
+        tone=_tone(job),
+        refresh=_REFRESH,
+        tall=not done or (job.result.height or 0) > (job.result.width or 0),
+        label=AI_GENERATED,
+        state=_state_of(job),
+        lines=notes(job) if done else [plain(line, 1000) for line in _lines(job, place, now)],
+        inputs=[("Character", _caption(job.image)), ("Reference", _caption(job.video))],
+        details=[row for row in _details(job) if row[1]],
     )
 
 
-def job_page(job: Job, signature: str) -> str:
-    """The page of a job; links are relative, since a domain of one's own may put a path before them."""
-    name = _name(job)
-    if job.state == State.SUCCEEDED:
-        lead = " · ".join([length(job), job.options.mode, cost(job)])
-        top = _header(name, lead) + _result(job, name, signature)
-    else:
-        top = _header(name) + _state(job)
-    body = f"{top}<h2>Made from</h2>{_inputs(job, signature)}<h2>Details</h2>{_details(job)}"
-    return _shell(name, body, job)
-
-
 def gallery_page(
-    jobs: Sequence[tuple[Job, str, str | None]], totals: Totals, *, newest: str | None, older: str | None
+    cards: Sequence[Card],
+    totals: Totals,
+    *,
+    signature: str,
+    shown: Filter,
+    searched: int,
+    older: str | None,
+    first: bool,
 ) -> str:
-    """The gallery's page: jobs with their links and the URLs of their stills, and links to its other pages."""
+    """The gallery's page: `searched` is how many jobs the filter was applied to, `older` the mark of its next page."""
     lead = (
         f"{totals.results} result{'' if totals.results == 1 else 's'} so far · {duration(totals.seconds)} of video · "
         f"{usd(totals.cost)} in all"
     )
-    cards = "".join(_card(job, link, still) for job, link, still in jobs)
-    shown = f'<ul class="cards">{cards}</ul>' if cards else '<div class="state"><p>No jobs here yet.</p></div>'
-    pages = [("Newest", newest), ("Older", older)]
-    links = "".join(f'<a href="{escape(link)}">{label}</a>' for label, link in pages if link)
-    nav = f'<nav aria-label="Pages">{links}</nav>' if links else ""
-    return _shell("All jobs", _header("All jobs", lead) + shown + nav)
-
-
-def _result(job: Job, name: str, signature: str) -> str:
-    base, query = job.job_id, f"?k={escape(signature)}"
-    size = f' width="{job.result.width}" height="{job.result.height}"' if job.result.width else ""
-    poster = f' poster="{base}/still{query}"' if job.result.still else ""
-    notified = "".join(f"<p>{escape(note)}</p>" for note in notes(job))
-    return (
-        f'<div class="stage"><video controls playsinline preload="metadata" aria-label="The animation {escape(name)}"'
-        f'{size}{poster} src="{base}/video{query}"></video></div><p class="label">{AI_GENERATED}</p>'
-        f'<p class="actions"><a class="button" href="{base}/download{query}" download>Download</a></p>'
-        + (f'<h2>Good to know</h2><div class="state">{notified}</div>' if notified else "")
+    return render(
+        "gallery.html",
+        lead=lead,
+        cards=[_card(card) for card in cards],
+        folders=sorted({card.job.folder for card in cards if card.job.folder}),
+        filters=FILTERS,
+        signature=signature,
+        shown=shown,
+        searched=searched,
+        older=older,
+        first=first,
     )
 
 
-def _state(job: Job) -> str:
+def name_of(job: Job) -> str:
+    """The name of the dropped image, and that of the video where it is another."""
+    image, video = (plain(stem_of(one.key), 200) for one in (job.image, job.video))
+    return (image if image == video else f"{image} × {video}") or job.job_id  # noqa: RUF001  # a cross, as a person writes it
+
+
+def _tone(job: Job) -> str:
+    """Which of FILTERS the job is; it also looks so."""
+    return {State.SUCCEEDED: "ready", State.FAILED: "failed", State.CANCELED: "canceled"}.get(job.state, "open")
+
+
+def _state_of(job: Job) -> str:
+    return "Being canceled" if job.stopped and not job.closed else _STATES[job.state][1]
+
+
+def _lines(job: Job, place: Place, now: datetime) -> Iterable[str]:
     """What there is to say instead of a video."""
-    head = f"<strong>{_STATES[job.state]}</strong>"
-    if not job.closed:
-        time = "" if job.state == State.SAVING else takes(job)
-        coming = f"<p>{expected(job)}</p><p>{time} This page shows the video as soon as it is there.</p>"
-        return f'<div class="state" role="status">{head}{coming}</div>'
-    charged = NOTHING_CHARGED if job.state == State.CANCELED else cost_of_failure(job)
-    said = "".join(f"<p>{escape(plain(text, 1000))}</p>" for text in (what_happened(job), charged, RETRY))
-    return f'<div class="state failed" role="status">{head}{said}</div>'
+    if job.state == State.CANCELED:
+        return [what_happened(job), NOTHING_CHARGED, _AGAIN[job.state]]
+    if job.closed:
+        return [what_happened(job), cost_of_failure(job), _AGAIN[job.state]]
+    if job.stopped:
+        return [_STOPPED]
+    when = "" if job.state == State.SAVING else _when(job, place, now)
+    return [expected(job), " ".join(filter(None, [when, "This page shows the video as soon as it is there."]))]
 
 
-def _inputs(job: Job, signature: str) -> str:
-    base, query = job.job_id, f"?k={escape(signature)}"
-    # Before it is converted there is nothing to play.
-    video = f' src="{base}/reference{query}"' if job.video.copy else ""
-    return (
-        f'<div class="inputs"><figure><img alt="The character image" src="{base}/image{query}">'
-        f"<figcaption><b>Character</b>{_caption(job.image)}</figcaption></figure>"
-        '<figure><video controls muted playsinline preload="metadata" aria-label="The reference video"'
-        f"{video}></video>"
-        f"<figcaption><b>Reference</b>{_caption(job.video)}</figcaption></figure></div>"
-    )
+def _when(job: Job, place: Place, now: datetime) -> str:
+    """How long it takes yet, as far as one can say."""
+    least, most = work_minutes(job.video.duration or 0, job.options.mode)
+    if job.state == State.QUEUED and place.held:
+        return place.held
+    if job.state == State.QUEUED and place.ahead is not None:
+        turn = place.ahead + 1
+        queue = "It is next in the queue." if turn == 1 else f"It is number {turn} in the queue."
+        span = _span(least * turn, most * (turn + _AT_THE_SERVICE))
+        return f"{queue} It is likely ready in {span}, if the animations before it take as long as this one."
+    if job.state == State.RUNNING and job.task.scheduled_at:
+        passed = int((now - job.task.scheduled_at).total_seconds() // 60)
+        if passed >= most:
+            return "It takes longer than usual, which happens when the animation service is busy."
+        return f"It is likely ready in {_span(max(1, least - passed), most - passed)}."
+    return takes(job)
 
 
-def _caption(one: Input) -> str:
-    length = f" · {duration(one.duration)}" if one.duration else ""
-    return f"{escape(plain(one.key.rpartition('/')[2], 80))}<br>{one.width} x {one.height} px{length}"
+def _span(least: int, most: int) -> str:
+    """From how many to how many minutes, in hours where these are many."""
+    if most > 2 * _HOUR:
+        least, most, unit = max(1, least // _HOUR), math.ceil(most / _HOUR), "hour"
+    else:
+        unit = "minute"
+    return f"{least} to {most} {unit}s" if least < most else f"{most} {unit}{'' if most == 1 else 's'}"
 
 
-def _details(job: Job) -> str:
-    rows = [
+def _caption(one: Input) -> tuple[str, str]:
+    seconds = f" · {duration(one.duration)}" if one.duration else ""
+    return plain(one.key.rpartition("/")[2], 200), f"{one.width} x {one.height} px{seconds}"
+
+
+def _details(job: Job) -> list[tuple[str, str | datetime | None]]:
+    return [
         ("Length", length(job) if job.billing.seconds else ""),
         ("Picture", picture(job)),
         ("Sound", sound(job)),
         ("Mode", job.options.mode),
         ("Cost", cost_in_full(job) if job.billing.cost is not None else _quote(job)),
-        ("Folder", escape(plain(job.folder, 80)) or "/"),
-        ("Dropped", _time(job.recorded_at)),
-        ("Ended", _time(job.closing.at)),
+        ("Folder", plain(job.folder, 200) or "/"),
+        ("Dropped", job.recorded_at),
+        ("Ended", job.closing.at),
         ("Job", job.job_id),
     ]
-    return "<dl>" + "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in rows if value) + "</dl>"
 
 
-def _card(job: Job, link: str, still: str | None) -> str:
-    shown = (
-        f'<img alt="" loading="lazy" src="{escape(still)}">'
-        if still
-        else f'<span class="blank" aria-hidden="true">{_STATES[job.state]}</span>'
-    )
+def _card(card: Card) -> dict[str, Any]:
+    job = card.job
     billed = [length(job) if job.billing.seconds else "", cost(job) if job.billing.cost is not None else _quote(job)]
-    said = " · ".join(filter(None, [_STATES[job.state], *billed]))
-    return (
-        f'<li><a href="{escape(link)}">{shown}<div><b>{escape(_name(job))}</b>'
-        f"<small>{said}</small><small>{_time(job.recorded_at)}</small></div></a></li>"
-    )
+    return {
+        "link": card.link,
+        "picture": card.picture,
+        "name": name_of(job),
+        "folder": plain(job.folder, 200),
+        "badge": _STATES[job.state][0],
+        "tone": _tone(job),
+        "facts": " · ".join(filter(None, billed)),
+        "at": job.recorded_at,
+    }
 
 
 def _quote(job: Job) -> str:
     """What it may cost yet; nothing where it ended."""
     return "" if job.closed else f"quoted {usd(job.quote)}"
-
-
-def _name(job: Job) -> str:
-    return plain(stem_of(job.image.key), 80) or job.job_id
-
-
-def _time(moment: datetime | None) -> str:
-    return f'<time datetime="{moment.isoformat()}">{moment:%Y-%m-%d %H:%M} UTC</time>' if moment else ""
-
-
-def _header(title: str, lead: str = "") -> str:
-    said = f'<p class="lead">{escape(lead)}</p>' if lead else ""
-    return f'<header><p class="brand">MotionDrop</p><h1>{escape(title)}</h1>{said}</header>'
-
-
-def _shell(title: str, body: str, job: Job | None = None) -> str:
-    is_open = job is not None and not job.closed
-    refresh = f'<noscript><meta http-equiv="refresh" content="{_REFRESH}"></noscript>' if is_open else ""
-    mark = f' data-open="{job.state}"' if job and is_open else ""
-    return "".join(_document(escape(title), body, refresh, mark))
-
-
-def _document(title: str, body: str, refresh: str, mark: str) -> Iterable[str]:
-    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-    yield f'<title>{title} - MotionDrop</title><link rel="icon" href="icon.svg">{refresh}'
-    yield f"<style>{asset('page.css')}</style></head>"
-    yield f"<body{mark}><main>{body}</main><script>{asset('page.js')}</script></body></html>\n"
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,28 +1,41 @@
 """What the permanent links answer: a job's page and its media, the gallery, and the same 404 for all else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from motiondrop.aws.results import Results
-from motiondrop.clock import iso
+from motiondrop.clock import Clock, iso, now
 from motiondrop.domain.job import Job, State
+from motiondrop.domain.keys import stem_of
 from motiondrop.domain.outcome import cost_of_failure, what_happened
 from motiondrop.domain.pricing import dollars
 from motiondrop.errors import NoSuchJob
+from motiondrop.sanitize import plain
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
-from motiondrop.web.links import Links
-from motiondrop.web.pages import asset, gallery_page, job_page, policy, unknown_page
+from motiondrop.storage.slots import Slots
+from motiondrop.web.links import Address, Links
+from motiondrop.web.pages import FILTERS, Card, Filter, Place, gallery_page, job_page, policy, unknown_page
+from motiondrop.web.rendering import asset
 
 #: Seconds that a signed URL of what a page shows lives; a page left open asks its link for a new one when it plays.
 _URL_SECONDS = 3600
 
-#: Jobs on one page of the gallery.
+#: Jobs on one page of the gallery, and how many a filter is applied to.
 _PAGE = 24
+_SEARCHED = 200
+
+#: The places of the queue that are looked through for a job's own.
+_COUNTED = 100
+
+_PAUSED = "Whoever runs MotionDrop has paused the queue. Nothing is lost: it goes on by itself after that."
+_HELD = "The animation service takes no jobs at the moment. Nothing is lost: the queue goes on by itself."
 
 _ICON_SECONDS = 86_400
+
+_NAME = 60  # characters: with four bytes each still a name that file systems take
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Request:
     path: str
     signature: str = ""
     after: str | None = None
+    shown: Filter = field(default_factory=Filter)
     as_json: bool = False
     method: str = "GET"
 
@@ -43,6 +57,7 @@ class Request:
             path=event.get("rawPath", "/"),
             signature=query.get("k", ""),
             after=query.get("after"),
+            shown=Filter(query.get("folder", ""), query.get("state", "") if query.get("state") in FILTERS else ""),
             as_json="application/json" in (event.get("headers") or {}).get("accept", ""),
             method=event.get("requestContext", {}).get("http", {}).get("method", "GET"),
         )
@@ -59,46 +74,64 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultPage:
-    """Answers the links of one stack."""
+    """Answers the links of one stack. The slots are made when they are asked for: few pages need them."""
 
     jobs: Jobs
     ledger: Ledger
     results: Results
     links: Links
+    slots: Callable[[], Slots]
+    clock: Clock = now
 
     def respond(self, request: Request) -> Response:
-        """Response `/`, `/<job id>` and what lies below it; all that is wrong gets the same 404."""
+        """Answer `/`, a job's page and what lies below it; all that is wrong gets the same 404.
+
+        A job's page is `/<job id>?k=<signature>` or, where no `?` may stand, `/<job id>/<signature>`.
+        """
         if request.method not in {"GET", "HEAD"}:
             return Response(405, headers=self._headers("text/plain") | {"Allow": "GET, HEAD"})
         path = request.path.strip("/")
         if path == "icon.svg":
             kept = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
             return Response(200, asset("icon.svg"), self._headers("image/svg+xml") | kept)
-        job_id, _, part = path.partition("/")
         # The signature comes first: without a right one, nothing here depends on what exists.
-        if not job_id:
+        if not path:
             return self._gallery(request) if self.links.opens_gallery(request.signature) else self._unknown(request)
-        if not self.links.opens(job_id, request.signature):
+        at, part = _address(path, request.signature)
+        if not self.links.opens(at.job_id, at.signature):
             return self._unknown(request)
         try:
-            job = self.jobs.get(job_id)
+            job = self.jobs.get(at.job_id)
         except NoSuchJob:
             return self._unknown(request)
-        if job.job_id != job_id:  # the same content under another name has another link
+        if job.job_id != at.job_id:  # the same content under another name has another link
             return self._unknown(request)
-        return self._media(job, part, request) if part else self._page(job, request)
+        return self._media(job, part, request) if part else self._page(job, at, request)
 
-    def _page(self, job: Job, request: Request) -> Response:
+    def _page(self, job: Job, at: Address, request: Request) -> Response:
         if request.as_json:
-            return self._json(200, facts(job, request.signature))
-        return self._html(200, job_page(job, request.signature))
+            return self._json(200, facts(job, at))
+        return self._html(200, job_page(job, at, self._place(job), self.clock()))
+
+    def _place(self, job: Job) -> Place:
+        """Where the job is in the queue, if it is there."""
+        if job.state != State.QUEUED:
+            return Place()
+        slots = self.slots()
+        snapshot = slots.snapshot()
+        if snapshot.paused or snapshot.breaker:
+            return Place(held=_PAUSED if snapshot.paused else _HELD)
+        order = slots.order(_COUNTED)
+        return Place(order.index(job.job_id) if job.job_id in order else None)
 
     def _media(self, job: Job, part: str, request: Request) -> Response:
         """A redirect to a freshly signed URL, so that seeking works and the link itself never dies."""
         video = job.result.key if job.state == State.SUCCEEDED else None
         keys = {
             "image": job.image.copy,
+            "picture": job.image.poster,
             "reference": job.video.copy,
+            "poster": job.video.poster,
             "video": video,
             "download": video,
             "still": job.result.still,
@@ -106,36 +139,38 @@ class ResultPage:
         key = keys.get(part)
         if not key:
             return self._unknown(request)
-        name = f"{job.job_id}.mp4" if part == "download" else None
+        name = f"{plain(stem_of(job.image.key))[:_NAME] or job.job_id}.mp4" if part == "download" else None
         location = self.results.url(key, _URL_SECONDS, name=name)
         return Response(302, headers=self._headers("text/plain") | {"Location": location})
 
     def _gallery(self, request: Request) -> Response:
-        jobs, after = self.jobs.newest(_PAGE, request.after)
+        found, after = self.jobs.newest(_SEARCHED if request.shown else _PAGE, request.after)
+        jobs = [job for job in found if request.shown.shows(job)]
         totals = self.ledger.totals()
-        query = f"?k={request.signature}"
-        older = f"{query}&after={after}" if after else None
-        links = {job.job_id: self.links.signature(job.job_id) for job in jobs}
+        at = {job.job_id: Address(job.job_id, self.links.signature(job.job_id)) for job in jobs}
         if request.as_json:
-            return self._json(
-                200,
-                {
-                    "jobs": [facts(job, links[job.job_id]) for job in jobs],
-                    "results": totals.results,
-                    "seconds": totals.seconds,
-                    "cost_usd": dollars(totals.cost),
-                    "older": older,
-                },
-            )
-        cards = [
-            (
-                job,
-                f"{job.job_id}?k={links[job.job_id]}",
-                self.results.url(job.result.still, _URL_SECONDS) if job.result.still else None,
-            )
-            for job in jobs
-        ]
-        return self._html(200, gallery_page(cards, totals, newest=query if request.after else None, older=older))
+            content = {
+                "jobs": [facts(job, at[job.job_id]) for job in jobs],
+                "results": totals.results,
+                "seconds": totals.seconds,
+                "cost_usd": dollars(totals.cost),
+                "older": f"?k={request.signature}&after={after}" if after else None,
+            }
+            return self._json(200, content)
+        body = gallery_page(
+            [Card(job, at[job.job_id].page, self._picture(job)) for job in jobs],
+            totals,
+            signature=request.signature,
+            shown=request.shown,
+            searched=len(found),
+            older=after,
+            first=not request.after,
+        )
+        return self._html(200, body)
+
+    def _picture(self, job: Job) -> str:
+        """The URL of a picture of the job: the character's, until there is a still."""
+        return self.results.url(job.result.still or job.image.poster, _URL_SECONDS)
 
     def _unknown(self, request: Request) -> Response:
         return self._json(404, {"error": "unknown link"}) if request.as_json else self._html(404, unknown_page())
@@ -158,7 +193,16 @@ class ResultPage:
         }
 
 
-def facts(job: Job, signature: str) -> dict[str, Any]:
+def _address(path: str, signature: str) -> tuple[Address, str]:
+    """The job's page that a path without its outer slashes is about, and which part of it."""
+    job_id, _, part = path.partition("/")
+    if signature:
+        return Address(job_id, signature), part
+    signature, _, part = part.partition("/")
+    return Address(job_id, signature, in_path=True), part
+
+
+def facts(job: Job, at: Address) -> dict[str, Any]:
     """What a link tells a program: pixels, seconds, USD, UTC; links are relative to the page's own."""
     done = job.state == State.SUCCEEDED
     ended_badly = job.closed and not done
@@ -179,6 +223,6 @@ def facts(job: Job, signature: str) -> dict[str, Any]:
         "sound": job.result.sound,
         "reason": what_happened(job) if ended_badly else None,
         "charged": cost_of_failure(job) if ended_badly else None,
-        "page": f"{job.job_id}?k={signature}",
-        "video": f"{job.job_id}/video?k={signature}" if done else None,
+        "page": at.page,
+        "video": at.part("video") if done else None,
     }
