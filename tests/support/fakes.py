@@ -173,7 +173,7 @@ class FakePublisher:
 class NoReceipts:
     """Receipts are derived, and not what is tested here."""
 
-    def follow(self, job: Job, place: int | None = None) -> None:
+    def follow(self, job: Job, page_of: object = None) -> None:
         pass
 
 
@@ -182,6 +182,9 @@ class FakeLinks:
 
     def to(self, job_id: str) -> str:
         return f"https://example.com/{job_id}"
+
+    def in_path(self, job_id: str) -> str:
+        return f"https://example.com/{job_id}/signature"
 
 
 class FakeResults:

@@ -85,8 +85,11 @@ class IntakeBench:
         self.submit.removed(key)
 
     def receipt(self, key: str) -> str:
-        tags = client("s3").get_object_tagging(Bucket="inbox", Key=key)["TagSet"]
-        return next((tag["Value"] for tag in tags if tag["Key"] == "motiondrop"), "")
+        return self.tags(key).get("motiondrop", "")
+
+    def tags(self, key: str) -> dict[str, str]:
+        listed = client("s3").get_object_tagging(Bucket="inbox", Key=key)["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in listed}
 
     def jobs(self) -> list[Job]:
         return self.bench.jobs.least_seen(100)
@@ -154,6 +157,7 @@ def _pairs(bench: Bench, queue: Any, folders: Folders, closing: Closing, publish
         withdrawal=Withdrawal(jobs=bench.jobs, drops=bench.drops, executions=executions, closing=closing),
         closing=closing,
         publisher=publisher,
+        links=closing.links,
         defaults=Defaults("wan-std", "wan2.2-animate-move", PRICES),
         daily_budget=NO_LIMIT,
         settle_seconds=30,

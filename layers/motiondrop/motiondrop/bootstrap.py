@@ -52,6 +52,7 @@ def submit() -> "DropIntake":
             withdrawal=withdrawal,
             closing=parts.closing,
             publisher=parts.publisher,
+            links=parts.links,
             defaults=Defaults(settings.default_mode, settings.wan_model, parts.prices),
             daily_budget=parts.daily_budget,
             settle_seconds=settings.settle_seconds,

@@ -43,16 +43,62 @@ def test_a_receipt_says_what_will_come_out_as_long_as_that_is_not_paid_and_has_r
     assert intake.receipt("hero.png") == "animating: being sent"
 
 
+def test_a_drops_link_leads_to_its_job_and_outlives_receipts_of_functions_that_cannot_make_one(
+    intake: IntakeBench,
+) -> None:
+    intake.drop("hero.png")
+    assert "motiondrop-page" not in intake.tags("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    link = f"https://example.com/{job.job_id}/signature"
+    assert [intake.tags(key)["motiondrop-page"] for key in ("hero.png", "hero.mp4")] == [link, link]
+    intake.bench.jobs.transition(job, None, State.ADMITTED)
+    intake.submit.receipts.follow(job)
+    assert intake.tags("hero.png") == {"motiondrop": "animating: being sent", "motiondrop-page": link}
+
+
+def test_a_link_that_another_function_overtook_is_there_at_the_jobs_end(intake: IntakeBench) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    intake.submit.inbox.write_receipt("hero.png", QUEUED, "")
+    intake.submit.pairs.closing.close(job, State.FAILED)
+    assert intake.tags("hero.png")["motiondrop-page"].endswith(f"{job.job_id}/signature")
+
+
+def test_a_shared_file_has_no_link(intake: IntakeBench) -> None:
+    intake.drop("f/v.mp4")
+    intake.drop("f/a.png")
+    intake.settle()
+    assert "motiondrop-page" in intake.tags("f/v.mp4")
+    intake.drop("f/b.png")
+    intake.settle()
+    assert "motiondrop-page" not in intake.tags("f/v.mp4")
+    assert "motiondrop-page" in intake.tags("f/b.png")
+
+
+@pytest.mark.parametrize(("own", "ours"), [(8, {"motiondrop", "motiondrop-page"}), (9, {"motiondrop"}), (10, set())])
+def test_words_go_first_where_a_drop_has_no_room_for_both_tags(intake: IntakeBench, own: int, ours: set[str]) -> None:
+    intake.drop("hero.png")
+    intake.put("hero.mp4")
+    tags = [{"Key": f"tag{number}", "Value": "x"} for number in range(own)]
+    client("s3").put_object_tagging(Bucket="inbox", Key="hero.mp4", Tagging={"TagSet": tags})
+    intake.submit.created("hero.mp4", "1")
+    assert set(intake.tags("hero.mp4")) == {tag["Key"] for tag in tags} | ours
+    intake.submit.created("hero.mp4", "1")  # the same event again
+    assert len(intake.publisher.emails) == (own == 10)
+
+
 @contextmanager
 def before_the_next_receipt(intake: IntakeBench, happens: Callable[[], object]) -> Iterator[None]:
     """Let something happen at the moment when somebody has made up a receipt and not yet written it."""
     inbox = intake.submit.inbox
     write = inbox.write_receipt
 
-    def late(key: str, receipt: str) -> bool:
+    def late(key: str, receipt: str, page: str | None = None) -> bool:
         inbox.write_receipt = write  # type: ignore[method-assign]
         happens()
-        return write(key, receipt)
+        return write(key, receipt, page)
 
     inbox.write_receipt = late  # type: ignore[method-assign]
     yield

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RECEIPT_TAG = "motiondrop"
+PAGE_TAG = "motiondrop-page"
 
 #: S3's limit on a tag's value, in characters (Amazon S3 User Guide, "Categorizing your objects using tags").
 RECEIPT_LENGTH = 256
@@ -141,17 +142,22 @@ class Inbox:
         self._s3.delete_object(Bucket=self._bucket, Key=key)
         return True
 
-    def write_receipt(self, key: str, receipt: str) -> bool:
-        """Tag the drop with its receipt, beside the tags it has.
+    def write_receipt(self, key: str, receipt: str, page: str | None = None) -> bool:
+        """Tag the drop with its receipt and the link to its page, beside the tags it has.
 
-        False where the drop is gone; NoRoom where it has as many tags of its own as an object may have.
+        Without `page` the link that is there stays; an empty one removes it. Where there is room for one tag only, it
+        is the receipt's. False where the drop is gone; NoRoom where it has as many tags of its own as an object may
+        have.
         """
         try:
             tags: list[Any] = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)["TagSet"]
-            tags = [tag for tag in tags if tag["Key"] != RECEIPT_TAG]
-            if len(tags) == _TAGS:
+            known = {tag["Key"]: tag["Value"] for tag in tags}
+            own = [tag for tag in tags if tag["Key"] not in {RECEIPT_TAG, PAGE_TAG}]
+            if len(own) == _TAGS:
                 raise NoRoom("the drop has ten tags of its own")
-            tags.append({"Key": RECEIPT_TAG, "Value": receipt_text(receipt)})
+            page = known.get(PAGE_TAG) if page is None else page
+            ours = {RECEIPT_TAG: receipt_text(receipt)} | ({PAGE_TAG: page} if page else {})
+            tags = [*own, *({"Key": name, "Value": value} for name, value in ours.items())][:_TAGS]
             self._s3.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": tags})
         except ClientError as error:
             if code_of(error) in _GONE:

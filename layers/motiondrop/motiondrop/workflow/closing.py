@@ -54,7 +54,7 @@ class Closing:
         """
         if not job.closed or job.closing.notified:
             return job
-        self.receipts.follow(job)
+        self.receipts.follow(job, self.links.in_path)
         notifying = self.jobs.begin_notifying(job, self.clock() + _NOTIFYING)
         if notifying is None:
             return job

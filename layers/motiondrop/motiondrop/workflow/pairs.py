@@ -23,6 +23,7 @@ from motiondrop.storage.changes import Changes
 from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import MAX_DROPS, Jobs
+from motiondrop.web.links import Links
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
 from motiondrop.workflow.receipts import Receipts, of_rejected
@@ -62,6 +63,7 @@ class Pairs:
     withdrawal: Withdrawal
     closing: Closing
     publisher: Publisher
+    links: Links
     defaults: Defaults
     daily_budget: int
     settle_seconds: int
@@ -156,7 +158,7 @@ class Pairs:
         # A job of the same name that was forgotten had executions, whose names are taken for 90 days.
         while not job.closed and not self.executions.start(job) and recorded:
             job = self.jobs.transition(job, job.owner, execution_number=job.execution_number + 1)
-        self._say(self.receipts.follow(job))
+        self._say(self.receipts.follow(job, self.links.in_path))
         return job
 
     def _say(self, unsaid: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Receipts: what a drop says of itself, as an object tag, derived from its record and those of its jobs."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
@@ -17,6 +17,9 @@ from motiondrop.storage.jobs import Jobs
 
 _logger = Logger(child=True)
 
+#: Makes the link to a job's page.
+PageOf = Callable[[str], str]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Receipts:
@@ -26,13 +29,15 @@ class Receipts:
     drops: Drops
     jobs: Jobs
 
-    def follow(self, job: Job) -> dict[str, str]:
+    def follow(self, job: Job, page_of: PageOf | None = None) -> dict[str, str]:
         """Let the receipts of the job's drops say what has become of it."""
-        return self.sync(job.drops)
+        return self.sync(job.drops, page_of)
 
-    def sync(self, keys: Collection[str]) -> dict[str, str]:
+    def sync(self, keys: Collection[str], page_of: PageOf | None = None) -> dict[str, str]:
         """Let the drops at these keys say what the table says of them now; return what those could not say, by key,
         that have no room for a tag.
+
+        With `page_of` each drop is written, and its link with it; without, which needs no secret, links stay.
 
         Another function may change a job or a drop meanwhile, and tell of it before this one writes what it read. So
         whoever writes looks once more, until what it wrote is still so.
@@ -46,25 +51,33 @@ class Receipts:
                 key: receipt
                 for key, drop in drops.items()
                 if (receipt := _receipt(drop, [jobs[one] for one in sorted(drop.jobs) if one in jobs]))
-                and receipt != written.get(key, drop.receipt)
+                and receipt != written.get(key, None if page_of else drop.receipt)
             }
-            unsaid |= {key: receipt for key, receipt in due.items() if not self._write(key, receipt)}
+            full = {key for key, said in due.items() if not self._write(drops[key], said, page_of)}
+            unsaid |= {key: due[key] for key in full if due[key] != drops[key].receipt}
             written |= due
             keys = due.keys()
         return unsaid
 
-    def _write(self, key: str, receipt: str) -> bool:
+    def _write(self, drop: Drop, receipt: str, page_of: PageOf | None) -> bool:
         """Tag the drop; whatever hinders that is logged and hinders nothing else. False where it has no room."""
         room = True
         try:
-            if self.inbox.write_receipt(key, receipt):
-                self.drops.note_receipt(key, receipt)
+            if self.inbox.write_receipt(drop.key, receipt, _page(drop, page_of)):
+                self.drops.note_receipt(drop.key, receipt)
         except NoRoom:
-            self.drops.note_receipt(key, receipt)
+            self.drops.note_receipt(drop.key, receipt)
             room = False
         except (ClientError, BotoCoreError) as error:
             _logger.warning("a receipt was not written", extra={"reason": type(error).__name__})
         return room
+
+
+def _page(drop: Drop, page_of: PageOf | None) -> str | None:
+    """The link to the page of the drop's job; empty where it has several, None where nobody here can make it."""
+    if page_of is None:
+        return None
+    return page_of(next(iter(drop.jobs))) if len(drop.jobs) == 1 else ""
 
 
 def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
