@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import click
+from botocore.exceptions import ClientError
 
 from motiondrop.storage.drop_links import DropLinks
 
@@ -42,18 +43,30 @@ def drop_link(  # noqa: PLR0917  # one for each option
         link_id = revoke.rstrip("/").rpartition("/")[2].partition(".")[0]
         if not links.revoke(link_id):
             raise click.ClickException("There is no such link.")
-        click.echo("The link is revoked. What was dropped by it goes on.")
+        click.echo("The link is revoked. Its animations go on, and its email subscription stays until it is deleted.")
         return
     link, token = links.create(folder_named(folder or ""), days, round(usd_a_day * _MICRO), email)
+    click.echo(f"{target.drop_page_url.rstrip('/')}/{token}")
     if email:
+        _subscribe(target, email, link.folder)
+
+
+def _subscribe(target: "Target", email: str, folder: str) -> None:
+    """Subscribe the address to the folder's emails; ClickException where SNS refuses that."""
+    try:
         target.sns.subscribe(
             TopicArn=target.notifications_topic_arn,
             Protocol="email",
             Endpoint=email,
-            Attributes={"FilterPolicy": json.dumps({"folder": [link.folder]})},
+            Attributes={"FilterPolicy": json.dumps({"folder": [folder]})},
         )
-        click.echo(f"{email} hears of this folder once the email from AWS was confirmed.", err=True)
-    click.echo(f"{target.drop_page_url.rstrip('/')}/{token}")
+    except ClientError as error:
+        # An address has one subscription of a topic, with one filter (SNS API reference, "Subscribe").
+        raise click.ClickException(
+            f"The link works, but {email} was not subscribed. If it has a subscription already, add {folder} to the"
+            f" filter of that in the SNS console. AWS said: {error}"
+        ) from error
+    click.echo(f"{email} hears of this folder once the email from AWS was confirmed.", err=True)
 
 
 def folder_named(text: str) -> str:

@@ -35,7 +35,7 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
         assert states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}
         paid = [task for task in stand.driver.control("tasks") if task["status"] == "SUCCEEDED"]
         assert len(paid) == _FIT
-        notified = [email for email in stand.driver.emails("MotionDrop") if "the day's budget is spent" in email]
+        notified = [email for email in stand.driver.emails("MotionDrop") if "today's budget is left" in email]
         assert len(notified) == 1
 
         more = ("--parameter", "DailyBudgetUSD=100", "--parameter", "GraceSeconds=3", "--parameter", "MaxInFlight=6")

@@ -234,6 +234,7 @@ def drop_page() -> "DropPage":
         uploads=Uploads(parts.s3, parts.settings.inbox_bucket),
         prices=parts.prices,
         mode=parts.settings.default_mode,
+        model=parts.settings.wan_model,
     )
 
 

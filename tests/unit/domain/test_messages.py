@@ -319,12 +319,12 @@ def test_a_reason_of_ours_is_a_sentence_and_has_a_phrase_for_the_subject(reason:
 @pytest.mark.parametrize(
     ("reason", "brief"),
     [
-        (reasons.EXPIRED, "the video could not be fetched in time"),
+        (reasons.EXPIRED, "the video could not be downloaded in time"),
         (reasons.UNDECIDED, "its outcome is not known"),
         (reasons.SEVERAL.format(tasks="a, b"), "its outcome is not known"),
         (reasons.NOT_CONVERTED.format(which="video", why="no"), "the video could not be converted"),
-        (reasons.OWN_FAULT.format(error="x"), "stopped by a fault of MotionDrop"),
-        (None, "stopped by a fault of MotionDrop"),
+        (reasons.OWN_FAULT.format(error="x"), "stopped by an error in MotionDrop"),
+        (None, "stopped by an error in MotionDrop"),
     ],
 )
 def test_a_reason_has_its_own_phrase(reason: str | None, brief: str) -> None:

@@ -70,6 +70,15 @@ def test_jobs_of_a_link_wait_aside_when_its_day_is_spent_and_others_go_on(bench:
     assert bench.slots.requeue(second)
 
 
+def test_more_jobs_of_a_spent_link_than_slots_hold_nobody(bench: Bench) -> None:
+    for number in range(20):
+        bench.job(f"spent{number}", limit=Limit("ada", 0))
+        bench.clock.pass_(seconds=1)
+    bench.job("of-somebody-else")
+    assert bench.slots.grant() == 1
+    assert bench.job_named("of-somebody-else").state == State.ADMITTED
+
+
 def test_what_a_job_of_a_link_did_not_cost_is_given_back_to_its_day(bench: Bench) -> None:
     job = bench.job("hero", limit=Limit("ada", 10_000_000))
     bench.slots.grant()

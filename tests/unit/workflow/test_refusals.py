@@ -1,6 +1,6 @@
 """Whose a refusal is: the user's, the account's, or what the next job's call tells."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -231,6 +231,30 @@ def test_a_wrong_model_name_leaves_all_jobs_queued_and_goes_on_when_it_is_put_ri
     assert set(line.states().values()) == {State.SAVING}
 
 
+def test_a_task_of_before_says_nothing_of_a_call_that_was_refused_after_it(workflow: WorkflowBench) -> None:
+    old, old_execution = workflow.pending("old")
+    workflow.clock.pass_(seconds=1)
+    refused, execution = workflow.bench.in_queue("refused")
+    workflow.wan.fail("create", INVALID)
+    assert workflow.create(execution) == {"next": "slot"}
+    workflow.becomes(old, TaskStatus.SUCCEEDED, video_duration=5.0, video_url="http://x/1")
+    workflow.poll(old_execution)
+    assert workflow.state(refused) == State.QUEUED
+    assert workflow.slots.snapshot().refused is not None
+
+
+def test_a_slot_given_before_the_queue_was_held_does_not_block_the_probes(workflow: WorkflowBench) -> None:
+    workflow.pending("takes-hours")
+    workflow.clock.pass_(seconds=1)
+    job, execution = workflow.bench.in_queue("next")
+    workflow.wan.fail("create", BillingTrouble("Arrearage", "x", status=400))
+    workflow.create(execution)
+    workflow.slots.wait(execution, "again")
+    workflow.clock.pass_(minutes=6)
+    assert workflow.slots.grant() == 1
+    assert workflow.state(job) == State.ADMITTED
+
+
 # --- Tasks that fail ---
 
 
@@ -298,6 +322,17 @@ def test_a_task_that_fails_for_the_account_is_queued_again_until_one_succeeds(
     assert workflow.poll(execution) == {"next": "finalize"}
     assert workflow.slots.snapshot().breaker is None
     assert [alert.event for alert in workflow.publisher.alerts] == ["held", "resumed"]
+
+
+def test_jobs_that_share_a_bad_file_fail_each_for_itself(workflow: WorkflowBench) -> None:
+    refusal = RequestInvalid("InvalidParameter", "x")
+    for name in ("first", "second"):
+        job, execution = failing(workflow, name, refusal)
+        job = workflow.bench.read(job)
+        workflow.jobs.transition(job, execution.owner, None, video=replace(job.video, digest="the-same-clip"))
+        with pytest.raises(RequestInvalid):
+            workflow.poll(execution)
+    assert workflow.publisher.alerts == []
 
 
 def test_a_task_made_before_the_queue_was_held_says_nothing_of_the_cause(workflow: WorkflowBench) -> None:

@@ -227,3 +227,10 @@ def test_what_is_paid_for_depends_on_the_folder_and_not_on_the_order_of_its_even
         folder = Folder.of("f/", kinds, MAX_FAN_OUT)
         expected = {pair for key in kinds for pair in folder.verdict(key).pairs}
         assert intake.paid() == expected
+
+
+def test_a_drop_whose_link_was_revoked_is_refused_and_not_freed_of_its_limit(intake: IntakeBench) -> None:
+    intake.drop("ada/hero.png", **{"motiondrop-link": "0123456789ab"})
+    intake.drop("ada/hero.mp4")
+    assert "revoked" in intake.receipt("ada/hero.png")
+    assert not intake.executions.started

@@ -17,6 +17,12 @@ FRAME_RATE = {"wan-std": 15, "wan-pro": 25}
 #: Whose background is kept, by model: animate-mix replaces the person in the video, animate-move moves the picture's.
 BACKGROUND = {"wan2.2-animate-move": "image", "wan2.2-animate-mix": "video"}
 
+#: What the model does, as a sentence.
+DOES = {
+    "wan2.2-animate-move": "The character in the picture moves like the person in the clip.",
+    "wan2.2-animate-mix": "The character in the picture takes the place of the person in the clip.",
+}
+
 #: Seconds of work for a second of video, least and most, by mode. Least: what another app measured with animate-mix.
 #: Most: the reference page's sample, 147 s for 5.2 s in standard mode; for professional mode the same in proportion.
 _WORK = {"wan-std": (9.0, 147 / 5.2), "wan-pro": (16.0, 147 / 5.2 * 16 / 9)}

@@ -10,12 +10,12 @@ from motiondrop.sanitize import ascii_line
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
 #: Each is true where emails were too many, and where one could not be sent.
-_MANY = "Several things happened close together, or could not be told at once, so here they are in one email."
-_ONE = "This could not be told at once, so here it is now."
+_MANY = "Several things happened, and here they are in one email. Some of it may be older than a minute."
+_ONE = "This email was delayed."
 
 _RETRY = (
-    "To try again, drop the files again under the same names, corrected where that is needed. Nothing was charged for"
-    " what was rejected or canceled."
+    "To try again, drop the files again under the same names, corrected where a line above asks for it. Nothing was"
+    " charged for what was rejected or canceled; what a failure cost is on its page."
 )
 
 
@@ -24,7 +24,7 @@ def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[st
     counts = Counter(LABELS.get(event, "Noted").lower() for event in sorted(events, key=_place))
     name = ascii_line(folder.strip("/")) if folder != NONE else ""
     updates = f"{len(lines)} update{'' if len(lines) == 1 else 's'}"
-    said = headline(name or "MotionDrop", f"{updates} ({', '.join(f'{n} {what}' for what, n in counts.items())})")
+    said = headline(name or "Your animations", f"{updates} ({', '.join(f'{n} {what}' for what, n in counts.items())})")
     happened = [line for _, line in sorted(zip(events, lines, strict=True), key=lambda one: _place(one[0]))]
     advice = [_RETRY] if {"failed", "canceled", "rejected"} & set(events) else []
     advice += [AI_GENERATED_MANY] if {"succeeded", "existing"} & set(events) else []

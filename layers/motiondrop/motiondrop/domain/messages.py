@@ -49,7 +49,7 @@ LABELS = {
     "receipt": "Noted",
 }
 
-RETRY = "To try again, drop the files again under the same names."
+RETRY = "To try again, drop the files again under the same names. Files that you change may keep their names."
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     body = paragraphs(
         f"Your animation of {pair(job)} is ready.",
         f"Watch or download: {link}",
-        f"{_picture(job)} Mode: {_MODES.get(job.options.mode, '')} ({job.options.mode}). {_took(job)}",
+        f"{_picture(job)} Mode: {_mode(job)}. {_took(job)}",
         f"{_cost(job)} {AI_GENERATED}",
         *notes(job),
         _for_whoever_runs_it(job, f"file {job.result.key}"),
@@ -134,10 +134,16 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     )
 
 
+def _mode(job: Job) -> str:
+    """The mode that was delivered."""
+    mode = job.billing.mode or job.options.mode
+    return f"{_MODES.get(mode, '')} ({mode})".strip()
+
+
 def existing(job: Job, again: Job, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
     body = paragraphs(
-        f"Your animation of {pair(again)} was made before, from the same files under the names {pair(job, 'and')}.",
+        f"Your animation of {pair(again)} was made before: these are the same files as {pair(job, 'and')}.",
         f"Watch or download: {link}",
         f"Nothing was charged this time. {AI_GENERATED}",
         _for_whoever_runs_it(job, f"file {job.result.key}"),
@@ -196,7 +202,7 @@ def rejected(key: str, reason: str) -> Message:
     found = f"the {found}" if found.startswith(("image ", "video ", "file ")) else found
     corrected = "Drop the corrected file under the same name." if (more or [found])[-1].startswith(_CHANGES) else ""
     body = paragraphs(
-        f"{named(key)} cannot be animated: {found}.",
+        f"{named(key)} cannot be used: {found}.",
         " ".join([*(_sentence(part) for part in more), corrected]).strip(),
         NOTHING_CHARGED,
     )
@@ -219,7 +225,7 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
     body = paragraphs(
         f"{named(key)} has waited for {missing} for a day."
         + ("" if simply else f" Its receipt says: {quoted(receipt or '', 300)}."),
-        f"Drop {missing} with the same name into the same folder, or delete the file. You will not be told again.",
+        f"Drop {missing} with the same name into the same folder, or delete the file. This is the only reminder.",
         NOTHING_CHARGED,
     )
     return Message(

@@ -26,7 +26,7 @@ def held(refusal: WanError) -> Message:
         _SERIES if refusal.retry is not RetryPolicy.HELD else "",
         refusal.sentence,
         f"{answered} (request id {named(refusal.request_id or 'unknown')}).",
-        "MotionDrop sends one job every five minutes to check, and carries on by itself once one is accepted.",
+        "MotionDrop sends one job every five minutes as a test, and carries on by itself once one is accepted.",
     )
     brief = f"on hold, {refusal.in_brief(refusal.code)}"
     code = f" ({refusal.code})" if refusal.code and len(refusal.code) <= _CODE else ""
@@ -39,11 +39,11 @@ def over_budget(job: Job, reserve: int) -> Message:
     reason = "The day's budget (DailyBudgetUSD) has no room for the first job of the queue."
     body = paragraphs(
         _NOBODY_FAILS,
-        f"{reason} Job {job.job_id} needs {usd(reserve)}, which is its quote and a tenth.",
+        f"{reason} Job {job.job_id} needs {usd(reserve)}, which is its quote plus 10 %.",
         "Raise the budget if the work is wanted today. Otherwise do nothing: MotionDrop carries on by itself when the"
         " next day begins (UTC).",
     )
-    said = headline(_US, "on hold, the day's budget is spent")
+    said = headline(_US, "on hold, not enough of today's budget is left")
     facts = {"reason": reason, "code": None}
     return Message("held", said, body, "over budget", facts=facts, help_page="docs/runbook.md#budget")
 
@@ -56,10 +56,10 @@ def undecided(job: Job) -> Message:
     at = f"{job.call.asked_at:%Y-%m-%d %H:%M:%S} UTC" if job.call.asked_at else "that time"
     body = paragraphs(
         f"The job of {pair(job)} waits. {reason}",
-        "It is not sent again before that is known, since it could be paid for twice. Other jobs go on.",
-        "There is nothing that you must do. MotionDrop looks again every few minutes; after 23 hours the job fails, and"
-        " its email says whether it may have been charged.",
-        f"To decide it sooner, look in the service's console for a task of {at}. The job is {job.job_id}.",
+        "It is not sent again until that is known, since it could be paid for twice. Other jobs go on.",
+        "You don't need to do anything. MotionDrop looks again every few minutes. If it still does not know after 23"
+        " hours, the job fails, and its email says whether it may have been charged.",
+        f"To see for yourself, look in the service's console for a task of {at}. The job is {job.job_id}.",
     )
     said = _of_job(job, "waits, it is not known whether its task was made")
     facts = {"reason": reason, "code": None}
@@ -69,7 +69,7 @@ def undecided(job: Job) -> Message:
 
 def resumed() -> Message:
     """The queue goes on."""
-    body = "The animation service accepts jobs again, and the queue goes on. There is nothing that you must do.\n"
+    body = "The animation service accepts jobs again, and the queue goes on. You don't need to do anything.\n"
     return Message("resumed", headline(_US, "no longer on hold"), body, "resumed")
 
 
@@ -89,14 +89,14 @@ def unheard(topics: Sequence[str]) -> Message:
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     """Finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
-    allow = "".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
+    allow = "\n".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
     body = paragraphs(
         f"{several} not saved: WanResultOrigins does not allow {' and '.join(hosts)}, so nothing is fetched there.",
-        "If the host is the provider's, append this to the value of WanResultOrigins and deploy. The videos are then"
-        f" saved within a quarter of an hour:\n\n{allow}",
-        "Anybody can make a bucket whose name begins with dashscope-. If the provider's documents do not name this one,"
-        " ask its support.",
-        f"The provider deletes the first of the videos at {until:%Y-%m-%d %H:%M} UTC. New jobs are sent and charged"
+        "First make sure that each host is the provider's: anybody can make a bucket whose name begins with dashscope-."
+        " If the provider's documents do not name it, ask its support.",
+        "Then append the line of each host that you have confirmed to the value of WanResultOrigins, and deploy. The"
+        f" videos are saved within a quarter of an hour:\n\n{allow}",
+        f"The provider starts deleting these videos at {until:%Y-%m-%d %H:%M} UTC. New jobs are sent and charged"
         " meanwhile, unless you pause the queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"

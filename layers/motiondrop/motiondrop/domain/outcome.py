@@ -24,7 +24,7 @@ def why(job: Job) -> str:
         return by_name(job.verdict.family).what_happened(job.verdict.code)
     if job.state == State.CANCELED:
         return job.closing.reason or STOPPED
-    reason = job.closing.reason or "MotionDrop gave up because of a fault of its own."
+    reason = job.closing.reason or "MotionDrop gave up because of an error of its own."
     return reason.replace(f" ({cause(reason)})", "") if cause(reason) else reason
 
 
@@ -43,7 +43,7 @@ def what_to_do(job: Job) -> str:
     return _NOT_YOURS if refusal.owner is Owner.OPERATOR else refusal.what_to_do(job.verdict.code)
 
 
-_NOT_YOURS = "Whoever runs MotionDrop has to put this right first."
+_NOT_YOURS = "Whoever runs MotionDrop has to fix this first."
 
 
 def cost_of_failure(job: Job) -> str:

@@ -53,7 +53,7 @@ class WanError(MotionDropError):
     cost: ClassVar[str] = "Nothing was charged."
     means: ClassVar[str] = "The animation service gave an answer that MotionDrop does not know."
     brief: ClassVar[str] = "refused for an unknown reason"  # in a subject, which has little room
-    advice: ClassVar[str] = "The service's page of error messages may explain the code."
+    advice: ClassVar[str] = "Wait a while. If it fails again, tell whoever runs MotionDrop."
 
     def __init__(
         self,
@@ -113,8 +113,8 @@ class AccessNotGranted(WanError):
     means = "The animation service does not let this account use the model."
     brief = "the account has no access to the model"
     advice = (
-        "Activate the model in Model Studio for the account that owns the API key. Check that its free quota is not"
-        " used up and that the model is still offered."
+        "Activate the model in Model Studio for the account that owns the API key. Check that the account's free quota"
+        " is not used up and that the model is still offered."
     )
 
 
@@ -143,9 +143,9 @@ class RequestInvalid(WanError):
 
     owner = Owner.OURS
     retry = RetryPolicy.ONCE
-    means = "The animation service did not accept a value of the request."
+    means = "The animation service did not accept the request."
     brief = "the request was not accepted"
-    advice = "Check the options of the image. If they are right, please report this as a fault of MotionDrop."
+    advice = "Tell whoever runs MotionDrop."
 
 
 class DownloadFailed(WanError):
@@ -198,7 +198,7 @@ class MediaUnfit(WanError):
         "NoHumanFace": Unfit("no face found", "Use a picture and a video in which the face is visible."),
         "MultiHuman": Unfit("more than one person found", "Use a picture and a video that each show one person only."),
         "FullFace": Unfit("the face is not complete", "The whole face must be visible, with nothing in front of it."),
-        "FaceNotMatch": Unfit("the faces do not match", "Show one face, and the same one in the whole video."),
+        "FaceNotMatch": Unfit("the faces do not match", "Show only one face, the same one throughout."),
         "FacePose": Unfit("the face looks away", "The face must look at the camera."),
         "FrontBody": Unfit("the person does not face the camera", "The person must face the camera."),
         "FullBody": Unfit(
@@ -207,7 +207,7 @@ class MediaUnfit(WanError):
         ),
         "BodyPose": Unfit("the pose cannot be used", "Let the person stand upright and face the camera."),
         "BodyProportion": Unfit(
-            "the person is too large or too small", "The person must fill a moderate part of the frame."
+            "the person is too large or too small", "The person should neither be tiny nor fill the whole frame."
         ),
         "Content": Unfit(
             "the person cannot be used",
@@ -222,7 +222,9 @@ class MediaUnfit(WanError):
         ),
         "ImageSize": _IMAGE_SIDES,
         "InvalidImageResolution": _IMAGE_SIDES,
-        "AspectRatio": Unfit("too wide or too tall", "Crop it so that its sides are between 1:3 and 3:1."),
+        "AspectRatio": Unfit(
+            "too wide or too tall", "Crop it so that no side is more than three times as long as the other."
+        ),
         "Size": Unfit("the file is too large", "Use an image of at most 5 MB and a video of at most 200 MB."),
         "Format": _FORMAT,
         "FileFormat": _FORMAT,
@@ -270,9 +272,9 @@ class Throttled(WanError):
     """The provider asks to slow down; nothing was made."""
 
     retry = RetryPolicy.LATER
-    means = "The animation service asked to slow down."
-    brief = "the service asked to slow down"
-    advice = "MotionDrop tries again by itself."
+    means = "The animation service was too busy."
+    brief = "the animation service was too busy"
+    advice = "Wait a while."
 
 
 class QuotaExhausted(WanError):
@@ -289,7 +291,7 @@ class ProviderFault(WanError):
     """The provider failed; failures are not billed."""
 
     retry = RetryPolicy.TWICE
-    means = "The animation service failed for a reason of its own."
+    means = "The animation service had an internal error."
     brief = "the animation service failed"
     advice = "Waiting a while often helps."
 

@@ -8,7 +8,7 @@ DELETED = "One of its files was deleted."
 REPLACED = "One of its files was replaced."
 CANCELED_THERE = "It was canceled at the animation service."
 
-EXPIRED = "The animation service keeps videos for 24 hours, and this one could not be fetched within them."
+EXPIRED = "The animation service keeps videos for 24 hours, and this one could not be downloaded in that time."
 FORGOTTEN = "The animation service does not know the job any more."
 SEVERAL = (
     "A call to the animation service broke off, and its list shows several tasks that might be this job's: {tasks}."
@@ -17,18 +17,18 @@ UNDECIDED = (
     "A call to the animation service broke off, and for 23 hours it could not be found out whether it made a video."
 )
 NOT_CONVERTED = "The {which} could not be converted: {why}."
-OWN_FAULT = "MotionDrop gave up because of a fault of its own ({error})."
+OWN_FAULT = "MotionDrop gave up because of an error of its own ({error})."
 
 #: In a subject: the beginning of a reason, and what to say of it.
 _BRIEFS = {
-    EXPIRED: "the video could not be fetched in time",
+    EXPIRED: "the video could not be downloaded in time",
     FORGOTTEN: "the animation service has lost it",
     SEVERAL.partition("{")[0]: "its outcome is not known",
     UNDECIDED: "its outcome is not known",
     NOT_CONVERTED.format(which="image", why="").partition(":")[0]: "the image could not be converted",
     NOT_CONVERTED.format(which="video", why="").partition(":")[0]: "the video could not be converted",
 }
-_OWN_FAULT = "stopped by a fault of MotionDrop"
+_OWN_FAULT = "stopped by an error in MotionDrop"
 
 
 def in_brief(reason: str | None) -> str:

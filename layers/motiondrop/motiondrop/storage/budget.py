@@ -90,12 +90,12 @@ class Budget:
         OverBudget or OverLimit where no day has room.
         """
         amount = reserve_of(job.quote)
+        if job.limit and amount > job.limit.daily:
+            raise OverLimit(f"job {job.job_id} is dearer than a day of its link")
         if amount > self._daily:
             raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
         self._change(transaction, _sort_key(self._day()), amount, "budget", _room(self._daily - amount))
         if job.limit:
-            if amount > job.limit.daily:
-                raise OverLimit(f"job {job.job_id} is dearer than a day of its link")
             sort_key = _sort_key(self._day(), job.limit.link_id)
             self._change(transaction, sort_key, amount, "limit", _room(job.limit.daily - amount))
 

@@ -57,14 +57,15 @@ class CircuitBreaker:
 
         Of the same family as another job's: everybody's, and the breaker has to be opened. Of a job that was tried
         again already: its own, if no other was refused since. A refused create call is undecided the first time; a
-        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker.
+        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker. Jobs that
+        share a file say nothing of each other: the file may be the cause.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries
         for _ in range(_RACES):
             notes = {item.sk: item for item in self._notes()}
             before = notes.get(sort_key)
-            others = before is not None and before.job_id != job.job_id
+            others = before is not None and before.job_id != job.job_id and not _files(job) & (before.files or set())
             alike = before is not None and others and before.family == type(refusal).__name__
             if BREAKER in notes or alike or (others and last and stage is Stage.CREATE):
                 return Ruling.SHARED
@@ -84,13 +85,14 @@ class CircuitBreaker:
     def close(self, job: Job, stage: Stage) -> set[str]:
         """Close the breaker and forget refusals, since the job came through `stage`; return the sort keys deleted.
 
-        An accepted create call says nothing of tasks that fail, and a call that was made before the breaker opened
-        says nothing of it.
+        An accepted create call says nothing of tasks that fail, and a call that was made before the breaker opened,
+        or before another call was refused, says nothing of that.
         """
         deleted = set()
         for item in self._notes():
             proves = stage is Stage.TASK or item.stage == Stage.CREATE
-            if item.sk == BREAKER and item.since and item.since >= job.called_at:
+            later = item.sk == BREAKER or item.stage == Stage.CREATE
+            if later and item.since and item.since >= job.called_at:
                 proves = False
             if proves and self._delete(item):
                 deleted.add(item.sk)
@@ -118,6 +120,7 @@ class CircuitBreaker:
             sort_key,
             job_id=job.job_id,
             place=place_of(job),
+            files=_files(job),
             stage=stage,
             family=type(refusal).__name__,
             code=refusal.code,
@@ -127,6 +130,10 @@ class CircuitBreaker:
             notified=False,
         )
         return conditional_write(lambda: item.save(condition=condition))
+
+
+def _files(job: Job) -> set[str]:
+    return {job.image.digest, job.video.digest}
 
 
 def _note(stage: Stage) -> str:
@@ -141,5 +148,5 @@ def _as_read(item: QueueItem | None) -> Condition:
     """The condition that an item is as it was read."""
     if item is None:
         return QueueItem.pk.does_not_exist()
-    same: Condition = (QueueItem.job_id == item.job_id) & (QueueItem.since == item.since)
-    return same
+    same: Condition = QueueItem.since == item.since
+    return same & (QueueItem.job_id == item.job_id) if item.job_id else same

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from motiondrop.storage.items import DROP_LINK, DropLinkItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
 _ID_BYTES = 6
+_ID = re.compile(r"[0-9a-f]{12}")
 _SECRET_BYTES = 18  # 144 bits: nobody finds one by trying, so a plain hash of it is enough
 
 #: How long an expired link's record is kept, so that its page can say that it has expired.
@@ -62,7 +64,7 @@ class DropLinks:
     def opened_by(self, token: str) -> DropLink | None:
         """The link that the token opens; None where it opens none, has expired or was revoked a second ago."""
         link_id, _, secret = token.partition(".")
-        item = self._read(link_id) if secret else None
+        item = self._read(link_id) if secret and _ID.fullmatch(link_id) else None
         stored = item.secret_hash if item else ""
         right = hmac.compare_digest(stored, _hash(secret))  # compared also where there is none: it takes as long
         if item is None or not right or item.expires_at <= self._clock():

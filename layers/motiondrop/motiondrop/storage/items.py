@@ -244,6 +244,7 @@ class QueueItem(Item):
     attempt = NumberAttribute(null=True)  # lock
     token = UnicodeAttribute(null=True)  # place: what the execution waits at
     place = UnicodeAttribute(null=True)  # breaker and notes: of the job that was refused or tried last
+    files = UnicodeSetAttribute(null=True)  # breaker and notes: the digests of that job's two files
     stage = UnicodeAttribute(null=True)
     family = UnicodeAttribute(null=True)  # breaker and notes: what was said
     code = UnicodeAttribute(null=True)

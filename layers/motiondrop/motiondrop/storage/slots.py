@@ -31,6 +31,7 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, condit
 _logger = Logger(child=True)
 
 _HEAD = 1  # places of the queue that are read at once: every grant reads one
+_ASIDE = 100  # jobs of drop links without room that one call takes out of the queue, as many as a sweep puts back
 _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, pause
 
 
@@ -141,8 +142,9 @@ class Slots:
         left and it is due. While the queue is paused, or the day's budget has no room for the head of the queue,
         nothing is given at all.
         """
-        given = 0
-        for _ in range(2 * self._size + _HEAD):
+        given = tries = aside = 0
+        while tries < 2 * self._size + _HEAD and aside < _ASIDE:
+            tries += 1
             snapshot = self.snapshot()
             free = [number for number in range(self._size) if number not in snapshot.slots]
             place = self._next(snapshot) if free and len(snapshot.slots) < self._size else None
@@ -153,7 +155,8 @@ class Slots:
             except OverBudget:
                 break
             except OverLimit:
-                _remove(place, _at(place))  # it waits aside: the sweep puts it back when its link has room
+                aside += _remove(place, _at(place))  # the sweep puts it back when its link has room
+                tries -= 1
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
@@ -168,7 +171,7 @@ class Slots:
         head, note = snapshot.queue[0], snapshot.breaker or snapshot.refused
         if note is None:
             return head
-        if snapshot.breaker and (snapshot.slots or not self._breaker.due(note)):
+        if snapshot.breaker and (_probing(snapshot, note) or not self._breaker.due(note)):
             return None
         behind = self._behind(note.place)
         if behind is None and not self._breaker.due(note):
@@ -286,10 +289,10 @@ class Slots:
         except (Contended, JobClosed, NotOwner):
             return False
         except ConditionFailed as error:
-            if "budget" in error.failed:
-                raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
-            if error.failed == {"limit"}:
+            if "limit" in error.failed:
                 raise OverLimit(f"today's limit of its link has no room for job {job.job_id}") from error
+            if error.failed == {"budget"}:
+                raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
             return False
         if place.token:
             self._waker.wake(place.token)
@@ -300,6 +303,11 @@ class Slots:
             return self._jobs.get(item.job_id or "")
         except NoSuchJob:
             return None
+
+
+def _probing(snapshot: Snapshot, breaker: QueueItem) -> bool:
+    """Whether a slot was given since the breaker opened. Those of before say nothing of it, and may take hours."""
+    return any(not slot.since or not breaker.since or slot.since >= breaker.since for slot in snapshot.slots.values())
 
 
 def _remove(item: QueueItem, condition: Condition) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from motiondrop.aws.results import Results
 from motiondrop.aws.uploads import Uploads
 from motiondrop.clock import Clock, now
+from motiondrop.domain.delivery import BACKGROUND, DOES
 from motiondrop.domain.formats import ACCEPTED, Kind
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import extension_of, ignored
@@ -59,6 +60,12 @@ class Request:
     parts: tuple[str, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    slash: bool = False  # at the end of the path
+
+    @property
+    def base(self) -> str:
+        """Where the page's own links begin, relative to it."""
+        return "." if self.slash else self.token
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Request":
@@ -69,6 +76,7 @@ class Request:
             token=token,
             parts=tuple(parts),
             query=event.get("queryStringParameters") or {},
+            slash=event.get("rawPath", "/").endswith("/"),
             body="" if event.get("isBase64Encoded") else event.get("body") or "",
         )
 
@@ -91,6 +99,7 @@ class DropPage:
     uploads: Uploads
     prices: Prices
     mode: str
+    model: str
     clock: Clock = now
 
     def respond(self, request: Request) -> Response:
@@ -132,6 +141,8 @@ class DropPage:
             modes=[(mode, dollars(self.prices.by_mode[mode])) for mode in MODES],
             mode=self.mode,
             accept=",".join(f".{one}" for kind in Kind for one in _extensions(kind)),
+            what=DOES[self.model],
+            background={"image": "picture", "video": "clip"}[BACKGROUND[self.model]],
             expires_at=link.expires_at,
             email=link.email,
             **self._listed(link, request),
@@ -151,7 +162,7 @@ class DropPage:
             "entries": self._entries(link),
             "left": dollars(left),
             "daily": dollars(link.daily),
-            "base": request.token,
+            "base": request.base,
         }
 
     def _entries(self, link: DropLink) -> list[Entry]:
@@ -167,16 +178,16 @@ class DropPage:
         """Why no job is sent at the moment; None where it simply waits its turn."""
         snapshot = self.slots.snapshot()
         if snapshot.paused:
-            return "Paused by whoever runs MotionDrop. Nothing is lost: it goes on by itself"
+            return "Paused by whoever runs MotionDrop. Nothing is lost: it continues when they resume it"
         if snapshot.breaker:
-            return "On hold: the animation service takes no jobs at the moment. Nothing is lost: it goes on by itself"
+            return "On hold: the animation service is not accepting jobs right now. It continues by itself"
         if not self.budget.within_limit(job) or not self.budget.has_room(job):
-            return "Today's budget is used up, continues at 00:00 UTC"
+            return "Today's budget is used up. It continues at 00:00 UTC"
         return None
 
     def _upload(self, link: DropLink, request: Request) -> Response:
         asked = _document(request)
-        key = _key(link, asked.get("name"))
+        key = _new_key(link, asked.get("name"))
         size = asked.get("size")
         if not isinstance(size, int) or isinstance(size, bool):
             raise _Refused("the size of the file is missing")
@@ -249,19 +260,23 @@ def _document(request: Request) -> dict[str, Any]:
 
 
 def _key(link: DropLink, name: object) -> str:
-    """The key of a file of the link's folder; _Refused for what is no name of a file there."""
-    if not isinstance(name, str):
+    """The key of a file of the link's folder, as it lies there; _Refused for what names no file of it."""
+    if not isinstance(name, str) or not name or "/" in name or any(unicodedata.category(char) == "Cs" for char in name):
         raise _Refused("the name of the file is missing")
-    composed = unicodedata.normalize("NFC", name)
-    plain = composed.isprintable() and "/" not in composed and "\\" not in composed
-    key = link.folder + composed
-    try:
-        size = len(key.encode())
-    except UnicodeEncodeError:
-        size = _KEY_BYTES + 1
-    if not plain or ignored(key) or size > _KEY_BYTES:
+    return link.folder + name
+
+
+def _new_key(link: DropLink, name: object) -> str:
+    """The key of a file that is to be uploaded; _Refused for a name that cannot be taken."""
+    key = _key(link, unicodedata.normalize("NFC", name) if isinstance(name, str) else name)
+    odd = "\\" in key or any(unicodedata.category(char) in _ODD and char not in _JOINERS for char in key)
+    if odd or ignored(key) or len(key.encode()) > _KEY_BYTES:
         raise _Refused("a file of that name cannot be taken: rename it")
     return key
+
+
+#: Categories of characters that show nothing or reorder a line, but for those that join emoji and letters.
+_ODD, _JOINERS = {"Cc", "Cf", "Co", "Cn", "Zl", "Zp"}, "\u200c\u200d"
 
 
 def _options(kind: Kind, asked: Mapping[str, Any]) -> dict[str, str]:

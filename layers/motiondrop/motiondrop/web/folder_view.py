@@ -29,9 +29,10 @@ _FULL = 95
 
 @dataclass(frozen=True)
 class File:
-    """A file of the folder: its name, and whether there is a picture of it."""
+    """A file of the folder: its name, as it is and as it is shown, and whether there is a picture of it."""
 
     name: str
+    shown: str
     kind: Kind
     poster: bool
 
@@ -114,7 +115,7 @@ TITLES: dict[State, tuple[str, str]] = {
     State.QUEUED: ("In the queue", "waiting"),
     State.ADMITTED: ("Being sent", "working"),
     State.SUBMITTING: ("Being sent", "working"),
-    State.PENDING: ("Next at the animation service", "working"),
+    State.PENDING: ("Waiting at the animation service", "working"),
     State.RUNNING: ("Being animated", "working"),
     State.SAVING: ("Being saved", "working"),
     State.SUCCEEDED: ("Ready", "done"),
@@ -130,7 +131,7 @@ def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]
         return [what_happened(job), cost_of_failure(job)]
     if job.state == State.CANCELED:
         return [what_happened(job), "Nothing was charged."]
-    lines = [f"{usd(job.quote)} when it is done"]
+    lines = [f"{usd(job.quote)} if it succeeds"]
     if job.state == State.QUEUED:
         lines = [*_place(job, queue, totals), *lines]
     elif job.state == State.RUNNING and (left := _left(job, totals, now)):
@@ -182,7 +183,8 @@ def _ordered(drops: Sequence[Drop]) -> list[Drop]:
 
 
 def _file(drop: Drop) -> File:
-    return File(drop.key.rpartition("/")[2], drop.kind, bool(drop.media and drop.media.poster))
+    name = drop.key.rpartition("/")[2]
+    return File(name, plain(name, 120), drop.kind, bool(drop.media and drop.media.poster))
 
 
 def _sentence(text: str) -> str:

@@ -30,8 +30,8 @@ _SEARCHED = 200
 #: The places of the queue that are looked through for a job's own.
 _COUNTED = 100
 
-_PAUSED = "Whoever runs MotionDrop has paused the queue. Nothing is lost: it goes on by itself after that."
-_HELD = "The animation service takes no jobs at the moment. Nothing is lost: the queue goes on by itself."
+_PAUSED = "Whoever runs MotionDrop has paused the queue. Nothing is lost: it continues when they resume it."
+_HELD = "The animation service is not accepting jobs right now. Nothing is lost: the queue continues by itself."
 
 _ICON_SECONDS = 86_400
 

@@ -188,9 +188,17 @@ class Pairs:
         )
 
     def _limit(self, *drops: Drop) -> Limit | None:
-        """The daily limit of the drop link that one of the files came by, the image's first."""
-        found = (self.drop_links.find(drop.link_id) for drop in drops if drop.link_id)
-        return next((link.limit for link in found if link), None)
+        """The daily limit of the drop link that one of the files came by, the image's first.
+
+        Rejected where that link was revoked: its end must not be the end of its limit.
+        """
+        link_id = next((drop.link_id for drop in drops if drop.link_id), None)
+        if link_id is None:
+            return None
+        link = self.drop_links.find(link_id)
+        if link is None:
+            raise Rejected("the link that it was dropped by was revoked - ask for a new one and drop it again")
+        return link.limit
 
     def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
         """The job that has this content already; run again if it failed and one of the drops came after that."""
@@ -208,6 +216,7 @@ class Pairs:
                 self.jobs.get(job.job_id),
                 image=new.image,
                 video=new.video,
+                limit=new.limit,
                 execution_number=job.execution_number + 1,
                 owner=None,
                 owner_arn=None,

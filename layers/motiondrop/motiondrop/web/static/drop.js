@@ -32,7 +32,7 @@ function choose(files) {
     item.bar.hidden = true;
     item.bar.setAttribute("aria-label", "Upload of " + file.name);
     const most = facts.most[kind];
-    if (!kind) refuse(item, "Neither a picture nor a clip that can be used.");
+    if (!kind) refuse(item, "This type of file cannot be used.");
     else if (!file.size) refuse(item, "This file is empty.");
     else if (file.size > most) refuse(item, "Larger than " + most / 1e6 + " MB.");
     const drop = element("button", "Leave out", line);
@@ -115,14 +115,15 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a clip to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds";
-  else price.textContent = "You see the price below when the clip has been checked.";
+  else price.textContent = "The price will appear in the list below once the clip has been checked.";
   document.getElementById("upload").disabled = busy;
 }
 
 async function post(path, body) {
   const answer = await fetch(base + "/" + path, { method: "POST", body: JSON.stringify(body) });
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.error || "This does not work at the moment.");
+  if (answer.status >= 429) throw new Error("interrupted");
+  if (!answer.ok) throw new Error(said.error || "Something went wrong. Please try again.");
   return said;
 }
 
@@ -156,7 +157,7 @@ async function send(item, replace = false) {
       return undefined;
     }
     if (status === 412) return askToReplace(item);
-    if (attempt > 30) return refuse(item, "The upload does not get through. Try again later.");
+    if (attempt > 30) return refuse(item, "The upload keeps failing. Try again later.");
     item.said.textContent = "Interrupted, starting again…";
     item.bar.value = 0;
     await pause(Math.min(15, attempt));
@@ -174,7 +175,7 @@ function askToReplace(item) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const parts = items.map(partProblem).find(Boolean);
-  problem.textContent = parts || (consent.checked ? "" : "Please confirm that you may use this person's likeness.");
+  problem.textContent = parts || (consent.checked ? "" : "Please confirm that you have permission to use this person's likeness.");
   if (problem.textContent || busy) return;
   busy = true;
   show();
