@@ -57,16 +57,18 @@ class CircuitBreaker:
 
         Of the same family as another job's: everybody's, and the breaker has to be opened. Of a job that was tried
         again already: its own, if no other was refused since. A refused create call is undecided the first time; a
-        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker. Jobs that
-        share a file say nothing of each other: the file may be the cause.
+        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker. Tasks of
+        jobs that share a file say nothing of each other: the file may be the cause. A create call opens no file.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries
         for _ in range(_RACES):
             notes = {item.sk: item for item in self._notes()}
             before = notes.get(sort_key)
-            others = before is not None and before.job_id != job.job_id and not _files(job) & (before.files or set())
+            others = before is not None and before.job_id != job.job_id
             alike = before is not None and others and before.family == type(refusal).__name__
+            if before is not None and stage is Stage.TASK and _files(job) & (before.files or set()):
+                alike = False
             if BREAKER in notes or alike or (others and last and stage is Stage.CREATE):
                 return Ruling.SHARED
             if last and stage is Stage.CREATE:
