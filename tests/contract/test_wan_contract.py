@@ -42,19 +42,7 @@ from tests.contract.sides import (
     refused,
     settled,
 )
-from tests.support.stand_in import Caller, MediaServer, image_bytes, video_file
-
-
-@pytest.fixture(scope="module")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediaServer]:
-    served = MediaServer()
-    server = served.start()
-    video = video_file(tmp_path_factory.mktemp("media") / "video.mp4")
-    served.begin({"/image.png": image_bytes(), "/video.mp4": video})
-    yield served
-    server.shutdown()
-    server.server_close()
-
+from tests.support.stand_in import Caller, MediaServer
 
 QUICK = Settings(task_seconds=0, creations_per_second=10_000, queries_per_second=10_000, short_side=144)
 

@@ -13,22 +13,11 @@ import requests
 from dashscope.v2.errors import DashScopeError
 
 from local.wan import DEMO_KEY, Settings, StandIn, serve
-from tests.support.stand_in import CREATE, MOVE, Caller, MediaServer, image_bytes, video_file
+from tests.support.stand_in import CREATE, MOVE, Caller, MediaServer
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 _PATH = CREATE.removeprefix("/api/v1")
 _ASYNC = {"X-DashScope-Async": "enable"}
-
-
-@pytest.fixture(scope="module")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediaServer]:
-    served = MediaServer()
-    server = served.start()
-    video = video_file(tmp_path_factory.mktemp("media") / "video.mp4")
-    served.begin({"/image.png": image_bytes(), "/video.mp4": video})
-    yield served
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")

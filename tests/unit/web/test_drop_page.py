@@ -19,7 +19,7 @@ from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop
 from motiondrop.storage.ledger import Ledger
 from motiondrop.web.drop_page import DropPage, Request
-from motiondrop.web.result_page import Response
+from motiondrop.web.response import Response
 from tests.support.bench import Bench
 from tests.support.builders import PRICES, REGION, make_input
 

@@ -20,7 +20,8 @@ from motiondrop.storage.ledger import Ledger
 from motiondrop.web.links import Address, Links
 from motiondrop.web.pages import Filter, Place, job_page
 from motiondrop.web.rendering import asset
-from motiondrop.web.result_page import Request, Response, ResultPage
+from motiondrop.web.response import Response
+from motiondrop.web.result_page import Request, ResultPage
 from tests.support.bench import Bench
 from tests.support.builders import REGION, make_input, make_job
 

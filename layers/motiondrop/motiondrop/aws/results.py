@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -107,11 +108,10 @@ class Results:
                     erased += 1
         return erased
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """Where signed URLs of this bucket lead, as a Content-Security-Policy names it."""
-        parts = urlsplit(self.url("-", 1))
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self.url("-", 1))
 
     def url(self, key: str, seconds: int, *, name: str | None = None) -> str:
         """A URL that anyone can GET for `seconds`; `name` makes a browser download it under that name."""
@@ -119,6 +119,12 @@ class Results:
         if name:
             params["ResponseContentDisposition"] = attachment(name)
         return self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def attachment(name: str) -> str:

@@ -1,8 +1,10 @@
 """Uploading into the inbox from a browser, by a URL that takes one file and nothing else."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from motiondrop.aws.results import origin_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,8 +49,7 @@ class Uploads:
         """Delete what lies at `key`, if anything does."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """Where the signed URLs lead, as a Content-Security-Policy names it."""
-        parts = urlsplit(self._s3.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": "-"}))
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self._s3.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": "-"}))

@@ -65,14 +65,11 @@ class CircuitBreaker:
         for _ in range(_RACES):
             notes = {item.sk: item for item in self._notes()}
             before = notes.get(sort_key)
-            others = before is not None and before.job_id != job.job_id
-            alike = before is not None and others and before.family == type(refusal).__name__
-            if before is not None and stage is Stage.TASK and _files(job) & (before.files or set()):
-                alike = False
-            if BREAKER in notes or alike or (others and last and stage is Stage.CREATE):
+            others = before if before is not None and before.job_id != job.job_id else None
+            if BREAKER in notes or (others is not None and _is_alike(others, job, refusal, stage)):
                 return Ruling.SHARED
             if last and stage is Stage.CREATE:
-                return Ruling.OWN
+                return Ruling.OWN if others is None else Ruling.SHARED
             if self._save(sort_key, job, refusal, stage, _as_read(before)):
                 return Ruling.OWN if last else Ruling.UNDECIDED
         raise Contended("other jobs were refused at the same moment")
@@ -132,6 +129,12 @@ class CircuitBreaker:
             notified=False,
         )
         return conditional_write(lambda: item.save(condition=condition))
+
+
+def _is_alike(others: QueueItem, job: Job, refusal: WanError, stage: Stage) -> bool:
+    """Whether the job was refused as another one was, for what is not a file of both."""
+    share_a_file = bool(_files(job) & (others.files or set()))
+    return others.family == type(refusal).__name__ and not (stage is Stage.TASK and share_a_file)
 
 
 def _files(job: Job) -> set[str]:

@@ -14,6 +14,9 @@ from motiondrop.domain.job import Limit
 from motiondrop.storage.items import DROP_LINK, DropLinkItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
+#: The metadata that says by which drop link an object came; it is part of what the link's page signs.
+LINK_METADATA = "motiondrop-link"
+
 _ID_BYTES = 6
 _ID = re.compile(r"[0-9a-f]{12}")
 _SECRET_BYTES = 18  # 144 bits: nobody finds one by trying, so a plain hash of it is enough

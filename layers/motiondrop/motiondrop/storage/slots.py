@@ -56,6 +56,11 @@ class Snapshot:
     paused: bool
     queue: list[QueueItem]
 
+    @property
+    def note(self) -> QueueItem | None:
+        """What keeps the queue from going on in its order: the open breaker, else the refused call."""
+        return self.breaker or self.refused
+
 
 class Slots:
     """The slots of one stack: `size` unfinished tasks at the provider.
@@ -144,7 +149,6 @@ class Slots:
         """
         given = tries = aside = 0
         while tries < 2 * self._size + _HEAD and aside < _ASIDE:
-            tries += 1
             snapshot = self.snapshot()
             free = [number for number in range(self._size) if number not in snapshot.slots]
             place = self._next(snapshot) if free and len(snapshot.slots) < self._size else None
@@ -155,20 +159,22 @@ class Slots:
             except OverBudget:
                 break
             except OverLimit:
-                aside += _remove(place, _at(place))  # the sweep puts it back when its link has room
-                tries -= 1
+                _remove(place, _at(place))  # the sweep puts it back when its link has room
+                aside += 1
+                continue
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
                 if _remove(place, _at(place)):
                     self._set_aside()
+            tries += 1
         return given
 
     def _next(self, snapshot: Snapshot) -> QueueItem | None:
         """The place of the queue whose turn it is; None while it is nobody's."""
         if snapshot.paused or not snapshot.queue:
             return None
-        head, note = snapshot.queue[0], snapshot.breaker or snapshot.refused
+        head, note = snapshot.queue[0], snapshot.note
         if note is None:
             return head
         if snapshot.breaker and (_probing(snapshot, note) or not self._breaker.due(note)):
@@ -188,7 +194,7 @@ class Slots:
 
     def _may_try(self, snapshot: Snapshot, place: QueueItem) -> bool:
         """Whether the job there may be sent; where it is to tell whether the trouble is over, it alone may."""
-        note = snapshot.breaker or snapshot.refused
+        note = snapshot.note
         if note is None or (not snapshot.breaker and place.sk > (note.place or "")):
             return True
         return self._breaker.probe(note, place.sk)

@@ -21,14 +21,14 @@ from motiondrop.domain.pricing import MODES, Prices, dollars
 from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIDE_MIN, SOURCE_MAX, Rejected, expect
 from motiondrop.media.report import Trim
 from motiondrop.storage.budget import Budget
-from motiondrop.storage.drop_links import DropLink, DropLinks
+from motiondrop.storage.drop_links import LINK_METADATA, DropLink, DropLinks
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
 from motiondrop.web.folder_view import Entry, Queue, entries
 from motiondrop.web.rendering import asset, hash_of, render
-from motiondrop.web.result_page import Response
+from motiondrop.web.response import Response, page_headers
 
 #: Files that a page shows, the newest; each poll of a page that is open reads as many.
 SHOWN = 50
@@ -192,7 +192,7 @@ class DropPage:
         if not isinstance(size, int) or isinstance(size, bool):
             raise _Refused("the size of the file is missing")
         kind = expect(key, size)
-        metadata = {"motiondrop-link": link.link_id} | _options(kind, asked)
+        metadata = {LINK_METADATA: link.link_id} | _options(kind, asked)
         extension = extension_of(key)
         content_type = _CONTENT_TYPES.get(extension, f"{kind}/{extension}")
         upload = self.uploads.sign(key, size, content_type, metadata, replace=asked.get("replace") is True)
@@ -222,10 +222,8 @@ class DropPage:
         """A redirect to a freshly signed URL of an object in the results bucket."""
         if key is None:
             return self._json(404, {"error": "There is nothing here."})
-        return Response(302, headers=self._headers("text/plain") | {"Location": self._signed(key, name)})
-
-    def _signed(self, key: str, name: str | None) -> str:
-        return self.results.url(key, _URL_SECONDS, name=name)
+        location = self.results.url(key, _URL_SECONDS, name=name)
+        return Response(302, headers=self._headers("text/plain") | {"Location": location})
 
     def _json(self, status: int, content: dict[str, Any]) -> Response:
         return Response(status, json.dumps(content), self._headers("application/json"))
@@ -235,18 +233,12 @@ class DropPage:
 
     def _headers(self, content_type: str) -> dict[str, str]:
         results, inbox = self.results.origin, self.uploads.origin
-        return {
-            "Content-Type": content_type,
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src {hash_of('page.css')} {hash_of('drop.css')}; "
-                f"script-src {hash_of('drop.js')}; img-src 'self' blob: {results}; media-src 'self' blob: {results}; "
-                f"connect-src 'self' {inbox}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-            ),
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-store",
-            "X-Robots-Tag": "noindex",
-            "X-Content-Type-Options": "nosniff",
-        }
+        policy = (
+            f"default-src 'none'; style-src {hash_of('page.css')} {hash_of('drop.css')}; "
+            f"script-src {hash_of('drop.js')}; img-src 'self' blob: {results}; media-src 'self' blob: {results}; "
+            f"connect-src 'self' {inbox}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return page_headers(content_type, policy)
 
 
 def _document(request: Request) -> dict[str, Any]:

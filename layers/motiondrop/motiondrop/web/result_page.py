@@ -19,6 +19,7 @@ from motiondrop.storage.slots import Slots
 from motiondrop.web.links import Address, Links
 from motiondrop.web.pages import FILTERS, Card, Filter, Place, gallery_page, job_page, policy, unknown_page
 from motiondrop.web.rendering import asset
+from motiondrop.web.response import Response, page_headers
 
 #: Seconds that a signed URL of what a page shows lives; a page left open asks its link for a new one when it plays.
 _URL_SECONDS = 3600
@@ -61,15 +62,6 @@ class Request:
             as_json="application/json" in (event.get("headers") or {}).get("accept", ""),
             method=event.get("requestContext", {}).get("http", {}).get("method", "GET"),
         )
-
-
-@dataclass(frozen=True)
-class Response:
-    """An HTTP response."""
-
-    status: int
-    body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,15 +174,7 @@ class ResultPage:
         return Response(status, body, self._headers("text/html; charset=utf-8"))
 
     def _headers(self, content_type: str) -> dict[str, str]:
-        return {
-            "Content-Type": content_type,
-            "Content-Security-Policy": policy(self.results.origin),
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-store",
-            "Vary": "Accept",
-            "X-Robots-Tag": "noindex",
-            "X-Content-Type-Options": "nosniff",
-        }
+        return page_headers(content_type, policy(self.results.origin)) | {"Vary": "Accept"}
 
 
 def _address(path: str, signature: str) -> tuple[Address, str]:

@@ -46,11 +46,10 @@ class Refusals:
             verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
             self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
             raise refusal
-        call = job.call
         if whose is Ruling.SHARED:
             self.hold(job, refusal, stage)
-        if refusal.retry is not RetryPolicy.HELD:
-            call = replace(call, faults=call.faults + 1)
+        faults = job.call.faults if refusal.retry is RetryPolicy.HELD else job.call.faults + 1
+        call = replace(job.call, faults=faults)
         self.slots.release(job, execution.owner, State.QUEUED, call=call, task=Task())
         return {"next": "slot"}
 

@@ -15,13 +15,11 @@ from motiondrop.domain.pricing import MODES
 from motiondrop.errors import DropGone, Unreadable
 from motiondrop.media.limits import Rejected, expect
 from motiondrop.media.report import Trim
+from motiondrop.storage.drop_links import LINK_METADATA
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.workflow.pairs import Pairs
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.withdrawal import CHARGED, Withdrawal
-
-#: The metadata that says by which drop link an object came; it is part of what the link's page signs.
-LINK_METADATA = "motiondrop-link"
 
 _BOOLEANS = {"true": True, "false": False}
 
