@@ -22,13 +22,13 @@ from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIDE_MIN, SOURCE_M
 from motiondrop.media.report import Trim
 from motiondrop.storage.budget import Budget
 from motiondrop.storage.drop_links import LINK_METADATA, DropLink, DropLinks
-from motiondrop.storage.drops import Drop, Drops
+from motiondrop.storage.drops import Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
 from motiondrop.web.folder_view import Entry, Queue, entries
 from motiondrop.web.rendering import asset, hash_of, render
-from motiondrop.web.response import Response, page_headers
+from motiondrop.web.response import Response, download_name, page_headers
 
 #: Files that a page shows, the newest; each poll of a page that is open reads as many.
 SHOWN = 50
@@ -216,7 +216,8 @@ class DropPage:
             return self._to(None)
         (what,) = request.parts
         result = done[0].result
-        return self._to(result.still if what == "still" else result.key, _named(drop) if what == "download" else None)
+        name = download_name(drop.key, done[0].job_id) if what == "download" else None
+        return self._to(result.still if what == "still" else result.key, name)
 
     def _to(self, key: str | None, name: str | None = None) -> Response:
         """A redirect to a freshly signed URL of an object in the results bucket."""
@@ -284,10 +285,3 @@ def _options(kind: Kind, asked: Mapping[str, Any]) -> dict[str, str]:
 
 def _extensions(kind: Kind) -> list[str]:
     return [extension for one in ACCEPTED if one.kind is kind for extension in one.extensions]
-
-
-def _named(drop: Drop) -> str:
-    """What the result is called when it is downloaded: after the drop, in characters that a header takes."""
-    stem = drop.key.rpartition("/")[2].rpartition(".")[0]
-    kept = "".join(char for char in stem if char.isascii() and (char.isalnum() or char in " -_.")).strip()
-    return f"{kept or 'animation'}.mp4"

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from motiondrop.domain.keys import stem_of
+from motiondrop.sanitize import plain
+
+_NAME = 60  # characters: with four bytes each still a name that file systems take
+
 
 @dataclass(frozen=True)
 class Response:
@@ -10,6 +15,11 @@ class Response:
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def download_name(key: str, otherwise: str) -> str:
+    """What a result is called when it is downloaded: after the file at `key`, or `otherwise` where that has no name."""
+    return f"{plain(stem_of(key))[:_NAME] or otherwise}.mp4"
 
 
 def page_headers(content_type: str, policy: str) -> dict[str, str]:

@@ -8,18 +8,16 @@ from typing import Any
 from motiondrop.aws.results import Results
 from motiondrop.clock import Clock, iso, now
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.keys import stem_of
 from motiondrop.domain.outcome import cost_of_failure, what_happened
 from motiondrop.domain.pricing import dollars
 from motiondrop.errors import NoSuchJob
-from motiondrop.sanitize import plain
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
 from motiondrop.web.links import Address, Links
 from motiondrop.web.pages import FILTERS, Card, Filter, Place, gallery_page, job_page, policy, unknown_page
 from motiondrop.web.rendering import asset
-from motiondrop.web.response import Response, page_headers
+from motiondrop.web.response import Response, download_name, page_headers
 
 #: Seconds that a signed URL of what a page shows lives; a page left open asks its link for a new one when it plays.
 _URL_SECONDS = 3600
@@ -35,8 +33,6 @@ _PAUSED = "Whoever runs MotionDrop has paused the queue. Nothing is lost: it con
 _HELD = "The animation service is not accepting jobs right now. Nothing is lost: the queue continues by itself."
 
 _ICON_SECONDS = 86_400
-
-_NAME = 60  # characters: with four bytes each still a name that file systems take
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ class ResultPage:
         key = keys.get(part)
         if not key:
             return self._unknown(request)
-        name = f"{plain(stem_of(job.image.key))[:_NAME] or job.job_id}.mp4" if part == "download" else None
+        name = download_name(job.image.key, job.job_id) if part == "download" else None
         location = self.results.url(key, _URL_SECONDS, name=name)
         return Response(302, headers=self._headers("text/plain") | {"Location": location})
 
