@@ -141,7 +141,7 @@ def a_line_of_four_of_which_one_is_deleted_and_two_are_stopped(driver: Driver) -
         driver.wait_for_state(stem, "Wait for a slot")
     links = links_of(driver)
     waiting = driver.job(driver.wait_for_state("rights-fourth", "Wait for a slot"))["job_id"]
-    assert "in the queue. It is likely ready" in requests.get(links.to(waiting), timeout=30).text
+    assert "in the queue. It should be ready" in requests.get(links.to(waiting), timeout=30).text
     driver.stack.s3.delete_object(Bucket=driver.stack.inbox_bucket, Key="rights/rights-third.png")
     driver.wait_for_email("rights-third")
     for stem in ("rights-second", "rights-first"):  # one waits at the provider, one is worked on

@@ -9,7 +9,7 @@ import pytest
 
 from local.stack import PROJECT
 from motiondrop import bootstrap
-from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings
+from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings
 from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, all_statements, folder_of
 
 # What Lambda itself sets, and what Powertools reads.
@@ -45,7 +45,9 @@ def test_the_console_groups_every_parameter() -> None:
 def test_a_function_is_told_what_its_settings_ask_for_and_nothing_else(name: str) -> None:
     factory = getattr(bootstrap, folder_of(name))
     source = inspect.getsource(factory)
-    kind = next((kind for kind in (EventQueueSettings, PublishingSettings) if kind.__name__ in source), Settings)
+    kind = next(
+        (kind for kind in (EventQueueSettings, PublishingSettings, LinkSettings) if kind.__name__ in source), Settings
+    )
     asked = {field.name.upper() for field in fields(kind)} - OF_LAMBDA
     assert variables(FUNCTIONS[name]) - OF_POWERTOOLS == asked
 

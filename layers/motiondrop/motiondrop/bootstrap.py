@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings, load
+from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings, load
 
 if TYPE_CHECKING:
     from motiondrop.aws.event_queue import EventQueue
@@ -212,7 +212,11 @@ def result_page() -> "ResultPage":
 
     parts = Parts(load(Settings, os.environ))
     return ResultPage(
-        jobs=parts.jobs, ledger=parts.ledger, results=parts.results, links=parts.links, slots=lambda: parts.slots
+        jobs=parts.jobs,
+        ledger=parts.ledger,
+        results=parts.results,
+        links=parts.links,
+        waiting=lambda: (parts.slots, parts.budget),
     )
 
 
@@ -222,9 +226,10 @@ def drop_page() -> "DropPage":
     from motiondrop.aws.uploads import Uploads  # noqa: PLC0415
     from motiondrop.web.drop_page import DropPage  # noqa: PLC0415
 
-    parts = Parts(load(Settings, os.environ))
+    parts = Parts(load(LinkSettings, os.environ))
     return DropPage(
-        links=parts.drop_links,
+        drop_links=parts.drop_links,
+        links=parts.links,
         drops=parts.drops,
         jobs=parts.jobs,
         slots=parts.slots,

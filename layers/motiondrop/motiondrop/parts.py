@@ -17,7 +17,7 @@ from motiondrop.aws.results import Results
 from motiondrop.aws.secrets import CachedSecret, Secrets
 from motiondrop.domain.pricing import Prices
 from motiondrop.errors import SettingsError
-from motiondrop.settings import EventQueueSettings, PublishingSettings, Settings
+from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings
 from motiondrop.storage.budget import Budget
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.drops import Drops
@@ -238,7 +238,7 @@ class Parts:
     @cached_property
     def links(self) -> Links:
         """The permanent links."""
-        base_url = self.settings.result_page_url if isinstance(self.settings, PublishingSettings) else ""
+        base_url = self.settings.result_page_url if isinstance(self.settings, LinkSettings) else ""
         secret = CachedSecret(lambda: self._secrets.value(self.settings.link_secret), _LINK_SECRET_SECONDS)
         return Links(base_url, secret)
 

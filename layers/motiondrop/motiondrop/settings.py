@@ -46,10 +46,16 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class PublishingSettings(Settings):
-    """What a function needs as well if it sends emails, which carry links."""
+class LinkSettings(Settings):
+    """What a function needs as well if it shows or sends links to results."""
 
     result_page_url: str
+
+
+@dataclass(frozen=True)
+class PublishingSettings(LinkSettings):
+    """What a function needs as well if it sends emails."""
+
     media_function: str
 
 

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import unicodedata
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -14,17 +15,19 @@ from botocore.config import Config
 from motiondrop.aws.results import Results
 from motiondrop.aws.uploads import Uploads
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import Billing, Job, Result, State
+from motiondrop.domain.job import Billing, Job, Limit, Result, State
 from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop
 from motiondrop.storage.ledger import Ledger
 from motiondrop.web.drop_page import DropPage, Request
+from motiondrop.web.links import Links
 from motiondrop.web.response import Response
 from tests.support.bench import Bench
 from tests.support.builders import PRICES, REGION, make_input
 
 IMAGE = {"name": "hero.png", "size": 1000, "mode": "wan-std"}
 CLIP = {"name": "hero.mp4", "size": 1000}
+PERMANENT = Links("https://results.example.com", lambda: "secret")
 
 
 @pytest.fixture
@@ -36,9 +39,10 @@ def links(bench: Bench) -> DropLinks:
 def page(bench: Bench, links: DropLinks) -> DropPage:
     s3 = boto3.client("s3", config=Config(region_name=REGION, signature_version="s3v4"))
     return DropPage(
-        links=links,
+        drop_links=links,
         drops=bench.drops,
         jobs=bench.jobs,
+        links=PERMANENT,
         slots=bench.slots,
         budget=bench.budget,
         ledger=Ledger(bench.tables, bench.jobs),
@@ -257,9 +261,31 @@ def test_a_waiting_job_says_its_place_and_an_estimate_or_why_nothing_is_sent(
         bench.clock.pass_(seconds=1)
     job = bench.job()
     dropped(bench, job, "ada/hero.png", "ada/hero.mp4")
-    assert re.search(r"Number 4 in the queue, likely done in \d+ to \d+ minutes", get(page, token, "list").body)
+    assert "It is number 4 in the queue. It should be ready in 3 to 60 minutes." in get(page, token, "list").body
     bench.tables.queue("QUEUE", "PAUSE").save()
-    assert "Paused" in get(page, token, "list").body
+    assert "paused the queue" in get(page, token, "list").body
+
+
+def test_a_result_offers_its_permanent_link_unless_its_page_names_another_folders_file(
+    page: DropPage, bench: Bench, token: str
+) -> None:
+    job = done(bench)
+    dropped(bench, job, "ada/hero.png", "ada/hero.mp4")
+    assert PERMANENT.to(job.job_id) not in unescape(get(page, token, "list").body)
+    own = bench.job("ada/own", state=State.SUCCEEDED, result=Result("videos/own.mp4"))
+    dropped(bench, own, "ada/own.png", "ada/own.mp4")
+    assert PERMANENT.to(own.job_id) in unescape(get(page, token, "list").body)
+
+
+def test_of_two_waiting_jobs_only_the_one_without_room_in_its_links_budget_says_so(
+    page: DropPage, bench: Bench, token: str
+) -> None:
+    for name, limit in (("spent", Limit("other", 0)), ("open", None)):
+        dropped(bench, bench.job(name, limit=limit), f"ada/{name}.png", f"ada/{name}.mp4")
+        bench.clock.pass_(seconds=1)
+    newest, older = get(page, token, "list").body.split("</li>")[:2]
+    assert "It is number 2 in the queue." in newest
+    assert "budget is used up. The queue continues at 00:00 UTC." in older
 
 
 def test_newest_files_come_first_and_no_more_than_fifty(page: DropPage, bench: Bench, token: str) -> None:

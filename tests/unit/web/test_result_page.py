@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from motiondrop.aws.results import Results, attachment
-from motiondrop.domain.job import Billing, End, Job, Result, State, Task, Verdict
-from motiondrop.storage.items import PAUSE, QUEUE
+from motiondrop.domain.job import Billing, End, Job, Limit, Result, State, Task, Verdict
+from motiondrop.storage.items import LEDGER, PAUSE, QUEUE
 from motiondrop.storage.ledger import Ledger
 from motiondrop.web.links import Address, Links
-from motiondrop.web.pages import Filter, Place, job_page
+from motiondrop.web.pages import Filter, job_page
 from motiondrop.web.rendering import asset
 from motiondrop.web.response import Response
 from motiondrop.web.result_page import Request, ResultPage
@@ -27,7 +27,7 @@ from tests.support.builders import REGION, make_input, make_job
 
 STATES = {
     State.PREPARING: "Being converted",
-    State.QUEUED: "Waiting in the queue",
+    State.QUEUED: "In the queue",
     State.ADMITTED: "Being sent",
     State.SUBMITTING: "Being sent",
     State.PENDING: "Waiting at the animation service",
@@ -52,7 +52,7 @@ def page(bench: Bench, links: Links) -> ResultPage:
         ledger=Ledger(bench.tables, bench.jobs),
         results=Results(s3, "results"),
         links=links,
-        slots=lambda: bench.slots,
+        waiting=lambda: (bench.slots, bench.budget),
         clock=bench.clock,
     )
 
@@ -170,12 +170,23 @@ def test_a_job_in_the_queue_says_its_place_and_when_it_is_likely_ready(bench: Be
         job, _ = bench.in_queue(f"job{number}")  # two of them get a slot
         bench.clock.pass_(seconds=1)
     body = ask(page, job).body
-    assert "number 3 in the queue. It is likely ready in 3 to 50 minutes" in body
+    assert "number 3 in the queue. It should be ready in 2 to 50 minutes" in body
     assert "next in the queue" in ask(page, bench.job_named("job2")).body
     bench.tables.queue(QUEUE, PAUSE).save()
     body = ask(page, job).body
     assert "paused the queue" in body
-    assert "likely ready" not in body
+    assert "should be ready" not in body
+
+
+def test_a_job_that_waits_for_tomorrows_budget_says_so(bench: Bench, page: ResultPage) -> None:
+    job = bench.job("hero", limit=Limit("ada", 0))
+    assert "budget is used up. The queue continues at 00:00 UTC." in ask(page, job).body
+
+
+def test_once_there_are_results_their_times_are_the_estimate(bench: Bench, page: ResultPage) -> None:
+    job = bench.job("hero", state=State.RUNNING, task=Task(id="task", scheduled_at=bench.clock()))
+    bench.tables.ledger(LEDGER, "RESULTS", results=1, milliseconds=10_000, work=1_200_000).save()
+    assert "ready in 6 to 17 minutes" in ask(page, job).body
 
 
 @pytest.mark.parametrize(
@@ -353,8 +364,7 @@ def test_no_name_and_no_reason_adds_an_element_or_attribute(bench: Bench, text: 
                 "a", bench.clock(), image=image, video=video, state=State.FAILED, closing=End(words, bench.clock())
             ),
             Address("a", "k"),
-            Place(),
-            bench.clock(),
+            "",
         )
 
     assert tags(page(f"a{text}b".replace("/", ""))) == tags(page("ab"))

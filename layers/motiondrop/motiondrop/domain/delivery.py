@@ -51,10 +51,16 @@ def expected_briefly(job: Job) -> str:
     return f"will be {RESOLUTION} {FRAME_RATE[job.options.mode]} frames/s{sound}"
 
 
-def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
-    """From how many to how many whole minutes the service works on a video of so many seconds, once it begins."""
+def work_seconds(seconds: float, mode: str) -> tuple[float, float]:
+    """Least and most seconds that the service works on a video of so many seconds, once it begins."""
     least, most = (seconds * factor for factor in _WORK[mode])
-    return max(1, int(least // 60)), math.ceil(max(most, _MOST) / 60)
+    return least, max(most, _MOST)
+
+
+def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
+    """The same in whole minutes."""
+    least, most = work_seconds(seconds, mode)
+    return max(1, int(least // 60)), math.ceil(most / 60)
 
 
 def takes(job: Job) -> str:

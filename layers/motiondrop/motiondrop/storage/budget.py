@@ -6,8 +6,10 @@ A reservation stands in the job's own record, with its day (UTC), and changes in
 the slot. So it cannot be lost or counted twice, and as many jobs at once as there are cannot exceed the budget.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
@@ -69,6 +71,16 @@ class Budget:
     def within_limit(self, job: Job) -> bool:
         """Whether the limit of the job's drop link, if it came by one, has room for it today."""
         return job.limit is None or self.of_link(job.limit.link_id) + reserve_of(job.quote) <= job.limit.daily
+
+    def without_room(self, jobs: Iterable[Job]) -> set[str]:
+        """Those of the jobs that could not be given a slot today, by id; reads the day once, and each link's once."""
+        committed, of_link = self.today().committed, cache(self.of_link)
+        return {
+            job.job_id
+            for job in jobs
+            if committed + reserve_of(job.quote) > self._daily
+            or (job.limit and of_link(job.limit.link_id) + reserve_of(job.quote) > job.limit.daily)
+        }
 
     def note_notified(self) -> None:
         """Note that the operator knows that today's budget is spent."""

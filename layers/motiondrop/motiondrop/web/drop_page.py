@@ -7,7 +7,7 @@ are reached only over this folder's drops, so nothing outside the folder can be 
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from motiondrop.aws.results import Results
@@ -16,7 +16,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.delivery import BACKGROUND, DOES
 from motiondrop.domain.formats import ACCEPTED, Kind
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.keys import extension_of, ignored
+from motiondrop.domain.keys import extension_of, folder_of, ignored
 from motiondrop.domain.pricing import MODES, Prices, dollars
 from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIDE_MIN, SOURCE_MAX, Rejected, expect
 from motiondrop.media.report import Trim
@@ -26,15 +26,14 @@ from motiondrop.storage.drops import Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
-from motiondrop.web.folder_view import Entry, Queue, entries
+from motiondrop.web.folder_view import Entry, entries
+from motiondrop.web.links import Links
+from motiondrop.web.progress import read_queue
 from motiondrop.web.rendering import asset, hash_of, render
 from motiondrop.web.response import Response, download_name, page_headers
 
 #: Files that a page shows, the newest; each poll of a page that is open reads as many.
 SHOWN = 50
-
-#: Places of the queue that are counted; behind them it says "more than".
-_COUNTED = 100
 
 #: Bytes of a key that S3 takes (S3 User Guide, "Naming Amazon S3 objects").
 _KEY_BYTES = 1024
@@ -89,7 +88,8 @@ class _Refused(Exception):  # an answer, no error of the library
 class DropPage:
     """Answers the drop links of one stack."""
 
-    links: DropLinks
+    drop_links: DropLinks
+    links: Links
     drops: Drops
     jobs: Jobs
     slots: Slots
@@ -104,7 +104,7 @@ class DropPage:
 
     def respond(self, request: Request) -> Response:
         """Answer `/<token>/` and what lies below it; a token that opens nothing gets the same 404 for all."""
-        link = self.links.opened_by(request.token)
+        link = self.drop_links.opened_by(request.token)
         if link is None:
             return self._html(404, render("unknown_drop_link.html"))
         action = {
@@ -168,22 +168,19 @@ class DropPage:
     def _entries(self, link: DropLink) -> list[Entry]:
         drops = [drop for drop in self.drops.newest(link.folder, SHOWN) if not drop.deleted]
         jobs = {job.job_id: job for job in self.jobs.find(sorted({one for drop in drops for one in drop.jobs}))}
-        waiting = [job for job in jobs.values() if job.state == State.QUEUED]
-        queue, totals = Queue(()), self.ledger.totals()
-        if waiting:
-            queue = Queue(self.slots.order(_COUNTED), self._held(waiting[0]))
-        return entries(drops, jobs, queue, totals, self.clock())
+        queue = read_queue(self.slots, self.budget, jobs.values())
+        found = entries(drops, jobs, queue, self.ledger.totals(), self.clock())
+        return [replace(entry, link=self._permanent(jobs.get(entry.job_id or ""), link.folder)) for entry in found]
 
-    def _held(self, job: Job) -> str | None:
-        """Why no job is sent at the moment; None where it simply waits its turn."""
-        snapshot = self.slots.snapshot()
-        if snapshot.paused:
-            return "Paused by whoever runs MotionDrop. Nothing is lost: it continues when they resume it"
-        if snapshot.breaker:
-            return "On hold: the animation service is not accepting jobs right now. It continues by itself"
-        if not self.budget.within_limit(job) or not self.budget.has_room(job):
-            return "Today's budget is used up. It continues at 00:00 UTC"
-        return None
+    def _permanent(self, job: Job | None, folder: str) -> str | None:
+        """The link to a result, where its page names no file of another folder."""
+        if (
+            job is None
+            or job.state != State.SUCCEEDED
+            or {folder_of(job.image.key), folder_of(job.video.key)} != {folder}
+        ):
+            return None
+        return self.links.to(job.job_id)
 
     def _upload(self, link: DropLink, request: Request) -> Response:
         asked = _document(request)

@@ -15,16 +15,7 @@ from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import plain
 from motiondrop.storage.drops import Drop
 from motiondrop.storage.ledger import Totals
-
-#: Seconds of work for a second of video, where no result has told yet: the provider's sample took 28 in wan-std, the
-#: sibling model 9 in wan-std and 16 in wan-pro.
-WORK_PER_SECOND = 28.0
-
-#: An estimate is said as a range around what results took until now.
-_LEAST, _MOST = 0.6, 1.6
-
-#: The bar of a running job stops here until it has ended: nobody knows when it will.
-_FULL = 95
+from motiondrop.web.progress import STATES, Queue, percent, remaining, wait_of
 
 
 @dataclass(frozen=True)
@@ -51,14 +42,7 @@ class Entry:
     job_id: str | None = None
     result: bool = False
     still: bool = False
-
-
-@dataclass(frozen=True)
-class Queue:
-    """What the queue is like: the jobs that wait, next first, and why none is sent, if so."""
-
-    order: Sequence[str]
-    held: str | None = None
+    link: str | None = None
 
 
 def entries(drops: Sequence[Drop], jobs: Mapping[str, Job], queue: Queue, totals: Totals, now: datetime) -> list[Entry]:
@@ -92,7 +76,7 @@ def _is_rejected(drop: Drop) -> bool:
 
 
 def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: datetime) -> Entry:
-    title, tone = TITLES[job.state]
+    title, tone = STATES[job.state]
     files = tuple(_file(drop) for drop in _ordered(drops))
     converted = [_sentence(line) for drop in drops if drop.media and (line := words(drop.media))]
     return Entry(
@@ -102,26 +86,11 @@ def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: 
         tone=tone,
         details=(*_details(job, queue, totals, now), *converted),
         at=max((drop.dropped_at for drop in drops if drop.dropped_at), default=job.recorded_at),
-        bar=_bar(job, totals, now),
+        bar=percent(job, totals, now),
         job_id=job.job_id,
         result=job.state == State.SUCCEEDED,
         still=bool(job.result.still),
     )
-
-
-#: What each state is called, and how it looks.
-TITLES: dict[State, tuple[str, str]] = {
-    State.PREPARING: ("Being converted", "working"),
-    State.QUEUED: ("In the queue", "waiting"),
-    State.ADMITTED: ("Being sent", "working"),
-    State.SUBMITTING: ("Being sent", "working"),
-    State.PENDING: ("Waiting at the animation service", "working"),
-    State.RUNNING: ("Being animated", "working"),
-    State.SAVING: ("Being saved", "working"),
-    State.SUCCEEDED: ("Ready", "done"),
-    State.FAILED: ("Failed", "failed"),
-    State.CANCELED: ("Canceled", "canceled"),
-}
 
 
 def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]:
@@ -133,48 +102,10 @@ def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]
         return [what_happened(job), "Nothing was charged."]
     lines = [f"{usd(job.quote)} if it succeeds"]
     if job.state == State.QUEUED:
-        lines = [*_place(job, queue, totals), *lines]
-    elif job.state == State.RUNNING and (left := _left(job, totals, now)):
-        lines = [f"About {left} left", *lines]
+        lines = [wait_of(job, queue, totals), *lines]
+    elif job.state == State.RUNNING:
+        lines = [remaining(job, totals, now), *lines]
     return lines
-
-
-def _place(job: Job, queue: Queue, totals: Totals) -> list[str]:
-    if queue.held:
-        return [queue.held]
-    if job.job_id not in queue.order:
-        return [f"Behind more than {len(queue.order)} others"] if queue.order else []
-    ahead = list(queue.order).index(job.job_id)
-    place = "Next in the queue" if ahead == 0 else f"Number {ahead + 1} in the queue"
-    return [f"{place}, likely done in {_range((ahead + 1) * _seconds_of_work(job, totals))}"]
-
-
-def _left(job: Job, totals: Totals, now: datetime) -> str | None:
-    begun = job.task.scheduled_at
-    if begun is None:
-        return None
-    left = _seconds_of_work(job, totals) - (now - begun).total_seconds()
-    return _range(left) if left > 0 else None
-
-
-def _bar(job: Job, totals: Totals, now: datetime) -> int | None:
-    if job.state != State.RUNNING or job.task.scheduled_at is None:
-        return None
-    done = (now - job.task.scheduled_at).total_seconds() / max(1.0, _seconds_of_work(job, totals))
-    return max(1, min(_FULL, round(100 * done)))
-
-
-def _seconds_of_work(job: Job, totals: Totals) -> float:
-    """How long the provider is likely to work on the job, by what results took until now."""
-    pace = totals.work / totals.seconds if totals.work and totals.seconds else WORK_PER_SECOND
-    return pace * (job.video.duration or 0)
-
-
-def _range(seconds: float) -> str:
-    least, most = round(seconds * _LEAST / 60), max(1, round(seconds * _MOST / 60))
-    if least < 1:
-        return "less than a minute" if most <= 1 else f"up to {most} minutes"
-    return f"{least} to {most} minutes" if least < most else f"{most} minutes"
 
 
 def _ordered(drops: Sequence[Drop]) -> list[Drop]:

@@ -3,14 +3,13 @@
 Here is what they say; how they look is in `templates/`, where all of it is escaped.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from motiondrop.domain.delivery import expected, takes, work_minutes
+from motiondrop.domain.delivery import expected
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.keys import stem_of
 from motiondrop.domain.outcome import (
@@ -29,21 +28,8 @@ from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
 from motiondrop.web.links import Address
+from motiondrop.web.progress import STATES
 from motiondrop.web.rendering import hash_of, render
-
-#: What each state is called, in the gallery and on the job's page; a result needs no word.
-_STATES = {
-    State.PREPARING: ("Being converted", "Being converted, so that the animation service takes it"),
-    State.QUEUED: ("In the queue", "Waiting in the queue"),
-    State.ADMITTED: ("Being sent", "Being sent to the animation service"),
-    State.SUBMITTING: ("Being sent", "Being sent to the animation service"),
-    State.PENDING: ("At the service", "Waiting at the animation service"),
-    State.RUNNING: ("Being animated", "Being animated"),
-    State.SAVING: ("Being saved", "Being saved"),
-    State.SUCCEEDED: ("", ""),
-    State.FAILED: ("Failed", "Failed"),
-    State.CANCELED: ("Canceled", "Canceled"),
-}
 
 #: What the gallery can be filtered by.
 FILTERS = {"open": "Under way", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
@@ -55,21 +41,8 @@ _AGAIN = {
 
 _STOPPED = "If the animation has begun at the service already, it is charged, and the video is saved all the same."
 
-#: Tasks that are likely at the service when a job waits: two, the default of MaxInFlight.
-_AT_THE_SERVICE = 2
-
 #: Without scripts a page of a job that has not ended loads itself anew, after these seconds.
 _REFRESH = 20
-
-_HOUR = 60  # minutes
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a job is in the queue: how many are before it, None where that is not known, or why none is sent."""
-
-    ahead: int | None = None
-    held: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +84,8 @@ def unknown_page() -> str:
     return render("unknown_link.html")
 
 
-def job_page(job: Job, at: Address, place: Place, now: datetime) -> str:
-    """The page of a job."""
+def job_page(job: Job, at: Address, outlook: str) -> str:
+    """The page of a job; `outlook` says how long it will take, as far as one can say."""
     done = job.state == State.SUCCEEDED
     return render(
         "job.html",
@@ -125,7 +98,7 @@ def job_page(job: Job, at: Address, place: Place, now: datetime) -> str:
         tall=not done or (job.result.height or 0) > (job.result.width or 0),
         label=AI_GENERATED,
         state=_state_of(job),
-        lines=notes(job) if done else [plain(line, 1000) for line in _lines(job, place, now)],
+        lines=notes(job) if done else [plain(line, 1000) for line in _lines(job, outlook)],
         inputs=[("Character", _caption(job.image)), ("Reference", _caption(job.video))],
         details=[row for row in _details(job) if row[1]],
     )
@@ -172,10 +145,10 @@ def _tone(job: Job) -> str:
 
 
 def _state_of(job: Job) -> str:
-    return "Being canceled" if job.stopped and not job.closed else _STATES[job.state][1]
+    return "Being canceled" if job.stopped and not job.closed else STATES[job.state][0]
 
 
-def _lines(job: Job, place: Place, now: datetime) -> Iterable[str]:
+def _lines(job: Job, outlook: str) -> Iterable[str]:
     """What there is to say instead of a video."""
     if job.state == State.CANCELED:
         return [what_happened(job), NOTHING_CHARGED, _AGAIN[job.state]]
@@ -183,35 +156,7 @@ def _lines(job: Job, place: Place, now: datetime) -> Iterable[str]:
         return [what_happened(job), cost_of_failure(job), _AGAIN[job.state]]
     if job.stopped:
         return [_STOPPED]
-    when = "" if job.state == State.SAVING else _when(job, place, now)
-    return [expected(job), " ".join(filter(None, [when, "This page shows the video as soon as it is there."]))]
-
-
-def _when(job: Job, place: Place, now: datetime) -> str:
-    """How long it takes yet, as far as one can say."""
-    least, most = work_minutes(job.video.duration or 0, job.options.mode)
-    if job.state == State.QUEUED and place.held:
-        return place.held
-    if job.state == State.QUEUED and place.ahead is not None:
-        turn = place.ahead + 1
-        queue = "It is next in the queue." if turn == 1 else f"It is number {turn} in the queue."
-        span = _span(least * turn, most * (turn + _AT_THE_SERVICE))
-        return f"{queue} It is likely ready in {span}, if the animations before it take as long as this one."
-    if job.state == State.RUNNING and job.task.scheduled_at:
-        passed = int((now - job.task.scheduled_at).total_seconds() // 60)
-        if passed >= most:
-            return "It takes longer than usual, which happens when the animation service is busy."
-        return f"It is likely ready in {_span(max(1, least - passed), most - passed)}."
-    return takes(job)
-
-
-def _span(least: int, most: int) -> str:
-    """From how many to how many minutes, in hours where these are many."""
-    if most > 2 * _HOUR:
-        least, most, unit = max(1, least // _HOUR), math.ceil(most / _HOUR), "hour"
-    else:
-        unit = "minute"
-    return f"{least} to {most} {unit}s" if least < most else f"{most} {unit}{'' if most == 1 else 's'}"
+    return [expected(job), " ".join(filter(None, [outlook, "This page shows the video as soon as it is there."]))]
 
 
 def _caption(one: Input) -> tuple[str, str]:
@@ -241,7 +186,7 @@ def _card(card: Card) -> dict[str, Any]:
         "picture": card.picture,
         "name": name_of(job),
         "folder": plain(job.folder, 200),
-        "badge": _STATES[job.state][0],
+        "badge": "" if job.state == State.SUCCEEDED else STATES[job.state][0],
         "tone": _tone(job),
         "facts": " · ".join(filter(None, billed)),
         "at": job.recorded_at,

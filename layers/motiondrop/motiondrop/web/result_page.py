@@ -11,11 +11,13 @@ from motiondrop.domain.job import Job, State
 from motiondrop.domain.outcome import cost_of_failure, what_happened
 from motiondrop.domain.pricing import dollars
 from motiondrop.errors import NoSuchJob
+from motiondrop.storage.budget import Budget
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.ledger import Ledger
 from motiondrop.storage.slots import Slots
 from motiondrop.web.links import Address, Links
-from motiondrop.web.pages import FILTERS, Card, Filter, Place, gallery_page, job_page, policy, unknown_page
+from motiondrop.web.pages import FILTERS, Card, Filter, gallery_page, job_page, policy, unknown_page
+from motiondrop.web.progress import read_queue, remaining, wait_of
 from motiondrop.web.rendering import asset
 from motiondrop.web.response import Response, download_name, page_headers
 
@@ -25,12 +27,6 @@ _URL_SECONDS = 3600
 #: Jobs on one page of the gallery, and how many a filter is applied to.
 _PAGE = 24
 _SEARCHED = 200
-
-#: The places of the queue that are looked through for a job's own.
-_COUNTED = 100
-
-_PAUSED = "Whoever runs MotionDrop has paused the queue. Nothing is lost: it continues when they resume it."
-_HELD = "The animation service is not accepting jobs right now. Nothing is lost: the queue continues by itself."
 
 _ICON_SECONDS = 86_400
 
@@ -62,13 +58,13 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultPage:
-    """Answers the links of one stack. The slots are made when they are asked for: few pages need them."""
+    """Answers the links of one stack. Few pages need the slots and the budget, which `waiting` makes."""
 
     jobs: Jobs
     ledger: Ledger
     results: Results
     links: Links
-    slots: Callable[[], Slots]
+    waiting: Callable[[], tuple[Slots, Budget]]
     clock: Clock = now
 
     def respond(self, request: Request) -> Response:
@@ -99,18 +95,17 @@ class ResultPage:
     def _page(self, job: Job, at: Address, request: Request) -> Response:
         if request.as_json:
             return self._json(200, facts(job, at))
-        return self._html(200, job_page(job, at, self._place(job), self.clock()))
+        return self._html(200, job_page(job, at, self._outlook(job)))
 
-    def _place(self, job: Job) -> Place:
-        """Where the job is in the queue, if it is there."""
+    def _outlook(self, job: Job) -> str:
+        """How long an open job will take, as far as one can say."""
+        if job.closed or job.state == State.SAVING:
+            return ""
+        totals = self.ledger.totals()
         if job.state != State.QUEUED:
-            return Place()
-        slots = self.slots()
-        snapshot = slots.snapshot()
-        if snapshot.paused or snapshot.breaker:
-            return Place(held=_PAUSED if snapshot.paused else _HELD)
-        order = slots.order(_COUNTED)
-        return Place(order.index(job.job_id) if job.job_id in order else None)
+            return remaining(job, totals, self.clock())
+        slots, budget = self.waiting()
+        return wait_of(job, read_queue(slots, budget, [job]), totals)
 
     def _media(self, job: Job, part: str, request: Request) -> Response:
         """A redirect to a freshly signed URL, so that seeking works and the link itself never dies."""

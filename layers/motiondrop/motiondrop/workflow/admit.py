@@ -65,11 +65,7 @@ class Admission:
         except DropGone:
             self.closing.close(job, State.CANCELED, REPLACED)
         except (Rejected, MediaDied, KeyError, ValueError) as error:
-            why = (
-                error.reason
-                if isinstance(error, Rejected)
-                else "it takes too much time or memory - export it again, smaller"
-            )
+            why = error.reason if isinstance(error, Rejected) else _TOO_COSTLY
             self.closing.close(job, State.FAILED, NOT_CONVERTED.format(which=which, why=why))
         else:
             file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate, sound=found.sound)

@@ -156,7 +156,7 @@ async function send(item, replace = false) {
       item.bar.value = 100;
       return undefined;
     }
-    if (status === 412) return askToReplace(item);
+    if (status === 412) return askToReplace(item, attempt > 1);
     if (attempt > 30) return refuse(item, "The upload keeps failing. Try again later.");
     item.said.textContent = "Interrupted, starting again…";
     item.bar.value = 0;
@@ -164,8 +164,10 @@ async function send(item, replace = false) {
   }
 }
 
-function askToReplace(item) {
-  item.said.textContent = "A file of this name is here already.";
+function askToReplace(item, again) {
+  item.said.textContent = again
+    ? "A file of this name is here already. The interrupted upload may have succeeded: look at the list below."
+    : "A file of this name is here already.";
   const button = element("button", "Replace it", item.line);
   button.type = "button";
   button.className = "quiet";
@@ -241,6 +243,12 @@ function mark(one) {
 }
 for (const one of list.querySelector(".entries").children) mark(one);
 list.addEventListener("click", async (event) => {
+  const link = event.target.dataset?.copy;
+  if (link) {
+    const copied = event.target.nextElementSibling;
+    copied.textContent = await navigator.clipboard.writeText(link).then(() => "Copied", () => link);
+    return;
+  }
   const name = event.target.dataset?.remove;
   if (!name) return;
   event.target.disabled = true;
