@@ -1,5 +1,6 @@
 """What a job costs on AWS, at list prices, from what the other benchmarks counted."""
 
+from datetime import timedelta
 from typing import Any
 
 from benchmarks.report import Goal, Section, plot, stored
@@ -87,9 +88,9 @@ def of_a_job() -> dict[str, float]:
 
 def _polls(waiting: float, working: float) -> int:
     """Polls of a task that waits and then is worked on for so many seconds."""
-    polls, passed = 1, float(POLL_SECONDS)
-    while passed < waiting + working:
-        passed += interval(polls - 1, POLL_SECONDS, waits=passed < waiting)
+    polls, age = 1, timedelta(seconds=POLL_SECONDS)
+    while age.total_seconds() < waiting + working:
+        age += timedelta(seconds=interval(age, POLL_SECONDS))
         polls += 1
     return polls
 
@@ -107,7 +108,7 @@ def _parts(counted: dict[str, Any], polls: int) -> dict[str, float]:
     reads = job["DynamoDB reads"] + polls * poll["DynamoDB reads"]
     seconds: dict[str, float] = counted["seconds"]
     invocations = job["invocations"] + polls
-    gb_seconds = 0.5 * (polls * seconds["Poll"] + seconds["Pick up the job"] + seconds["Create task"] + _WAITING)
+    gb_seconds = 0.5 * (polls * seconds["Poll"] + seconds["Claim the job"] + seconds["Create task"] + _WAITING)
     gb_seconds += MEMORY_GB["finalize"] * seconds["Finalize"] + MEMORY_GB["submit"] * 2 * _SUBMIT
     s3_writes = number("s3:PutObject", "s3:CopyObject", "s3:ListObjectsV2", "s3:PutObjectTagging", "s3:UploadPart")
     s3_reads = number("s3:GetObject", "s3:HeadObject", "s3:GetObjectTagging") + 2  # the provider's own two

@@ -179,7 +179,7 @@ def _executions(stand: Stand) -> list[Any]:
     return [execution for page in pages for execution in page["executions"]]
 
 
-_TASKS = ("Pick up the job", "Check the pair again", "Wait for a slot", "Create task", "Finalize")
+_TASKS = ("Claim the job", "Wait for a slot", "Create task", "Finalize")
 
 
 def _invocations(stand: Stand, states: Counter[str]) -> int:

@@ -1,29 +1,27 @@
-"""admit: the execution claims its job, takes its converted file, or waits for a slot."""
+"""admit: the execution claims its job, or waits for a slot."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from motiondrop import bootstrap
-from motiondrop.aws.saturation import waited_out
+from motiondrop.aws.step_errors import step
 from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
-@waited_out
+@step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:  # noqa: ARG001  # Lambda's shape
-    """Do what the state asks for and say where the execution goes on; one that waits is told so at its token."""
+    """Claim the job, or let the execution wait: it is answered at its token."""
     execution = Execution.of(event["execution"])
     logger.append_keys(job_id=execution.job_id)
     match event["action"]:
-        case "pick up":
+        case "claim":
             return bootstrap.admit().claim(execution)
-        case "prepared":
-            return bootstrap.admit().prepared(execution, event["report"])
         case "wait":
-            bootstrap.admit().wait(execution, event["token"])
+            bootstrap.admit().wait(execution, event["token"], event.get("report"))
             return None
         case action:
             raise ValueError(f"admit has no action {action!r}")

@@ -5,14 +5,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from motiondrop import bootstrap
-from motiondrop.aws.saturation import waited_out
+from motiondrop.aws.step_errors import step
 from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
-@waited_out
+@step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
     """Save the video and say where the execution goes on."""
     execution = Execution.of(event["execution"])

@@ -5,16 +5,16 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from motiondrop import bootstrap
-from motiondrop.aws.saturation import waited_out
+from motiondrop.aws.step_errors import step
 from motiondrop.domain.execution import Execution
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
-@waited_out
+@step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
     """Poll the task and say where the execution goes on."""
     execution = Execution.of(event["execution"])
     logger.append_keys(job_id=execution.job_id)
-    return bootstrap.poll().run(execution, event["polls"])
+    return bootstrap.poll().run(execution)

@@ -89,11 +89,11 @@ def changed(folder: Path) -> Path:
     for part in ("functions", "layers"):
         (folder / part).symlink_to(PROJECT / part)
     machine = (PROJECT / "statemachine" / "animation.asl.yaml").read_text()
-    first, states = "StartAt: Pick up the job\n", "States:\n"
+    first, states = "StartAt: Claim the job\n", "States:\n"
     assert machine.count(first) == 1
     assert machine.count(states) == 1
     machine = machine.replace(first, "StartAt: New in this version\n")
-    machine = machine.replace(states, f"{states}  New in this version: {{Type: Pass, Next: Pick up the job}}\n")
+    machine = machine.replace(states, f"{states}  New in this version: {{Type: Pass, Next: Claim the job}}\n")
     (folder / "statemachine").mkdir()
     (folder / "statemachine" / "animation.asl.yaml").write_text(machine)
     return folder / shutil.copy(PROJECT / "template.yaml", folder)

@@ -115,7 +115,7 @@ def test_two_runs_at_once_for_one_job_make_one_task(driver: Driver) -> None:
         stateMachineArn=driver.stack.state_machine_arn, input=driver.status(first)["input"], name="another"
     )["executionArn"]
     assert driver.cloud.wait_for(lambda: driver.status(second)["status"] != "RUNNING" and "over", "the other execution")
-    assert "Another run works on it" in driver.states(second)
+    assert "Already running elsewhere" in driver.states(second)
     assert driver.wait_for_execution("twice")["status"] == "SUCCEEDED"
     assert driver.tasks() == made + 1
     assert len(driver.emails("twice")) == 1

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -73,9 +74,9 @@ def many(stand: Stand, pairs: int) -> list[str]:
 
 def day(stand: Stand) -> list[str]:
     """Let an execution poll as often as it does in a day; return what is wrong."""
-    polls, passed = 0, 0
-    while passed < _DAY:
-        passed += interval(polls, 15)
+    polls, age = 0, timedelta()
+    while age < timedelta(seconds=_DAY):
+        age += timedelta(seconds=interval(age, 15))
         polls += 1
     stand.driver.control("settings", task_seconds=_DAY - 7200)
     before = _queries(stand)

@@ -9,6 +9,7 @@ from tests.faults.calls import all_calls
 from tests.faults.scenarios import Scenario, by_name
 from tests.faults.suite import play
 from tests.support.driver import image
+from tests.support.histories import secrets_in
 from tests.support.stand import SLOTS, Kill, Stand, faulty_cloud
 
 _PLAIN = (
@@ -94,7 +95,11 @@ def test_a_job_makes_no_more_calls_and_states_than_it_is_priced_with(stand: Stan
     states = stand.driver.states(execution["executionArn"])
     polls = states.count("Poll")
     history = stand.stack.stepfunctions.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)
-    assert len(states) - 3 * polls <= 9
+    assert len(states) - 3 * polls <= 7
     assert len(history["events"]) - 8 * polls <= 36
     assert len(writes) <= 32
     assert len(reads) <= 34
+
+
+def test_no_history_contains_a_signed_url_or_a_key(stand: Stand) -> None:
+    assert secrets_in(stand.driver, set()) == []

@@ -23,7 +23,7 @@ def test_a_section_becomes_a_part_of_the_page(tmp_path: object, monkeypatch: pyt
 
 def test_a_job_of_the_providers_sample_is_polled_as_often_as_it_says() -> None:
     assert cost._polls(0, 147) == 10
-    assert cost._polls(162, 147) == 12
+    assert cost._polls(162, 147) == 21
 
 
 @pytest.mark.parametrize("path", sorted(report.MEASURED.glob("*.json")), ids=lambda path: path.stem)

@@ -33,7 +33,7 @@ class Woken:
 
     tokens: list[str] = field(default_factory=list)
 
-    def wake(self, token: str) -> None:
+    def wake(self, token: str, job: Job) -> None:
         self.tokens.append(token)
 
 
@@ -142,7 +142,7 @@ class FakeExecutions:
     def arn_of(self, name: str) -> str:
         return f"arn:aws:states:ap-southeast-1:1:execution:m:{name}"
 
-    def wake(self, token: str) -> None:
+    def wake(self, token: str, job: Job) -> None:
         self.woken.append(token)
 
 

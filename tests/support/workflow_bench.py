@@ -148,10 +148,10 @@ class WorkflowBench:
         return self.key()
 
     def create(self, execution: Execution) -> dict[str, Any]:
-        return self._create.run(execution)
+        return route(self._create.run(execution))
 
-    def poll(self, execution: Execution, polls: int = 0) -> dict[str, Any]:
-        return self._poll.run(execution, polls)
+    def poll(self, execution: Execution) -> dict[str, Any]:
+        return route(self._poll.run(execution))
 
     def ends(self, execution: Execution, status: str, error: str | None = None) -> str:
         """The execution ends so, and conclude is notified."""
@@ -180,8 +180,13 @@ class WorkflowBench:
     def pending(self, name: str = "hero") -> tuple[Job, Execution]:
         """A job whose task was created."""
         _, execution = self.bench.in_queue(name)
-        assert self.create(execution) == {"next": "poll", "seconds": 15}
+        assert self.create(execution) == {"next": "Wait for the task", "wait_seconds": 15}
         return self.jobs.get(execution.job_id), execution
 
     def state(self, job: Job) -> State:
         return self.bench.read(job).state
+
+
+def route(step: dict[str, Any]) -> dict[str, Any]:
+    """What the state machine reads of an answer; the rest is for people."""
+    return {name: step[name] for name in ("next", "wait_seconds", "at") if name in step}

@@ -192,10 +192,11 @@ def test_a_run_whose_job_has_ended_fails_where_it_can_be_redriven(workflow: Work
     workflow.ends(execution, "ABORTED")
     with pytest.raises(JobCanceled):
         workflow.admit.claim(execution)
-    assert workflow.admit.claim(execution_of(job, execution.name, redrive=1))["next"] in {"slot", "create"}
+    step = workflow.admit.claim(execution_of(job, execution.name, redrive=1))
+    assert step["next"] in {"Wait for a slot", "Create task"}
     other, other_run = workflow.pending("other")
     workflow.slots.release(other, other_run.owner, State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman"))
-    with pytest.raises(JobFailed, match="NoHuman"):
+    with pytest.raises(JobFailed, match="no person"):
         workflow.admit.claim(other_run)
 
 
@@ -208,15 +209,15 @@ def test_a_second_run_leaves_a_job_alone_whose_run_lives(workflow: WorkflowBench
 @pytest.mark.parametrize(
     ("state", "step"),
     [
-        (State.QUEUED, "slot"),
-        (State.ADMITTED, "create"),
-        (State.SUBMITTING, "create"),
-        (State.PENDING, "poll"),
-        (State.RUNNING, "poll"),
-        (State.SAVING, "finalize"),
+        (State.QUEUED, "Wait for a slot"),
+        (State.ADMITTED, "Create task"),
+        (State.SUBMITTING, "Create task"),
+        (State.PENDING, "Poll"),
+        (State.RUNNING, "Poll"),
+        (State.SAVING, "Finalize"),
     ],
 )
-def test_the_next_run_goes_on_where_the_record_says(workflow: WorkflowBench, state: State, step: str) -> None:
+def test_the_next_execution_continues_where_the_record_says(workflow: WorkflowBench, state: State, step: str) -> None:
     job, execution = in_state(workflow, state)
     workflow.executions.statuses[execution.name] = "FAILED"
     assert workflow.admit.claim(execution_of(job, "next"))["next"] == step

@@ -1,5 +1,6 @@
 """Jobs whose video has to be converted: ordered from the record, taken if it is what was ordered, then queued."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,9 @@ from botocore.exceptions import ClientError
 from motiondrop.aws.media import _DEATHS, MediaDied, MediaFunction
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
-from motiondrop.errors import DropGone, Saturated
+from motiondrop.errors import DropGone, JobCanceled, JobFailed, Saturated
 from motiondrop.media.limits import Rejected
-from motiondrop.storage.items import QUEUE
+from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.builders import execution_of
 from tests.support.intake_bench import IntakeBench
 from tests.support.workflow_bench import WorkflowBench
@@ -51,7 +52,7 @@ def preparing(intake: IntakeBench, steps: WorkflowBench) -> tuple[Job, Execution
     assert (job.state, places(intake)) == (State.PREPARING, [])
     execution = execution_of(job)
     step = steps.admit.claim(execution)
-    assert step["next"] == "convert"
+    assert step["next"] == "Convert the files"
     return intake.bench.read(job), execution, step["order"]
 
 
@@ -70,12 +71,14 @@ def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recordin
 ) -> None:
     job, execution, _ = preparing(intake, steps)
     intake.bench.clock.pass_(minutes=5)
-    assert steps.admit.prepared(execution, {"report": REPORT, "copy": COPY}) == {"next": "slot"}
+    intake.bench.tables.queue(QUEUE, PAUSE).save()
+    steps.admit.wait(execution, "token", {"report": REPORT, "copy": COPY})
     ready = intake.bench.read(job)
     assert (ready.state, ready.video.copy, ready.quote) == (State.QUEUED, COPY, 312_000)
-    assert (job.video.sound, ready.video.sound) == (True, False)  # a trim may leave none
     assert places(intake)[0].startswith(f"WAIT#{job.recorded_at:%Y-%m-%dT%H:%M:%S}")
-    assert steps.admit.prepared(execution, {"report": REPORT, "copy": COPY}) == {"next": "slot"}  # twice is once
+    assert (job.video.sound, ready.video.sound) == (True, False)  # a trim may leave none
+    steps.admit.wait(execution, "token", {"report": REPORT, "copy": COPY})  # twice is once
+    assert len(places(intake)) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,8 @@ def test_what_is_not_what_was_ordered_ends_the_job_unpaid_and_in_words(
     intake: IntakeBench, steps: WorkflowBench, report: dict[str, Any], state: State, said: str
 ) -> None:
     job, execution, _ = preparing(intake, steps)
-    assert steps.admit.prepared(execution, report) == {"next": "closed"}
+    with pytest.raises(JobFailed if state == State.FAILED else JobCanceled, match=re.escape(said)):
+        steps.admit.wait(execution, "token", report)
     ended = intake.bench.read(job)
     assert (ended.state, ended.call.attempt, places(intake)) == (state, 0, [])
     assert said in (ended.closing.reason or "")

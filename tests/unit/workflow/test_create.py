@@ -20,7 +20,7 @@ def test_a_task_is_made_saved_and_polled(workflow: WorkflowBench) -> None:
     job, execution = workflow.pending()
     assert (job.state, job.task.id, job.call.attempt) == (State.PENDING, "task-1", 1)
     assert workflow.slots.snapshot().lock is None
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.wan.made() == 1
 
 
@@ -37,11 +37,11 @@ def test_while_another_job_submits_this_one_waits_ever_longer(workflow: Workflow
     first, first_run = workflow.bench.in_queue("first")
     _, execution = workflow.bench.in_queue("second")
     workflow.lock.acquire(first, first_run, workflow.clock() + WINDOW, "key")
-    assert workflow.create(execution) == {"next": "create", "seconds": 2}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 2}
     workflow.clock.pass_(seconds=1030)
-    assert workflow.create(execution) == {"next": "create", "seconds": 200}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 200}
     workflow.clock.pass_(hours=20)
-    assert workflow.create(execution) == {"next": "create", "seconds": 300}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 300}
     assert workflow.wan.made() == 0
 
 
@@ -55,7 +55,7 @@ def test_a_call_that_would_come_too_late_is_not_made(workflow: WorkflowBench, mo
         return after
 
     monkeypatch.setattr(workflow.lock, "acquire", held_up)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
     assert workflow.wan.made() == 0
     assert workflow.state(job) == State.ADMITTED
     assert workflow.slots.snapshot().lock is None
@@ -65,8 +65,8 @@ def test_what_was_never_sent_is_tried_again_later_with_the_slot_kept(workflow: W
     job, execution = workflow.bench.in_queue()
     workflow.wan.fail("create", NotSent("no connection"))
     step = workflow.create(execution)
-    assert step["next"] == "create"
-    assert 1 <= step["seconds"] <= 4
+    assert step["next"] == "Try again later"
+    assert 1 <= step["wait_seconds"] <= 4
     assert workflow.bench.read(job).turn.slot is not None
 
 
@@ -75,11 +75,11 @@ def test_throttling_backs_off_longer_each_time_and_never_fails_the_job(workflow:
     pauses = []
     for _ in range(30):
         workflow.wan.fail("create", Throttled("Throttling.RateQuota", "slow"))
-        pauses.append(workflow.create(execution)["seconds"])
+        pauses.append(workflow.create(execution)["wait_seconds"])
     assert max(pauses[:2]) <= 8
     assert max(pauses) > 60
     assert max(pauses) <= 300
-    assert workflow.create(execution)["next"] == "poll"
+    assert workflow.create(execution)["next"] == "Wait for the task"
     assert workflow.bench.read(job).call.throttled == 0
 
 
@@ -97,8 +97,8 @@ def test_an_operators_trouble_holds_the_queue_and_tells_once(workflow: WorkflowB
     first, execution = workflow.bench.in_queue("first")
     second, second_run = workflow.bench.in_queue("second")
     workflow.wan.fail("create", *[KeyRefused("InvalidApiKey", "x", status=401) for _ in range(2)])
-    assert workflow.create(execution) == {"next": "slot"}
-    assert workflow.create(second_run) == {"next": "slot"}
+    assert workflow.create(execution) == {"next": "Wait for a slot"}
+    assert workflow.create(second_run) == {"next": "Wait for a slot"}
     assert workflow.state(first) == workflow.state(second) == State.QUEUED
     assert [place.job_id for place in workflow.slots.snapshot().queue] == [first.job_id, second.job_id]
     assert len(workflow.publisher.alerts) == 1
@@ -111,7 +111,7 @@ def test_a_secret_without_a_value_holds_the_queue_too(workflow: WorkflowBench) -
         raise KeyRefused("NoKey", "The secret has no value yet.")
 
     workflow.key = no_key
-    assert workflow.create(execution) == {"next": "slot"}
+    assert workflow.create(execution) == {"next": "Wait for a slot"}
     assert workflow.state(job) == State.QUEUED
     assert workflow.slots.snapshot().breaker is not None
 
@@ -119,13 +119,13 @@ def test_a_secret_without_a_value_holds_the_queue_too(workflow: WorkflowBench) -
 def test_a_further_attempt_that_is_held_goes_back_to_the_queue(workflow: WorkflowBench) -> None:
     job, execution = workflow.pending()
     workflow.becomes(job, TaskStatus.FAILED, code="InternalError")
-    assert workflow.poll(execution) == {"next": "create"}
+    assert workflow.poll(execution) == {"next": "Create task"}
 
     def no_key() -> str:
         raise KeyRefused("NoKey", "none")
 
     workflow.key = no_key
-    assert workflow.create(execution) == {"next": "slot"}
+    assert workflow.create(execution) == {"next": "Wait for a slot"}
     assert (workflow.state(job), workflow.slots.snapshot().slots) == (State.QUEUED, {})
 
 
@@ -136,7 +136,7 @@ def test_the_first_task_after_the_trouble_closes_the_breaker_and_says_so(workflo
     workflow.slots.wait(execution, "again")
     workflow.clock.pass_(minutes=6)
     workflow.slots.grant()
-    assert workflow.create(execution)["next"] == "poll"
+    assert workflow.create(execution)["next"] == "Wait for the task"
     assert workflow.slots.snapshot().breaker is None
     assert [alert.subject for alert in workflow.publisher.alerts][-1].endswith("no longer on hold")
     assert workflow.state(job) == State.PENDING
@@ -165,7 +165,7 @@ def test_a_task_that_a_stopped_executions_function_still_makes_is_saved_and_canc
 ) -> None:
     job, execution = workflow.bench.in_queue()
     workflow.wan.during_create = lambda: workflow.ends(execution, "ABORTED")
-    assert workflow.create(execution) == {"next": "poll", "seconds": 15}
+    assert workflow.create(execution) == {"next": "Wait for the task", "wait_seconds": 15}
     assert workflow.bench.read(job).stopped
     following = workflow.start_next(job)
     with pytest.raises(JobClosed):
@@ -199,7 +199,7 @@ def test_the_key_is_read_once_for_the_record_and_the_call(workflow: WorkflowBenc
     keys = iter(["sk-first", "sk-second"])
     workflow.key = lambda: next(keys)
     job, execution = workflow.bench.in_queue()
-    assert workflow.create(execution)["next"] == "poll"
+    assert workflow.create(execution)["next"] == "Wait for the task"
     assert workflow.wan.keys == ["sk-first"]
     assert workflow.bench.read(job).call.key_mark == mark_of("sk-first")
 
@@ -207,7 +207,7 @@ def test_the_key_is_read_once_for_the_record_and_the_call(workflow: WorkflowBenc
 def test_a_stopped_job_is_not_sent(workflow: WorkflowBench) -> None:
     job, execution = workflow.bench.in_queue()
     workflow.jobs.transition(job, execution.owner, None, stopped=True)
-    assert workflow.create(execution) == {"next": "closed"}
+    assert workflow.create(execution) == {"next": "Claim the job"}
     assert workflow.state(job) == State.CANCELED
     assert workflow.wan.made() == 0
 

@@ -121,7 +121,7 @@ def world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> World:
         session=cast("Any", None),
         results=Results(s3, "results"),
         ledger=Ledger(bench.tables, bench.jobs),
-        closing=cast("Any", type("Closing", (), {"notify": world.notify})()),
+        closing=cast("Any", type("Closing", (), {"notify": world.notify, "bucket": "results"})()),
         origins=re.compile(".*"),
         opening=Opening(media=cast("Any", world), results=Results(s3, "results"), prices=PRICES, clock=bench.clock),
         clock=bench.clock,
@@ -132,7 +132,16 @@ def world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_the_video_its_still_and_its_record_are_saved_and_then_it_is_told(world: World) -> None:
     job, execution = world.saving()
-    assert world.finalize.run(execution) == {"next": "done"}
+    world.bench.clock.pass_(minutes=4)
+    assert world.finalize.run(execution) == {
+        "result": f"s3://results/videos/{job.job_id}.mp4",
+        "seconds": 5.2,
+        "width": 720,
+        "height": 1280,
+        "frame_rate": 30.0,
+        "cost_usd": 0.624,
+        "took_seconds": {"in_queue": 0.0, "total": 240.0},
+    }
     ended = world.bench.read(job)
     assert ended.state == State.SUCCEEDED
     assert (ended.result.codec, ended.result.width, ended.result.frame_rate, ended.result.sound) == (
@@ -196,7 +205,7 @@ def test_a_death_before_telling_is_told_by_the_next_try(world: World, monkeypatc
         patch.setattr(type(world.finalize.closing), "notify", dying)
         with pytest.raises(RuntimeError):
             world.finalize.run(execution)
-    assert world.finalize.run(execution) == {"next": "done"}
+    assert "result" in world.finalize.run(execution)
     assert len(world.notified) == 1
     assert world.finalize.ledger.totals().results == 1
 

@@ -49,17 +49,17 @@ def test_after_a_lost_answer_nothing_is_asked_before_the_margin_is_over(workflow
 
 def test_a_task_that_was_made_is_adopted_and_no_second_one_made(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=True)
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "task-2"
     assert workflow.wan.made() == 2
 
 
 def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=False)
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.wan.made() == 2
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
-    assert workflow.create(execution) == {"next": "poll", "seconds": 15}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    assert workflow.create(execution) == {"next": "Wait for the task", "wait_seconds": 15}
     assert (workflow.wan.made(), workflow.bench.read(job).call.attempt) == (3, 2)
 
 
@@ -67,7 +67,7 @@ def test_a_task_that_appears_at_the_second_look_is_adopted(workflow: WorkflowBen
     job, execution = broken_off(workflow, made=False)
     workflow.create(execution)
     workflow.wan.row("late", created_at=job.call.asked_at)
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "late"
 
 
@@ -101,7 +101,7 @@ def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, f
     assert isinstance(shift, timedelta)
     workflow.wan.row("foreign", **(foreign | {"created_at": job.call.asked_at + shift}))  # type: ignore[arg-type]  # any field
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
     assert workflow.state(job) == State.ADMITTED
 
 
@@ -109,16 +109,16 @@ def test_a_task_of_another_key_of_the_account_is_left_alone(workflow: WorkflowBe
     job, execution = broken_off(workflow, made=False)
     workflow.wan.row("foreign", created_at=job.call.asked_at, api_key_id="another")
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
 
 
 @pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), Throttled("Throttling", "x", status=429)])
 def test_a_list_that_cannot_be_read_is_read_again_later(workflow: WorkflowBench, error: Exception) -> None:
     job, execution = broken_off(workflow, made=True)
     workflow.wan.fail("list", error)
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.bench.read(job).call.empty_since is None
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
 
 
 def test_a_key_that_may_not_read_the_list_holds_the_queue_and_the_operator_is_told_once(
@@ -127,17 +127,17 @@ def test_a_key_that_may_not_read_the_list_holds_the_queue_and_the_operator_is_to
     job, execution = broken_off(workflow, made=True)
     for _ in range(2):
         workflow.wan.fail("list", KeyRefused("InvalidApiKey", "x", status=401))
-        assert workflow.create(execution)["next"] == "create"
+        assert workflow.create(execution)["next"] == "Try again later"
     assert len(workflow.publisher.alerts) == 1
     assert workflow.slots.snapshot().breaker
     assert workflow.state(job) == State.SUBMITTING
-    assert workflow.create(execution) == {"next": "poll"}  # fixed: the task is found, and nothing is paid twice
+    assert workflow.create(execution) == {"next": "Poll"}  # fixed: the task is found, and nothing is paid twice
 
 
 def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> None:
     job, execution = broken_off(workflow, made=False)
     workflow.wan.total = 3
-    assert workflow.create(execution) == {"next": "create", "seconds": 30}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.bench.read(job).call.empty_since is None
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_known_for_23_hours_stops_and_tells(workflow: WorkflowBen
     for _ in range(3):
         workflow.wan.fail("list", Unreachable("x"))
         workflow.clock.pass_(hours=7)
-        assert workflow.create(execution) == {"next": "create", "seconds": 300}
+        assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 300}
     workflow.clock.pass_(seconds=GIVE_UP.total_seconds())
     with pytest.raises(JobClosed):
         workflow.create(execution)
@@ -162,7 +162,7 @@ def test_a_killed_function_leaves_a_job_that_the_next_run_looks_into_after_the_d
     assert "at" in workflow.create(execution)
     workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
     workflow.wan.row("task-of-the-dead", created_at=workflow.bench.read(job).call.asked_at)
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "task-of-the-dead"
 
 
@@ -186,7 +186,7 @@ def test_a_lost_task_is_found_by_its_id_whatever_the_list_says_of_time_model_and
         TaskRow(row.task_id, row.status, model, key, row.created_at + shift if row.created_at else None)
         for row in workflow.wan.rows
     ]
-    assert workflow.create(execution) == {"next": "poll"}
+    assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "task-2"
     assert workflow.wan.made() == 2
 
@@ -197,7 +197,7 @@ def test_a_list_that_lacks_a_task_of_ours_proves_nothing_and_never_allows_a_new_
     job, execution = broken_off(workflow, made=False)
     workflow.wan.rows = []
     for _ in range(40):
-        assert workflow.create(execution)["next"] == "create"
+        assert workflow.create(execution)["next"] == "Try again later"
         workflow.clock.pass_(minutes=5)
     assert workflow.state(job) == State.SUBMITTING
     assert workflow.wan.made() == 2
@@ -207,11 +207,11 @@ def test_a_list_that_can_prove_nothing_has_to_be_empty_twice_ten_minutes_apart(w
     job, execution = broken_off(workflow, made=False)
     workflow.wan.rows = []
     workflow.clock.pass_(seconds=PROOF.total_seconds())  # what was claimed before is not looked for any more
-    assert workflow.create(execution)["seconds"] >= UNPROVEN_APART.total_seconds()
+    assert workflow.create(execution)["wait_seconds"] >= UNPROVEN_APART.total_seconds()
     workflow.clock.pass_(minutes=5)
-    assert workflow.create(execution)["seconds"] > 0
+    assert workflow.create(execution)["wait_seconds"] > 0
     workflow.clock.pass_(minutes=6)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
     assert workflow.state(job) == State.ADMITTED
 
 
@@ -230,7 +230,7 @@ def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_on
     assert ["not known" in alert.subject for alert in workflow.publisher.alerts] == [True]
     workflow.wan.rows = before + workflow.wan.rows
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "create", "seconds": 0}
+    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
     assert workflow.lock.all_undecided() == []
     assert workflow.state(job) == State.ADMITTED
 
@@ -249,7 +249,7 @@ def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(w
     workflow.wan.rows = rows + workflow.wan.rows
     workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
     for one in (second_execution, execution, second_execution):
-        assert workflow.create(one)["next"] == "create"
+        assert workflow.create(one)["next"] == "Try again later"
     assert workflow.state(first) == workflow.state(second) == State.SUBMITTING
 
 
@@ -257,8 +257,8 @@ def test_a_stopped_job_whose_call_made_no_task_is_canceled(workflow: WorkflowBen
     job, execution = broken_off(workflow, made=False)
     workflow.ends(execution, "ABORTED")
     following = workflow.start_next(job)
-    assert workflow.create(following) == {"next": "create", "seconds": 30}
-    assert workflow.create(following) == {"next": "closed"}
+    assert workflow.create(following) == {"next": "Try again later", "wait_seconds": 30}
+    assert workflow.create(following) == {"next": "Claim the job"}
     assert workflow.state(job) == State.CANCELED
 
 
@@ -267,6 +267,6 @@ def test_a_stopped_job_whose_task_began_saves_its_video(workflow: WorkflowBench)
     workflow.ends(execution, "ABORTED")
     following = workflow.start_next(job)
     workflow.wan.tasks["task-2"] = Task("task-2", TaskStatus.RUNNING)
-    assert workflow.create(following) == {"next": "poll"}
+    assert workflow.create(following) == {"next": "Poll"}
     adopted = workflow.bench.read(job)
     assert (adopted.state, adopted.stopped) == (State.PENDING, True)

@@ -66,9 +66,9 @@ class Line:
             step = self.workflow.create(execution)
         except WanError:
             return
-        if step["next"] == "slot":
+        if step["next"] == "Wait for a slot":
             self.workflow.slots.wait(execution, f"again {name} {len(self.sent)}")
-        elif step["next"] == "poll":
+        elif step["next"] == "Wait for the task":
             self.workflow.becomes(self.job(name), TaskStatus.SUCCEEDED, video_duration=5.0, video_url="http://x/1")
             self.workflow.poll(execution)
 
@@ -236,7 +236,7 @@ def test_a_task_of_before_says_nothing_of_a_call_that_was_refused_after_it(workf
     workflow.clock.pass_(seconds=1)
     refused, execution = workflow.bench.in_queue("refused")
     workflow.wan.fail("create", INVALID)
-    assert workflow.create(execution) == {"next": "slot"}
+    assert workflow.create(execution) == {"next": "Wait for a slot"}
     workflow.becomes(old, TaskStatus.SUCCEEDED, video_duration=5.0, video_url="http://x/1")
     workflow.poll(old_execution)
     assert workflow.state(refused) == State.QUEUED
@@ -263,7 +263,7 @@ def failing(workflow: WorkflowBench, name: str, refusal: WanError) -> tuple[Job,
     job, execution = workflow.pending(name)
     for _ in range(refusal.retry.tries):
         workflow.becomes(job, TaskStatus.FAILED, code=refusal.code, message=refusal.message)
-        assert workflow.poll(execution) == {"next": "create"}
+        assert workflow.poll(execution) == {"next": "Create task"}
         workflow.create(execution)
     workflow.becomes(job, TaskStatus.FAILED, code=refusal.code, message=refusal.message)
     return job, execution
@@ -277,7 +277,7 @@ def test_a_task_that_fails_ends_its_job_and_the_next_job_alike_holds_the_queue(
     with pytest.raises(type(refusal)):
         workflow.poll(execution)
     second, execution = failing(workflow, "second", refusal)
-    assert workflow.poll(execution) == {"next": "slot"}
+    assert workflow.poll(execution) == {"next": "Wait for a slot"}
     assert (workflow.state(first), workflow.state(second)) == (State.FAILED, State.QUEUED)
     assert workflow.bench.read(second).task.id is None
     assert [alert.event for alert in workflow.publisher.alerts] == ["held"]
@@ -308,7 +308,7 @@ def test_a_task_that_fails_for_the_account_is_queued_again_until_one_succeeds(
 ) -> None:
     job, execution = workflow.pending()
     workflow.becomes(job, TaskStatus.FAILED, code=code, message=message)
-    assert workflow.poll(execution) == {"next": "slot"}
+    assert workflow.poll(execution) == {"next": "Wait for a slot"}
     assert (workflow.state(job), workflow.slots.snapshot().slots) == (State.QUEUED, {})
     breaker = workflow.slots.snapshot().breaker
     assert breaker is not None
@@ -316,10 +316,10 @@ def test_a_task_that_fails_for_the_account_is_queued_again_until_one_succeeds(
     # That a probe's call is accepted does not tell that its task will not fail.
     workflow.clock.pass_(minutes=6)
     workflow.slots.wait(execution, "again")
-    assert workflow.create(execution)["next"] == "poll"
+    assert workflow.create(execution)["next"] == "Wait for the task"
     assert workflow.slots.snapshot().breaker is not None
     workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.0, video_url="http://x/1")
-    assert workflow.poll(execution) == {"next": "finalize"}
+    assert workflow.poll(execution) == {"next": "Finalize"}
     assert workflow.slots.snapshot().breaker is None
     assert [alert.event for alert in workflow.publisher.alerts] == ["held", "resumed"]
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from motiondrop.aws.error_codes import code_of
+from motiondrop.domain.execution import input_of
 from motiondrop.domain.job import Job
+from motiondrop.domain.step import admitted
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -28,7 +30,7 @@ class Executions:
             self._sfn.start_execution(
                 stateMachineArn=self._arn,
                 name=job.execution_name,
-                input=json.dumps({"job_id": job.job_id}),
+                input=json.dumps(input_of(job), ensure_ascii=False),
             )
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":
@@ -57,10 +59,10 @@ class Executions:
         """The ARN of the execution called `name`."""
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
 
-    def wake(self, token: str) -> None:
-        """Tell the execution that waits at `token` to go on; a token that is over is left alone, the record stands."""
+    def wake(self, token: str, job: Job) -> None:
+        """Let the job's execution, which waits at `token`, continue; a token that is over is left alone."""
         try:
-            self._sfn.send_task_success(taskToken=token, output=json.dumps({"next": "create"}))
+            self._sfn.send_task_success(taskToken=token, output=json.dumps(admitted(job)))
         except ClientError as error:
             if code_of(error) not in _OVER:
                 raise

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from motiondrop.domain.job import Job
+from motiondrop.domain.pricing import dollars
 from motiondrop.errors import NoSuchJob
+from motiondrop.sanitize import plain
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,21 @@ class Execution:
     def owner(self) -> str:
         """What the record calls this execution. A redriven execution keeps its name, so the count tells them apart."""
         return f"{self.name}~{self.redrive}" if self.redrive else self.name
+
+
+def input_of(job: Job) -> dict[str, Any]:
+    """The input of the job's next execution, at most 8 KB: seconds, USD.
+
+    The functions read `job_id` alone. The rest is for people who look at the execution in the console, as the record
+    had it when the execution was started.
+    """
+    image, video = (plain(one.key.rpartition("/")[2]) for one in (job.image, job.video))
+    return {
+        "job_id": job.job_id,
+        "image": image,
+        "video": video,
+        "folder": plain(job.folder) or "/",
+        "mode": job.options.mode,
+        "seconds": job.video.duration,
+        "quote_usd": dollars(job.quote),
+    }

@@ -110,13 +110,6 @@ def sound(job: Job) -> str:
     return {True: "yes", False: "none", None: ""}[job.result.sound]
 
 
-def why_closed(job: Job) -> str:
-    """Why the job ended, as the console shows it."""
-    if job.verdict.family:
-        return f"{why(job)} {plain(job.verdict.code or '')}".strip()
-    return job.closing.reason or f"The job is {job.state}."
-
-
 def _mismatch(job: Job) -> str:
     """What was delivered beside what was asked for; half a second of rounding is none."""
     asked = job.video.duration or 0

@@ -38,8 +38,8 @@ _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, p
 class Waker(Protocol):
     """Step Functions, as far as answering a waiting execution goes. Answering a token that is over changes nothing."""
 
-    def wake(self, token: str) -> None:
-        """Tell the execution that waits at `token` to go on."""
+    def wake(self, token: str, job: Job) -> None:
+        """Let the job's execution, which waits at `token`, continue."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,13 @@ class Slots:
                     turn=replace(job.turn, token=token),
                 )
             except Contended:
-                if self._jobs.owned(execution).state == State.QUEUED:
+                job = self._jobs.owned(execution)
+                if job.state == State.QUEUED:
                     raise
             else:
                 self.grant_what_is_free()
                 return
-        self._waker.wake(token)
+        self._waker.wake(token, job)
 
     def grant_what_is_free(self) -> None:
         """Give free slots, after another job's step: whatever hinders that is logged, and the sweep does it."""
@@ -291,7 +292,7 @@ class Slots:
 
         turn = Turn(place.token, number, grant, moment, **self._budget.reservation(job))
         try:
-            self._jobs.transition(job, job.owner, State.ADMITTED, take, turn=turn)
+            granted = self._jobs.transition(job, job.owner, State.ADMITTED, take, turn=turn)
         except (Contended, JobClosed, NotOwner):
             return False
         except ConditionFailed as error:
@@ -301,7 +302,7 @@ class Slots:
                 raise OverBudget(f"today's budget has no room for job {job.job_id}") from error
             return False
         if place.token:
-            self._waker.wake(place.token)
+            self._waker.wake(place.token, granted)
         return True
 
     def _job_of(self, item: QueueItem) -> Job | None:

@@ -1,4 +1,4 @@
-"""Picking up a job from where its record says it is, and waiting in the queue."""
+"""Claiming a job for an execution, and waiting in the queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ from motiondrop.aws.executions import Executions
 from motiondrop.aws.media import MediaDied, answered
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Input, Job, State
-from motiondrop.domain.outcome import why_closed
+from motiondrop.domain.outcome import what_happened
 from motiondrop.domain.pricing import Prices
 from motiondrop.domain.reasons import NOT_CONVERTED, REPLACED
-from motiondrop.domain.step import Step, where
+from motiondrop.domain.step import Step, claimed, finished
 from motiondrop.errors import DropGone, JobCanceled, JobFailed
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import Plan, Trim, as_json, is_as_planned, report_of
@@ -33,7 +33,7 @@ class Admission:
     prices: Prices
 
     def claim(self, execution: Execution) -> Step:
-        """Make the execution the job's owner and say where it goes on; NotOwner where another execution works on it.
+        """Make the execution the job's owner and say where it continues; NotOwner where another one works on it.
 
         JobFailed or JobCanceled end an execution whose job has ended so. They are raised, since an execution can be
         redriven from here, but not from a state that only says that it is over.
@@ -41,21 +41,30 @@ class Admission:
         self.closing.notify(self.jobs.get(execution.job_id))  # before the job is opened again
         job = self.jobs.take_over(execution, self.executions.alive)
         if job.state == State.FAILED:
-            raise JobFailed(why_closed(job))
+            raise JobFailed(what_happened(job))
         if job.state == State.CANCELED:
-            raise JobCanceled(why_closed(job))
+            raise JobCanceled(what_happened(job))
         if job.state == State.PREPARING:
-            return {"next": "convert", "order": order_of(job)}
-        return {"next": where(job)}
+            return claimed(job, order=order_of(job))
+        return finished(job, self.closing.bucket) if job.state == State.SUCCEEDED else claimed(job)
 
-    def prepared(self, execution: Execution, report: Mapping[str, Any]) -> Step:
-        """Take what `media` made of the job's file, if it is what was ordered, and queue the job.
+    def wait(self, execution: Execution, token: str, report: Mapping[str, Any] | None = None) -> None:
+        """Let the execution wait in the queue, to be woken at `token`; its drops are told so.
 
-        A file that cannot be converted ends the job, and so does one that was replaced meanwhile.
+        `report` is what `media` answered where a file had to be converted. A file that cannot be, or was replaced
+        meanwhile, ends the job: JobFailed or JobCanceled.
         """
-        job = self.jobs.owned(execution)
+        if report is not None:
+            self._take(self.jobs.owned(execution), report)
+        self.slots.wait(execution, token)
+        job = self.jobs.get(execution.job_id)
+        if job.state == State.QUEUED:
+            self.receipts.follow(job)
+
+    def _take(self, job: Job, report: Mapping[str, Any]) -> None:
+        """Queue the job with what `media` made of its file, if it is what was ordered; once, whoever asks again."""
         if job.state != State.PREPARING:
-            return {"next": where(job)}
+            return
         which, source = _unprepared(job)
         try:
             said = answered(dict(report))
@@ -63,23 +72,15 @@ class Admission:
             if not is_as_planned(found, source):
                 raise ValueError("the copy is not what was ordered and quoted")
         except DropGone:
-            self.closing.close(job, State.CANCELED, REPLACED)
+            raise JobCanceled(what_happened(self.closing.close(job, State.CANCELED, REPLACED))) from None
         except (Rejected, MediaDied, KeyError, ValueError) as error:
             why = error.reason if isinstance(error, Rejected) else _TOO_COSTLY
-            self.closing.close(job, State.FAILED, NOT_CONVERTED.format(which=which, why=why))
+            ended = self.closing.close(job, State.FAILED, NOT_CONVERTED.format(which=which, why=why))
+            raise JobFailed(what_happened(ended)) from error
         else:
             file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate, sound=found.sound)
             quote = self.prices.cost(file.duration or 0, job.options.mode)
-            job = self.jobs.enqueue(job, **{which: file, "quote": quote})
-            return {"next": where(job)}
-        return {"next": "closed"}
-
-    def wait(self, execution: Execution, token: str) -> None:
-        """Let the execution wait in the queue, to be woken at `token`; its drops are told so."""
-        self.slots.wait(execution, token)
-        job = self.jobs.get(execution.job_id)
-        if job.state == State.QUEUED:
-            self.receipts.follow(job)
+            self.jobs.enqueue(job, **{which: file, "quote": quote})
 
 
 def order_of(job: Job) -> dict[str, Any]:

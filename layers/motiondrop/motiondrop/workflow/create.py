@@ -19,7 +19,7 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import RetryPolicy, WanError
 from motiondrop.domain.reasons import STOPPED
-from motiondrop.domain.step import Step, not_before, where
+from motiondrop.domain.step import Next, Step, created, find_out_after, go, later, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
 from motiondrop.provider.responses import Created, NotSent, NotUnderstood, OutcomeUnknown, Unreachable
@@ -67,11 +67,11 @@ class CreateTask:
         job = self.jobs.owned(execution)
         if job.state == State.SUBMITTING:
             return self._reconcile(job, execution)
-        if where(job) != "create":
-            return {"next": where(job)}
+        if where(job) != Next.CREATE:
+            return go(where(job))
         if job.stopped:
             self.closing.close(job, State.CANCELED, STOPPED)
-            return {"next": "closed"}
+            return go(Next.CLAIM)
         try:
             key = self.key()
         except WanError as refusal:
@@ -80,21 +80,20 @@ class CreateTask:
         try:
             job = self.lock.acquire(job, execution, self.clock() + WINDOW, mark_of(key))
         except LockBusy as busy:
-            return {"next": "create", "seconds": pause(self.clock(), busy.until, _LOCK_PAUSE)}
+            return later(pause(self.clock(), busy.until, _LOCK_PAUSE))
         except (OverBudget, OverLimit):
             self.slots.release(job, execution.owner, State.QUEUED)
-            return {"next": "slot"}
+            return go(Next.SLOT)
         if job.call.deadline is None or self.clock() + CALL_TIMEOUT > job.call.deadline:
             # This invocation was held up: past the deadline, so do not send.
             self.lock.release(job, execution, job.call)
-            return {"next": "create", "seconds": 0}
+            return later(0)
         try:
             # Only newer pages have the field, so it is left out where it would say nothing.
-            created = self.wan.create(urls[0], urls[1], job.options, key=key, watermark=self.watermark or None)
+            answer = self.wan.create(urls[0], urls[1], job.options, key=key, watermark=self.watermark or None)
         except (NotSent, OutcomeUnknown, WanError) as error:
             return self._not_created(job, execution, error)
-        self._save(job, execution, created)
-        return {"next": "poll", "seconds": self.poll_seconds}
+        return created(self._save(job, execution, answer), self.poll_seconds)
 
     def _not_created(self, job: Job, execution: Execution, error: NotSent | OutcomeUnknown | WanError) -> Step:
         """The call came to no task that is known: nothing was made, or nobody knows."""
@@ -104,19 +103,20 @@ class CreateTask:
         if isinstance(error, OutcomeUnknown):
             call = replace(job.call, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
             self.jobs.transition(job, execution.owner, None, call=call)
-            return not_before(self.clock() + self.margin)
+            return find_out_after(self.clock() + self.margin)
         return self._refused(job, execution, error)
 
-    def _save(self, job: Job, execution: Execution, created: Created) -> None:
+    def _save(self, job: Job, execution: Execution, answer: Created) -> Job:
         """Save the task's id; an execution that may not save it cancels the task, which nobody else knows of."""
         try:
-            job = self.lock.claim_task(job, execution, created.task_id, created.request_id)
+            job = self.lock.claim_task(job, execution, answer.task_id, answer.request_id)
         except (NotOwner, JobClosed, Contended):
             with suppress(Unreachable, NotUnderstood, WanError):  # then the job's next execution finds it in the list
-                self.wan.cancel(created.task_id)
+                self.wan.cancel(answer.task_id)
             raise
         self.refusals.came_through(job, Stage.CREATE)
         self.receipts.follow(job)
+        return job
 
     def _refused(self, job: Job, execution: Execution, refusal: WanError) -> Step:
         """The provider said no, so nothing was made."""
@@ -132,7 +132,7 @@ class CreateTask:
         call = replace(job.call, throttled=job.call.throttled + 1, faults=job.call.faults + faults)
         self.lock.release(job, execution, call)
         longest = min(LONGEST_PAUSE, 2 ** min(call.throttled + 1, 9))
-        return {"next": "create", "seconds": random.randint(1, longest)}  # noqa: S311  # jitter, no secret
+        return later(random.randint(1, longest))  # noqa: S311  # jitter, no secret
 
     def _reconcile(self, job: Job, execution: Execution) -> Step:
         """Find out what became of a call whose answer nobody saw."""

@@ -9,9 +9,10 @@ from motiondrop.aws.results import Results, Saved
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import End, Job, Result, State
+from motiondrop.domain.outcome import what_happened
 from motiondrop.domain.reasons import EXPIRED
-from motiondrop.domain.step import Step, where
-from motiondrop.errors import CopyFailed, HostRefused, ResultExpired
+from motiondrop.domain.step import Step, finished
+from motiondrop.errors import CopyFailed, HostRefused, JobClosed, ResultExpired
 from motiondrop.provider.client import WanClient
 from motiondrop.provider.download import Video
 from motiondrop.provider.responses import TaskStatus
@@ -44,19 +45,19 @@ class FinalizeJob:
         """
         job = self.jobs.get(execution.job_id)
         if job.state == State.SUCCEEDED and job.owner == execution.owner:
-            self.closing.notify(job)  # a former try closed it and died before it told
-            return {"next": "done"}
+            # A former try closed it and died before it told.
+            return finished(self.closing.notify(job), self.closing.bucket)
         job = self.jobs.owned(execution)
         if job.state != State.SAVING:
-            return {"next": where(job)}
+            raise JobClosed(f"there is nothing to save of a job that is {job.state}")
         if job.result.key is None:
             saved = self._save(job, execution)
             result = Result(saved.key, saved.size, saved.sha256)
             job = self.jobs.transition(job, execution.owner, None, result=result)
         result = self.opening.look(job)
         self.opening.write(replace(job, result=result))
-        self.closing.notify(self.ledger.succeed(job, execution.owner, result))
-        return {"next": "done"}
+        job = self.closing.notify(self.ledger.succeed(job, execution.owner, result))
+        return finished(job, self.closing.bucket)
 
     def _save(self, job: Job, execution: Execution) -> Saved:
         """Copy the video from the link that the task gives now."""
@@ -73,6 +74,6 @@ class FinalizeJob:
             raise
         except ResultExpired as error:
             if self.clock() > job.called_at + VALIDITY:
-                self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
-                raise
+                ended = self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
+                raise ResultExpired(what_happened(ended)) from error
             raise CopyFailed("the provider gave no link that works") from error

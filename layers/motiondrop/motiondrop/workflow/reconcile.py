@@ -18,7 +18,7 @@ from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.operator_messages import undecided
 from motiondrop.domain.provider_errors import WanError
 from motiondrop.domain.reasons import SEVERAL, STOPPED, UNDECIDED
-from motiondrop.domain.step import Step, not_before
+from motiondrop.domain.step import Next, Step, find_out_after, go, later
 from motiondrop.errors import JobClosed
 from motiondrop.provider.client import CALL_TIMEOUT, WanClient
 from motiondrop.provider.responses import NotUnderstood, TaskRow, TaskStatus, Unreachable
@@ -79,13 +79,13 @@ class Reconcile:
         """
         settled = self._settled(job)
         if self.clock() < settled:
-            return not_before(settled)
+            return find_out_after(settled)
         if self.clock() > job.called_at + GIVE_UP:
             self._give_up(job, execution, UNDECIDED)
         try:
             self.lock.hold_for_look(job, self.clock() + CALL_TIMEOUT)
         except LockBusy as busy:
-            return {"next": "create", "seconds": pause(self.clock(), busy.until, _LIST_PAUSE)}
+            return later(pause(self.clock(), busy.until, _LIST_PAUSE))
         try:
             look = self._look(job)
         except (Unreachable, NotUnderstood):
@@ -97,7 +97,7 @@ class Reconcile:
 
     def later(self, job: Job) -> Step:
         """Look again later; the job has kept what it holds."""
-        return {"next": "create", "seconds": pause(self.clock(), self._settled(job), _LIST_PAUSE)}
+        return later(pause(self.clock(), self._settled(job), _LIST_PAUSE))
 
     def _decide(self, job: Job, execution: Execution, look: _Look) -> Step:
         if any(self._may_be_anothers(job, row, look) for row in look.candidates):
@@ -111,15 +111,15 @@ class Reconcile:
         if job.call.empty_since is None:
             job = self.jobs.transition(job, execution.owner, None, call=replace(job.call, empty_since=self.clock()))
             if look.proof:
-                return {"next": "create", "seconds": _LIST_PAUSE}
+                return later(_LIST_PAUSE)
             return self._later(job, execution, UNPROVEN_APART)
         if not look.proof and self.clock() < job.call.empty_since + UNPROVEN_APART:
             return self._later(job, execution, job.call.empty_since + UNPROVEN_APART - self.clock())
         if job.stopped:
             self.closing.close(job, State.CANCELED, STOPPED)
-            return {"next": "closed"}
+            return go(Next.CLAIM)
         self.lock.release(job, execution, job.call)
-        return {"next": "create", "seconds": 0}
+        return later(0)
 
     def _give_up(self, job: Job, execution: Execution, reason: str) -> NoReturn:
         """Close the job, which may have been charged."""
@@ -131,9 +131,9 @@ class Reconcile:
         """The task is the job's; where the job was stopped, cancel it if that is still possible."""
         if job.stopped and self._cancel(row.task_id):
             self.closing.close(job, State.CANCELED, STOPPED)
-            return {"next": "closed"}
+            return go(Next.CLAIM)
         self.lock.claim_task(job, execution, row.task_id, row.request_id)
-        return {"next": "poll"}
+        return go(Next.POLL)
 
     def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
         """It is undecided: give the lock back, tell the operator once, and look again later."""
@@ -142,7 +142,7 @@ class Reconcile:
             self.publisher.alert(undecided(job))
             self.jobs.transition(job, execution.owner, None, call=replace(job.call, undecided_notified=True))
         seconds = pause(self.clock(), self._settled(job), _LIST_PAUSE)
-        return {"next": "create", "seconds": int(wait.total_seconds()) + 1 if wait else seconds}
+        return later(int(wait.total_seconds()) + 1 if wait else seconds)
 
     def _look(self, job: Job) -> _Look:
         """Read the whole list, and hold it against the table."""

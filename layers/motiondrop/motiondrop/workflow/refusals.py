@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State, Task, Verdict
 from motiondrop.domain.operator_messages import held, resumed
+from motiondrop.domain.outcome import what_happened
 from motiondrop.domain.provider_errors import RetryPolicy, WanError
-from motiondrop.domain.step import Step
+from motiondrop.domain.step import Next, Step, go
 from motiondrop.storage.circuit_breaker import CircuitBreaker, Ruling, Stage
 from motiondrop.storage.items import BREAKER
 from motiondrop.storage.slots import Slots
@@ -44,14 +45,15 @@ class Refusals:
             whose = self.breaker.refused(job, refusal, stage)
         if whose is Ruling.OWN:
             verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
-            self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
+            ended = self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
+            refusal.args = (what_happened(ended),)  # the console shows it, so it says what the email says
             raise refusal
         if whose is Ruling.SHARED:
             self.hold(job, refusal, stage)
         faults = job.call.faults if refusal.retry is RetryPolicy.HELD else job.call.faults + 1
         call = replace(job.call, faults=faults)
         self.slots.release(job, execution.owner, State.QUEUED, call=call, task=Task())
-        return {"next": "slot"}
+        return go(Next.SLOT)
 
     def hold(self, job: Job, refusal: WanError, stage: Stage) -> None:
         """Hold the queue, and say so once."""

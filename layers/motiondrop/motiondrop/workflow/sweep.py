@@ -191,7 +191,7 @@ class Sweep:
             return self.conclude(execution, status)
         self.jobs.transition(job, job.owner)  # seen: others are looked at first next time
         if job.state == State.ADMITTED and job.turn.token:
-            self.executions.wake(job.turn.token)
+            self.executions.wake(job.turn.token, job)
         elif job.state == State.QUEUED and self.budget.within_limit(job):
             requeued = self.slots.requeue(job)
             kind = kind or ("requeued" if requeued else None)

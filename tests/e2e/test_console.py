@@ -1,0 +1,35 @@
+"""What the Step Functions console tells a person about an execution; `REWRITE_GOLDEN=1` writes the histories anew."""
+
+import json
+import os
+from pathlib import Path
+
+from tests.support.driver import Driver
+from tests.support.histories import shown
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def compare(name: str, text: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if "REWRITE_GOLDEN" in os.environ:
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_the_history_of_a_success_says_what_a_person_wants_to_know(driver: Driver) -> None:
+    driver.control("settings", task_seconds=0)
+    driver.drop_pair("ada/console")
+    compare("history-of-a-success", shown(driver, driver.wait_for_execution("console")["executionArn"]))
+
+
+def test_the_history_of_a_failure_ends_with_what_the_email_says(driver: Driver) -> None:
+    driver.control(
+        "faults", on="create", kind="task_failed", code="DataInspectionFailed", message="no", after_seconds=0
+    )
+    driver.drop_pair("refused-console")
+    arn = driver.wait_for_execution("refused-console")["executionArn"]
+    compare("history-of-a-failure", shown(driver, arn))
+    sentence = json.loads(driver.status(arn)["cause"])["errorMessage"]
+    email = " ".join(driver.wait_for_email("refused-console").split())
+    assert all(part in email for part in sentence.split(". "))
