@@ -62,10 +62,28 @@ def _images() -> Iterator[Row]:
         yield Row(f"loud.{name.upper()}", partial(picture, kind), accepted)
         yield Row(f"at.{name}", partial(picture, kind, 600, 200), accepted)
         for sides, found in (
-            ((199, 300), "image is 199 px wide - needs at least 200 - export it again as JPG or PNG and larger"),
-            ((300, 199), "image is 199 px tall - needs at least 200 - export it again as JPG or PNG and larger"),
-            ((601, 200), "image is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1 - crop it"),
-            ((200, 601), "image is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1 - crop it"),
+            (
+                (199, 300),
+                (
+                    "image is 199 px wide - needs at least 200 px on each side"
+                    " - export it again as JPG or PNG in a larger size"
+                ),
+            ),
+            (
+                (300, 199),
+                (
+                    "image is 199 px tall - needs at least 200 px on each side"
+                    " - export it again as JPG or PNG in a larger size"
+                ),
+            ),
+            (
+                (601, 200),
+                "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+            ),
+            (
+                (200, 601),
+                "image is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+            ),
         ):
             yield Row(f"sides.{name}", partial(picture, kind, *sides), f"rejected: {found}")
         yield Row(f"cut.{name}", partial(_half, picture, kind), "rejected: image ", whole=False)
@@ -100,7 +118,7 @@ def _converted_images() -> Iterator[Row]:
         _as_image("PNG to JPEG", "5.0 MB to 0.1 MB"),
     )
     yield Row("photo.jpg", _large_photo, _as_image("6."), whole=False)
-    animated = "it is animated and its first picture is used"
+    animated = "it is animated and only its first frame is used"
     yield Row("moving.png", lambda: _animated("png"), f"{WAITING_IMAGE} - {animated}")
     yield Row("moving.webp", lambda: _animated("webp"), _as_image("WEBP to PNG", animated))
 
@@ -128,15 +146,37 @@ def _videos() -> Iterator[Row]:
         yield Row(f"two.{name}", partial(clip, name, frames=20), accepted)
         yield Row(f"thirty.{name}", partial(clip, name, frames=300), accepted)
         for frames, found in (
-            (19, "video has 1.9 s - at least 2 s - drop a longer one"),
-            (301, "video has 30.1 s - at most 30 s - drop it with metadata trim=0-30"),
+            (19, "video is 1.9 s long - needs at least 2 s - use a longer video"),
+            (
+                301,
+                (
+                    "video is 30.1 s long - the limit is 30 s"
+                    " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+                ),
+            ),
         ):
             yield Row(f"length.{name}", partial(clip, name, frames=frames), f"rejected: {found}")
         for width, height, found in (
-            (199, 300, "video is 199 px wide - needs at least 200 - export it again as MP4 and larger"),
-            (300, 199, "video is 199 px tall - needs at least 200 - export it again as MP4 and larger"),
-            (601, 200, "video is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1 - crop it"),
-            (200, 601, "video is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1 - crop it"),
+            (
+                199,
+                300,
+                "video is 199 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
+            ),
+            (
+                300,
+                199,
+                "video is 199 px tall - needs at least 200 px on each side - export it again as MP4 in a larger size",
+            ),
+            (
+                601,
+                200,
+                "video is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+            ),
+            (
+                200,
+                601,
+                "video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+            ),
         ):
             yield Row(
                 f"sides.{name}",
@@ -154,7 +194,7 @@ def _special_videos() -> Iterator[Row]:
     yield Row(
         "turned-off.mov",
         lambda: turned(clip("mov", width=601, height=200)),
-        "rejected: video is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1 - crop it",
+        "rejected: video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
     )
     yield Row("hevc.mp4", lambda: clip("mp4", "libx265"), WAITING_VIDEO)
     yield Row("fragments.mp4", lambda: clip(movflags="frag_keyframe+empty_moov"), WAITING_VIDEO)
@@ -168,7 +208,7 @@ def _special_videos() -> Iterator[Row]:
     yield Row(
         "protected.mp4",
         CASES["protected.mp4"],
-        "rejected: video is encrypted - export it without copy protection as MP4",
+        "rejected: video is encrypted - export it again as MP4 without copy protection",
     )
 
 
@@ -191,17 +231,20 @@ def _converted_videos() -> Iterator[Row]:
 
 def _long_videos() -> Iterator[Row]:
     """A video is cut only where its metadata asks for it."""
-    advice = "rejected: video has 42 s - at most 30 s - drop it with metadata trim=0-30"
+    advice = (
+        "rejected: video is 42 s long - the limit is 30 s"
+        " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+    )
     yield Row("long.mp4", _long, advice)
     yield Row("long-cut.mp4", _long, _as_video("cut to 0-5 s"), {"trim": "0-5"})
     yield Row("long-middle.mp4", _long, _as_video("cut to 2.5-32.5 s"), {"trim": "2.5-32.5"})
     yield Row("uncut.mp4", clip, WAITING_VIDEO, {"trim": "0-30"})
     for number, (trim, found) in enumerate(
         (
-            ("first", "trim=first is not understood - write seconds like trim=0-30"),
-            ("5-6", "trim=5-6 keeps 1 s - needs 2 to 30"),
-            ("0-31", "trim=0-31 keeps 31 s - needs 2 to 30"),
-            ("43-45", "video has 42.0 s - trim=43-45 begins after its end"),
+            ("first", "metadata trim is first - needs a start and an end in seconds - write it like trim=0-30"),
+            ("5-6", "trim=5-6 keeps 1 s of the video - needs 2 to 30 s - change its start or end"),
+            ("0-31", "trim=0-31 keeps 31 s of the video - needs 2 to 30 s - change its start or end"),
+            ("43-45", "video is 42.0 s long - trim=43-45 begins after its end - choose an earlier start"),
         )
     ):
         yield Row(f"trim-{number}.mp4", _long, f"rejected: {found}", {"trim": trim})
@@ -227,26 +270,30 @@ def _other_names() -> Iterator[Row]:
     yield Row("mkv.mp4", lambda: clip("matroska"), _as_video("MKV to MP4"))
     again = {"image": "export it again as JPG or PNG", "video": "export it again as MP4"}
     for name, body, found in (
-        ("png.mp4", lambda: picture("png"), "file is PNG but named .mp4 - rename it to end in .png"),
-        ("mp4.png", clip, "file is MP4 but named .png - rename it to end in .mp4"),
-        ("pdf.png", lambda: b"%PDF-1.7 hello", f"file is PDF - it cannot be converted - {again['image']}"),
-        ("jxl.jpg", CASES["photo.jxl.jpg"], f"file is JPEG XL - it cannot be converted - {again['image']}"),
-        ("text.png", lambda: b"hello", f"file is no image although its name ends in .png - {again['image']}"),
-        ("text.mp4", lambda: b"hello", f"file is no video although its name ends in .mp4 - {again['video']}"),
+        (
+            "png.mp4",
+            lambda: picture("png"),
+            "file is in PNG format but its name ends in .mp4 - rename it to end in .png",
+        ),
+        ("mp4.png", clip, "file is in MP4 format but its name ends in .png - rename it to end in .mp4"),
+        ("pdf.png", lambda: b"%PDF-1.7 hello", f"file is in PDF format - this cannot be converted - {again['image']}"),
+        ("jxl.jpg", CASES["photo.jxl.jpg"], f"file is in JPEG XL format - this cannot be converted - {again['image']}"),
+        ("text.png", lambda: b"hello", f"file is not an image although its name ends in .png - {again['image']}"),
+        ("text.mp4", lambda: b"hello", f"file is not a video although its name ends in .mp4 - {again['video']}"),
         (
             "playlist.mov",
             lambda: b"#EXTM3U\nhttp://127.0.0.1/\n",
-            f"file is M3U - it cannot be converted - {again['video']}",
+            f"file is in M3U format - this cannot be converted - {again['video']}",
         ),
         (
             "head.heic",
             lambda: b"\0\0\0\x18ftypheic" + bytes(300),
-            f"image cannot be opened - it may be damaged or cut off - upload it again or {again['image']}",
+            f"image cannot be opened - it may be damaged or incomplete - upload it again or {again['image']}",
         ),
         (
             "head.mkv",
             lambda: b"\x1aE\xdf\xa3" + bytes(300),
-            f"video cannot be opened - it may be damaged or cut off - upload it again or {again['video']}",
+            f"video cannot be opened - it may be damaged or incomplete - upload it again or {again['video']}",
         ),
     ):
         yield Row(name, body, f"rejected: {found}")
@@ -264,13 +311,13 @@ def _options() -> Iterator[Row]:
     yield Row(
         "fast.png",
         lambda: picture("png"),
-        "rejected: metadata mode is fast - needs wan-std or wan-pro",
+        "rejected: metadata mode is fast - must be wan-std or wan-pro - correct it and drop the file again",
         {"mode": "fast"},
     )
     yield Row(
         "maybe.png",
         lambda: picture("png"),
-        "rejected: metadata check-image is maybe - needs true or false",
+        "rejected: metadata check-image is maybe - must be true or false - correct it and drop the file again",
         {"check-image": "maybe"},
     )
     yield Row("odd.mp4", clip, WAITING_VIDEO, {"mode": "of a video is not looked at"})
@@ -297,6 +344,6 @@ def _names() -> Iterator[Row]:
         yield Row(
             name,
             lambda: b"something",
-            "rejected: file is neither an image nor a video - needs JPEG PNG BMP WEBP HEIC AVIF GIF TIFF"
+            "rejected: file is neither an image nor a video - upload it as JPEG/PNG/BMP/WEBP/HEIC/AVIF/GIF/TIFF"
             " or MP4 MOV AVI WEBM MKV FLV WMV MPEG MPEG-TS",
         )

@@ -168,7 +168,7 @@ def test_jobs_refused_alike_hold_the_queue_whatever_the_code_and_lose_nothing(dr
         wait_until_queued(driver, stems)
     driver.sweep()
     email = driver.wait_for_email("MotionDrop", told + 1)
-    assert "Different jobs were refused alike" in email
+    assert "refused several different jobs in the same way" in email
     assert "SomethingNew: what is this" in email
     driver.cloud.wait_for(lambda: states(driver, stems) == ["QUEUED"] * 4, "all to be queued")
     driver.probe_is_due()

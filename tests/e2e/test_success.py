@@ -52,8 +52,8 @@ def test_the_images_metadata_and_path_choose_the_mode(driver: Driver) -> None:
     driver.drop("modes/wan-pro/mode-b.png", image(), mode="wan-std")
     for slug in ("mode-a", "mode-b"):
         assert driver.wait_for_execution(slug)["status"] == "SUCCEEDED"
-    assert "wan-pro" in driver.wait_for_email("mode-a")
-    assert "wan-std" in driver.wait_for_email("mode-b")
+    assert "Mode: pro." in driver.wait_for_email("mode-a")
+    assert "Mode: standard." in driver.wait_for_email("mode-b")
 
 
 def test_one_video_animates_every_image_of_its_folder_once_the_folder_has_settled(driver: Driver) -> None:

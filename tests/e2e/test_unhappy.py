@@ -16,10 +16,13 @@ def test_a_task_that_failed_makes_a_failed_run_named_after_its_family_and_the_ne
     assert execution["status"] == "FAILED"
     assert driver.status(execution["executionArn"])["error"] == "MediaUnfit"
     email = driver.wait_for_email("nobody")
-    assert email.startswith("Subject: nobody: no person found in the picture\n")
+    assert email.startswith("Subject: nobody: no person found in the image\n")
     assert "InvalidImage.NoHuman" in email
     assert "Nothing was charged" in email
-    assert driver.wait_for_receipt("nobody.png", "failed") == "failed: InvalidImage.NoHuman"
+    assert driver.wait_for_receipt("nobody.png", "failed") == (
+        "failed: no person found in the image"
+        " - Use an image that shows one person from the front with the whole face visible"
+    )
     driver.drop_pair("somebody")
     assert driver.wait_for_execution("somebody")["status"] == "SUCCEEDED"
     assert len(driver.emails("nobody")) == 1
@@ -37,7 +40,10 @@ def test_a_bad_file_is_rejected_with_an_email_and_no_run(driver: Driver) -> None
     # In a folder of its own: of several rejections in one folder and minute all but one become a digest.
     driver.drop("rejected-alone/small.png", image((180, 300)))
     receipt = driver.wait_for_receipt("rejected-alone/small.png", "rejected")
-    assert receipt == "rejected: image is 180 px wide - needs at least 200 - export it again as JPG or PNG and larger"
+    assert receipt == (
+        "rejected: image is 180 px wide - needs at least 200 px on each side"
+        " - export it again as JPG or PNG in a larger size"
+    )
     assert "180 px wide" in driver.wait_for_email("small.png")
     assert not driver.executions("small")
 
@@ -80,7 +86,7 @@ def test_stop_while_the_provider_works_is_too_late_so_the_next_run_saves_the_vid
     driver.stack.stepfunctions.stop_execution(executionArn=arn)
     assert driver.wait_for_execution("late", 2)["status"] == "SUCCEEDED"
     email = driver.wait_for_email("late")
-    assert "stopped when the animation had already begun" in email
+    assert "stopped after the animation had begun" in email
     assert len(driver.emails("late")) == 1
 
 

@@ -119,7 +119,7 @@ def tag(emulator: Emulator, key: str, **values: str) -> None:
 def test_an_overwrite_clears_the_tags(emulator: Emulator) -> None:
     put: Any = {"Bucket": emulator.stack.inbox_bucket, "Key": "tagged"}
     emulator.stack.s3.put_object(**put, Body=b"1")
-    tag(emulator, "tagged", receipt="rejected: image is 180 px wide - needs 200 to 4096")
+    tag(emulator, "tagged", receipt="rejected: image is 180 px wide - needs 200 to 4096 px on each side")
     assert tags(emulator, "tagged")["receipt"].startswith("rejected")
     emulator.stack.s3.put_object(**put, Body=b"2")
     assert tags(emulator, "tagged") == {}

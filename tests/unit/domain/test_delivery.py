@@ -32,7 +32,7 @@ def test_what_comes_out_is_known_of_every_model_and_mode_that_has_a_price() -> N
             "wan-pro",
             MIX,
             False,
-            "25|without sound, since your video has none, and with|video",
+            "25|without sound, because your video has none, and with|video",
             "25 frames/s without sound",
         ),
     ],
@@ -42,7 +42,7 @@ def test_a_job_is_told_what_its_own_video_will_be(
 ) -> None:
     rate, with_sound, background = said.split("|")
     one = job(mode, model, sound=sound)
-    sentence = f"It will be 720p at {rate} frames a second, {with_sound} the background of your {background}."
+    sentence = f"It will be 720p at {rate} frames per second, {with_sound} the background of your {background}."
     assert (expected(one), expected_briefly(one)) == (sentence, f"will be 720p {receipt}")
 
 
@@ -65,5 +65,5 @@ def test_a_time_is_a_range_that_holds_the_providers_sample(seconds: float, mode:
 def test_a_job_is_told_how_long_its_own_video_takes() -> None:
     one = job("wan-std", MOVE, sound=True)
     assert takes(one) == (
-        "The animation service usually takes 1 to 10 minutes for a video of this length, once it begins."
+        "Once it begins, the animation service usually needs 1 to 10 minutes for a video of this length."
     )

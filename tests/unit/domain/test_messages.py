@@ -30,6 +30,7 @@ from motiondrop.domain.messages import (
     untagged,
 )
 from motiondrop.domain.operator_messages import held, host_refused, over_budget, resumed, undecided, unheard
+from motiondrop.domain.pairing import AMBIGUOUS
 from motiondrop.domain.provider_codes import CODES, family
 from motiondrop.domain.provider_errors import (
     FAMILIES,
@@ -96,7 +97,11 @@ def many() -> Message:
     unfit = ended(State.FAILED, verdict=Verdict("MediaUnfit", "InvalidImage.NoHuman"))
     told = [
         succeeded(replace(result(), image=make_input("class/a.png", "i")), BUCKET, LINK),
-        rejected("class/käfer.png", "image is 180 px wide - needs 200 to 4096"),
+        rejected(
+            "class/käfer.png",
+            "image is 180 px wide - needs at least 200 px on each side"
+            " - export it again as JPG or PNG in a larger size",
+        ),
         failed(unfit, LINK),
         succeeded(replace(result(), image=make_input("class/b c.png", "i")), BUCKET, LINK),
     ]
@@ -121,7 +126,7 @@ EMAILS: dict[str, Message] = {
         result(
             billing=Billing(9.0, "wan-pro", 1_620_000),
             stopped=True,
-            advice=("the video has only 12 frames per second - 24 or more give a better result",),
+            advice=("the video has only 12 frames per second - use one with 24 or more",),
         ),
         BUCKET,
         LINK,
@@ -171,7 +176,9 @@ EMAILS: dict[str, Message] = {
             State.FAILED,
             task=Task(),
             closing=End(
-                reasons.NOT_CONVERTED.format(which="video", why="it takes too long"),
+                reasons.not_converted(
+                    "video", "video takes more than 780 seconds to process - export it again as MP4 in a smaller size"
+                ),
                 CLOSED_AT,
             ),
         ),
@@ -197,14 +204,16 @@ EMAILS: dict[str, Message] = {
     "canceled": canceled(ended(State.CANCELED, closing=End(reasons.STOPPED, CLOSED_AT)), LINK),
     "rejected": rejected(
         "class/small.png",
-        "image is 180 px wide - needs at least 200 - export it again as JPG or PNG and larger",
+        "image is 180 px wide - needs at least 200 px on each side - export it again as JPG or PNG in a larger size",
     ),
     "rejected_since_it_is_too_long": rejected(
-        "class/long.mp4", "video has 31.2 s - at most 30 s - drop it with metadata trim=0-30"
+        "class/long.mp4",
+        "video is 31.2 s long - the limit is 30 s"
+        " - set its start and end on the drop page or drop it with the metadata trim=0-30",
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",
-        "metadata mode is www.evil.com - needs wan-std or wan-pro",
+        "metadata mode is www.evil.com - must be wan-std or wan-pro - correct it and drop the file again",
     ),
     "held_since_jobs_are_refused_alike": held(UnknownRefusal("SomethingNew", "see http://evil.example")),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
@@ -218,7 +227,7 @@ EMAILS: dict[str, Message] = {
     "alone_ambiguous": alone(
         "class/hero.png",
         "a video",
-        "waiting: several images and videos here - name the video that belongs to it hero.mp4",
+        f"{AMBIGUOUS} - rename the video for this image to hero.mp4",
     ),
     "digest": many(),
     "digest_of_one": late(),
@@ -300,9 +309,9 @@ def test_a_subject_is_never_cut_within_its_sentence(name: str, code: str | None)
         (ended(State.CANCELED, image=image), "canceled, nothing was charged"),
     ):
         assert outcome(job, BUCKET, LINK).subject.endswith(f": {said}")
-    assert existing(result(), ended(State.SUCCEEDED, image=image), LINK).subject.endswith("was made before ($0.00)")
+    assert existing(result(), ended(State.SUCCEEDED, image=image), LINK).subject.endswith("already exists ($0.00)")
     subject = undecided(ended(State.FAILED, image=image)).subject
-    assert subject.endswith(" waits, it is not known whether its task was made")
+    assert subject.endswith(" is waiting, it is unknown whether its task exists")
 
 
 @pytest.mark.parametrize(
@@ -319,9 +328,9 @@ def test_a_reason_of_ours_is_a_sentence_and_has_a_phrase_for_the_subject(reason:
 @pytest.mark.parametrize(
     ("reason", "brief"),
     [
-        (reasons.EXPIRED, "the video could not be downloaded in time"),
-        (reasons.UNDECIDED, "its outcome is not known"),
-        (reasons.SEVERAL.format(tasks="a, b"), "its outcome is not known"),
+        (reasons.EXPIRED, "the result could not be downloaded in time"),
+        (reasons.UNDECIDED, "the outcome is unknown"),
+        (reasons.SEVERAL.format(tasks="a, b"), "the outcome is unknown"),
         (reasons.NOT_CONVERTED.format(which="video", why="no"), "the video could not be converted"),
         (reasons.OWN_FAULT.format(error="x"), "stopped by an error in MotionDrop"),
         (None, "stopped by an error in MotionDrop"),

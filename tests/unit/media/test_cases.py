@@ -36,9 +36,15 @@ VIDEOS = [
     ("hlg.mov", (2048, 1152), 2, "converted: H.265 to H.264 - 3840x2160 to 2048x1152 - HDR to SDR"),
 ]
 REJECTED = [
-    ("long.mp4", "video has 42 s - at most 30 s - drop it with metadata trim=0-30"),
-    ("protected.mp4", "video is encrypted - export it without copy protection as MP4"),
-    ("photo.jxl.jpg", "file is JPEG XL - it cannot be converted - export it again as JPG or PNG"),
+    (
+        "long.mp4",
+        (
+            "video is 42 s long - the limit is 30 s"
+            " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+        ),
+    ),
+    ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),
+    ("photo.jxl.jpg", "file is in JPEG XL format - this cannot be converted - export it again as JPG or PNG"),
 ]
 
 
@@ -132,8 +138,14 @@ def test_a_trim_that_leaves_all_of_it_cuts_nothing() -> None:
 
 def test_a_trim_that_leaves_too_little_is_refused() -> None:
     data = CASES["located.mov"]()
-    assert reason("a.mov", data, Trim(2, 10)) == "video has 3.0 s - trim=2-10 keeps 1 s of it - at least 2 s"
-    assert reason("a.mov", data, Trim(5, 10)) == "video has 3.0 s - trim=5-10 begins after its end"
+    assert (
+        reason("a.mov", data, Trim(2, 10))
+        == "video is 3.0 s long - trim=2-10 keeps 1 s of it - needs at least 2 s - choose an earlier start"
+    )
+    assert (
+        reason("a.mov", data, Trim(5, 10))
+        == "video is 3.0 s long - trim=5-10 begins after its end - choose an earlier start"
+    )
 
 
 def test_a_turned_video_that_is_converted_is_upright() -> None:

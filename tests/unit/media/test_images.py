@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, ImageOps
 from motiondrop.media.report import Report
 from tests.support.media import picture, planned, prepared, reason, saved
 
-DAMAGED = "damaged or cut off"
+DAMAGED = "damaged or incomplete"
 
 
 def report(key: str, data: bytes) -> Report:
@@ -63,7 +63,11 @@ def test_images_at_the_limits_are_accepted(size: tuple[int, int]) -> None:
     [
         ("jpg", (199, 300), "image is 199 px wide - needs at least 200"),
         ("webp", (300, 199), "image is 199 px tall - needs at least 200"),
-        ("png", (601, 200), "image is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1 - crop it"),
+        (
+            "png",
+            (601, 200),
+            "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+        ),
     ],
 )
 def test_images_beyond_the_limits_are_refused(extension: str, size: tuple[int, int], words: str) -> None:
@@ -128,7 +132,7 @@ def test_of_an_animated_image_the_first_picture_is_used_and_said_so(kind: str) -
     file = io.BytesIO()
     frames[0].save(file, kind, save_all=True, append_images=frames[1:])
     found = planned(f"a.{kind.lower()}", file.getvalue())
-    assert found.notes == ("it is animated and its first picture is used",)
+    assert found.notes == ("it is animated and only its first frame is used",)
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "bmp", "webp"])
@@ -166,7 +170,7 @@ def _png(width: int, height: int, pixels: bytes, extra: bytes = b"") -> bytes:
 
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     zeros = zlib.compress(bytes(4_000_000), 9)
-    expected = "image is 60000 x 60000 px - at most 100 megapixels can be converted"
+    expected = "image is 60000 x 60000 px - the limit is 100 megapixels"
     assert reason("a.png", _png(60_000, 60_000, zeros)).startswith(expected)
     assert reason("a.png", _png(2**31 - 1, 300, zeros)).startswith("image is 2147483647 x 300 px")
 
@@ -174,7 +178,7 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
 def test_a_webp_bomb_is_refused_by_its_header() -> None:
     data = bytearray(picture("webp"))
     struct.pack_into("<HH", data, 26, 12_000, 9_000)
-    assert reason("a.webp", bytes(data)).startswith("image is 12000 x 9000 px - at most 100 megapixels")
+    assert reason("a.webp", bytes(data)).startswith("image is 12000 x 9000 px - the limit is 100 megapixels")
 
 
 def test_a_text_that_inflates_is_left_out() -> None:

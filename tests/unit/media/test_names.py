@@ -104,13 +104,13 @@ def test_first_bytes_tell_the_format(head: bytes, found: Format | None) -> None:
 @pytest.mark.parametrize(
     ("head", "key", "sentence"),
     [
-        (b"\xff\xd8\xff", "a.mp4", "file is JPEG but named .mp4 - rename it to end in .jpg"),
-        (b"....ftypisom", "a.jpg", "file is MP4 but named .jpg - rename it to end in .mp4"),
-        (b"%PDF", "a.png", "file is PDF - it cannot be converted - export it again as JPG or PNG"),
-        (b"\xff\x0a", "a.jpg", "file is JPEG XL - it cannot be converted - export it again as JPG or PNG"),
-        (b"#EXTM3U\n", "a.mp4", "file is M3U - it cannot be converted - export it again as MP4"),
-        (b"ID3", "a.mp4", "file is MP3 - it cannot be converted - export it again as MP4"),
-        (b"hello", "a.mp4", "file is no video although its name ends in .mp4 - export it again as MP4"),
+        (b"\xff\xd8\xff", "a.mp4", "file is in JPEG format but its name ends in .mp4 - rename it to end in .jpg"),
+        (b"....ftypisom", "a.jpg", "file is in MP4 format but its name ends in .jpg - rename it to end in .mp4"),
+        (b"%PDF", "a.png", "file is in PDF format - this cannot be converted - export it again as JPG or PNG"),
+        (b"\xff\x0a", "a.jpg", "file is in JPEG XL format - this cannot be converted - export it again as JPG or PNG"),
+        (b"#EXTM3U\n", "a.mp4", "file is in M3U format - this cannot be converted - export it again as MP4"),
+        (b"ID3", "a.mp4", "file is in MP3 format - this cannot be converted - export it again as MP4"),
+        (b"hello", "a.mp4", "file is not a video although its name ends in .mp4 - export it again as MP4"),
     ],
 )
 def test_what_is_no_media_of_its_kind_is_refused_with_advice(head: bytes, key: str, sentence: str) -> None:
@@ -149,23 +149,53 @@ def test_sides_within_the_limits_pass(kind: Kind, sides: tuple[int, int]) -> Non
         (
             Kind.IMAGE,
             (199, 300),
-            "image is 199 px wide - needs at least 200 - export it again as JPG or PNG and larger",
+            (
+                "image is 199 px wide - needs at least 200 px on each side"
+                " - export it again as JPG or PNG in a larger size"
+            ),
         ),
         (
             Kind.IMAGE,
             (300, 199),
-            "image is 199 px tall - needs at least 200 - export it again as JPG or PNG and larger",
+            (
+                "image is 199 px tall - needs at least 200 px on each side"
+                " - export it again as JPG or PNG in a larger size"
+            ),
         ),
-        (Kind.IMAGE, (4097, 3000), "image is 4097 px wide - needs 200 to 4096"),
-        (Kind.IMAGE, (3000, 4097), "image is 4097 px tall - needs 200 to 4096"),
-        (Kind.VIDEO, (199, 300), "video is 199 px wide - needs at least 200 - export it again as MP4 and larger"),
-        (Kind.VIDEO, (300, 199), "video is 199 px tall - needs at least 200 - export it again as MP4 and larger"),
-        (Kind.VIDEO, (2049, 1000), "video is 2049 px wide - needs 200 to 2048"),
-        (Kind.VIDEO, (1000, 2049), "video is 2049 px tall - needs 200 to 2048"),
-        (Kind.IMAGE, (601, 200), "image is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1 - crop it"),
-        (Kind.IMAGE, (200, 601), "image is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1 - crop it"),
-        (Kind.VIDEO, (2000, 666), "video is too wide - 2000 x 666 px is 3.004:1 - needs 1:3 to 3:1 - crop it"),
-        (Kind.VIDEO, (0, 0), "video is 0 px wide - needs at least 200 - export it again as MP4 and larger"),
+        (Kind.IMAGE, (4097, 3000), "image is 4097 px wide - needs 200 to 4096 px on each side"),
+        (Kind.IMAGE, (3000, 4097), "image is 4097 px tall - needs 200 to 4096 px on each side"),
+        (
+            Kind.VIDEO,
+            (199, 300),
+            "video is 199 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
+        ),
+        (
+            Kind.VIDEO,
+            (300, 199),
+            "video is 199 px tall - needs at least 200 px on each side - export it again as MP4 in a larger size",
+        ),
+        (Kind.VIDEO, (2049, 1000), "video is 2049 px wide - needs 200 to 2048 px on each side"),
+        (Kind.VIDEO, (1000, 2049), "video is 2049 px tall - needs 200 to 2048 px on each side"),
+        (
+            Kind.IMAGE,
+            (601, 200),
+            "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+        ),
+        (
+            Kind.IMAGE,
+            (200, 601),
+            "image is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+        ),
+        (
+            Kind.VIDEO,
+            (2000, 666),
+            "video is too wide - its 2000 x 666 px have an aspect ratio of 3.004:1 - needs 1:3 to 3:1 - crop it",
+        ),
+        (
+            Kind.VIDEO,
+            (0, 0),
+            "video is 0 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
+        ),
     ],
 )
 def test_sides_outside_the_limits_are_named(kind: Kind, sides: tuple[int, int], sentence: str) -> None:
@@ -186,8 +216,16 @@ def test_sizes_that_can_be_converted_pass(key: str, size: int, kind: Kind) -> No
     ("key", "size", "sentence"),
     [
         ("a.png", 0, "file is empty - upload it again"),
-        ("a.png", 50_000_001, "image has 50.01 MB - at most 50 MB can be converted - export it again as JPG or PNG"),
-        ("a.mp4", 1_234_567_890, "video has 1234.57 MB - at most 1000 MB can be converted - export it again as MP4"),
+        (
+            "a.png",
+            50_000_001,
+            "image has 50.01 MB - the limit is 50 MB - export it again as JPG or PNG in a smaller size",
+        ),
+        (
+            "a.mp4",
+            1_234_567_890,
+            "video has 1234.57 MB - the limit is 1000 MB - export it again as MP4 in a smaller size",
+        ),
     ],
 )
 def test_what_name_and_size_rule_out_is_refused_unread(key: str, size: int, sentence: str) -> None:
@@ -197,7 +235,7 @@ def test_what_name_and_size_rule_out_is_refused_unread(key: str, size: int, sent
 
 
 def test_other_files_are_told_what_is_accepted() -> None:
-    with pytest.raises(Rejected, match=r"neither an image nor a video - needs JPEG PNG .* or MP4 MOV "):
+    with pytest.raises(Rejected, match=r"neither an image nor a video - upload it as JPEG/PNG/.* or MP4/MOV/"):
         expect("a.txt", 10)
 
 
@@ -209,10 +247,22 @@ def test_durations_within_the_limits_pass(seconds: float) -> None:
 @pytest.mark.parametrize(
     ("seconds", "sentence"),
     [
-        (1.999, "video has 1.99 s - at least 2 s - drop a longer one"),
-        (0.5, "video has 0.5 s - at least 2 s - drop a longer one"),
-        (30.001, "video has 30.01 s - at most 30 s - drop it with metadata trim=0-30"),
-        (86_400, "video has 86400 s - at most 30 s - drop it with metadata trim=0-30"),
+        (1.999, "video is 1.99 s long - needs at least 2 s - use a longer video"),
+        (0.5, "video is 0.5 s long - needs at least 2 s - use a longer video"),
+        (
+            30.001,
+            (
+                "video is 30.01 s long - the limit is 30 s"
+                " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+            ),
+        ),
+        (
+            86_400,
+            (
+                "video is 86400 s long - the limit is 30 s"
+                " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+            ),
+        ),
     ],
 )
 def test_durations_outside_the_limits_are_never_rounded_into_them(seconds: float, sentence: str) -> None:
@@ -283,8 +333,8 @@ def test_good_pairs_get_no_advice(image: Input, video: Input) -> None:
     [
         (_image(720, 1280), _video(270, 480), "270 x 480 px"),
         (_image(720, 1280), _video(720, 1280, 12.5), "12.5 frames per second"),
-        (_image(1280, 720), _video(720, 1280), "the image is 1280 x 720 px and the video 720 x 1280 px"),
-        (_image(600, 1800), _video(480, 480), "the same shape"),
+        (_image(1280, 720), _video(720, 1280), "the image is 1280 x 720 px and the video is 720 x 1280 px"),
+        (_image(600, 1800), _video(480, 480), "a similar shape"),
     ],
 )
 def test_advice_says_what_was_measured(image: Input, video: Input, words: str) -> None:

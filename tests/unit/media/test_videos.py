@@ -17,8 +17,8 @@ from tests.support.media import both_enabled, box, clip, planned, prepared, trim
 from tests.support.media import reason as refused
 from tests.support.media_cases import filmed
 
-SMALL = " - export it again as MP4 and larger"
-TRIM = " - at most 30 s - drop it with metadata trim=0-30"
+SMALL = " - export it again as MP4 in a larger size"
+TRIM = " long - the limit is 30 s - set its start and end on the drop page or drop it with the metadata trim=0-30"
 
 
 def seen(report: Report) -> tuple[int, int, float | None, float | None, str | None, str]:
@@ -68,7 +68,7 @@ def test_a_phones_portrait_clip_has_the_sides_it_is_displayed_with() -> None:
 def test_a_clip_that_a_phone_trimmed_is_what_it_shows(start: float, length: float, group: int) -> None:
     data = trimmed(clip(frames=100, group=group), start, length)
     found = prepared("a.mp4", data)
-    assert seen(found.report) == (320, 240, length, 10.0, "h264", "converted: what its edit list hides left out")
+    assert seen(found.report) == (320, 240, length, 10.0, "h264", "converted: parts hidden by its edit list left out")
     with av.open(io.BytesIO(found.copy), "r", options={"ignore_editlist": "1"}) as copy:
         assert len(list(copy.demux(video=0))) == length * 10 + 1  # and the one that ends it
 
@@ -105,10 +105,16 @@ def test_videos_of_sides_at_the_limits_are_accepted(sides: tuple[int, int]) -> N
 @pytest.mark.parametrize(
     ("sides", "reason"),
     [
-        ((199, 300), "video is 199 px wide - needs at least 200" + SMALL),
-        ((300, 199), "video is 199 px tall - needs at least 200" + SMALL),
-        ((601, 200), "video is too wide - 601 x 200 px is 3.005:1 - needs 1:3 to 3:1 - crop it"),
-        ((200, 601), "video is too tall - 200 x 601 px is 1:3.005 - needs 1:3 to 3:1 - crop it"),
+        ((199, 300), "video is 199 px wide - needs at least 200 px on each side" + SMALL),
+        ((300, 199), "video is 199 px tall - needs at least 200 px on each side" + SMALL),
+        (
+            (601, 200),
+            "video is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+        ),
+        (
+            (200, 601),
+            "video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+        ),
     ],
 )
 def test_videos_of_sides_beyond_the_limits_are_refused(sides: tuple[int, int], reason: str) -> None:
@@ -124,7 +130,7 @@ def test_videos_of_durations_at_the_limits_are_accepted(container: str, frames: 
 @pytest.mark.parametrize("container", ["mp4", "avi"])
 @pytest.mark.parametrize(
     ("frames", "reason"),
-    [(19, "video has 1.9 s - at least 2 s - drop a longer one"), (301, "video has 30.1 s" + TRIM)],
+    [(19, "video is 1.9 s long - needs at least 2 s - use a longer video"), (301, "video is 30.1 s" + TRIM)],
 )
 def test_videos_of_durations_beyond_the_limits_are_refused(container: str, frames: int, reason: str) -> None:
     assert refused(f"a.{container}", clip(container, frames=frames)) == reason
@@ -132,7 +138,7 @@ def test_videos_of_durations_beyond_the_limits_are_refused(container: str, frame
 
 def test_sound_may_outlast_the_pictures_by_no_more_than_a_coded_block() -> None:
     assert report("a.mp4", clip(rate=4, frames=120, sound=30.02)).duration == 30.0
-    assert refused("a.mp4", clip(rate=4, frames=80, sound=31)).startswith("video has 31")
+    assert refused("a.mp4", clip(rate=4, frames=80, sound=31)).startswith("video is 31")
 
 
 def padded(folder: Path, size: int) -> Path:
@@ -198,7 +204,7 @@ def test_an_avi_that_claims_longer_than_it_holds_is_refused() -> None:
     data = bytearray(clip("avi", "mpeg4"))
     struct.pack_into("<I", data, data.index(b"avih") + 8 + 16, 250)
     struct.pack_into("<I", data, data.index(b"strh") + 8 + 32, 250)
-    assert "video claims 25 s but holds 2.4 s" in refused("a.avi", bytes(data))
+    assert "video claims to be 25 s long but has only 2.4 s" in refused("a.avi", bytes(data))
 
 
 HEAD = box(b"ftyp", b"isom\x00\x00\x02\x00isommp41")

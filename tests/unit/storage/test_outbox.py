@@ -115,7 +115,9 @@ def test_a_digest_says_to_filters_what_is_in_it(desk: Desk) -> None:
 
 def test_many_rejections_of_a_folder_are_one_email_and_one_digest(desk: Desk) -> None:
     for number in range(40):
-        desk.publisher.notify(rejected(f"class/{number}.png", "image is 180 px wide - needs 200 to 4096"))
+        desk.publisher.notify(
+            rejected(f"class/{number}.png", "image is 180 px wide - needs 200 to 4096 px on each side")
+        )
         desk.bench.clock.pass_(seconds=0.5)
     desk.publisher.notify(rejected("other/a.png", "file is empty"))
     assert [email["Subject"].split(":")[0] for email in desk.sns.emails] == ["0.png", "a.png"]

@@ -169,7 +169,7 @@ def test_an_upload_signs_key_length_type_and_metadata_and_replaces_nothing(page:
         (IMAGE | {"size": True}, "size"),
         (IMAGE | {"size": "1"}, "size"),
         (IMAGE | {"mode": "wan-max"}, "wan-std or wan-pro"),
-        (CLIP | {"trim": "20-3"}, "needs 2 to 30"),
+        (CLIP | {"trim": "20-3"}, "needs 2 to 30 s"),
         (CLIP | {"name": "hero.txt"}, "neither an image nor a video"),
         ([], "not understood"),
         ("x", "not understood"),

@@ -156,7 +156,7 @@ def test_a_job_without_a_video_says_where_it_is(bench: Bench, page: ResultPage, 
     assert words in answer.body
     assert "/video?" not in answer.body
     assert ("data-open" in answer.body) == (not job.closed)
-    assert ("720p at 15 frames a second" in answer.body) == (not job.closed)
+    assert ("720p at 15 frames per second" in answer.body) == (not job.closed)
     assert ("1 to 10 minutes" in answer.body) == (not job.closed and state not in {State.QUEUED, State.SAVING})
     assert ('class="state failed"' in answer.body) == (state == State.FAILED)
     assert "AI-generated" not in answer.body

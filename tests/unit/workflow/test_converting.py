@@ -84,12 +84,19 @@ def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recordin
 @pytest.mark.parametrize(
     ("report", "state", "said"),
     [
-        ({"rejected": "video cannot be opened"}, State.FAILED, "could not be converted: video cannot be opened."),
-        ({}, State.FAILED, "could not be converted: it takes too much time or memory - export it again, smaller."),
+        ({"rejected": "video cannot be opened"}, State.FAILED, "could not be converted: the video cannot be opened."),
+        (
+            {},
+            State.FAILED,
+            (
+                "could not be converted: the file takes too much time or memory to convert."
+                " Export it again in a smaller size."
+            ),
+        ),
         ({"report": REPORT | {"width": 640, "height": 640}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": 29.5}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": float("nan")}, "copy": COPY}, State.FAILED, "could not be converted"),
-        ({"gone": True}, State.CANCELED, "One of its files was replaced."),
+        ({"gone": True}, State.CANCELED, "One of the two files was replaced before the animation began."),
     ],
 )
 def test_what_is_not_what_was_ordered_ends_the_job_unpaid_and_in_words(
@@ -122,7 +129,10 @@ def test_a_video_that_is_to_be_cut_is_another_job_than_the_whole_one(intake: Int
 
 def test_a_trim_that_names_nothing_is_rejected(intake: IntakeBench) -> None:
     intake.drop("hero.mp4", b"video", trim="the beginning")
-    assert intake.receipt("hero.mp4") == "rejected: trim=the beginning is not understood - write seconds like trim=0-30"
+    assert (
+        intake.receipt("hero.mp4")
+        == "rejected: metadata trim is the beginning - needs a start and an end in seconds - write it like trim=0-30"
+    )
 
 
 class FakeLambda:

@@ -123,7 +123,7 @@ def test_another_job_refused_alike_opens_the_breaker_whatever_the_code_and_one_e
     assert line.told == ["held"]
     alert = line.workflow.publisher.alerts[0]
     assert "SomethingNew: no" in alert.body
-    assert "Different jobs were refused alike" in alert.body
+    assert "refused several different jobs in the same way" in alert.body
     line.refuses.clear()
     line.later()
     assert set(line.states().values()) == {State.SAVING}

@@ -69,12 +69,12 @@ def test_two_images_then_two_videos_of_other_names_are_all_told_which_name_would
         intake.drop(f"f/{name}")
     intake.settle()
     receipts = [intake.receipt(f"f/{name}") for name in ("a.png", "b.png", "v.mp4", "w.mp4")]
-    several = "waiting: several images and videos here - name the"
+    several = "waiting: this folder has several images and several videos - rename the"
     assert receipts == [
-        f"{several} video that belongs to it a.mp4",
-        f"{several} video that belongs to it b.mp4",
-        f"{several} image that belongs to it v.png",
-        f"{several} image that belongs to it w.png",
+        f"{several} video for this image to a.mp4",
+        f"{several} video for this image to b.mp4",
+        f"{several} image for this video to v.png",
+        f"{several} image for this video to w.png",
     ]
     assert intake.jobs() == []
 
@@ -97,7 +97,7 @@ def test_a_job_that_began_goes_on_when_its_folder_becomes_ambiguous(intake: Inta
     intake.settle()
     assert intake.paid() == {("f/a.png", "f/v.mp4")}
     assert intake.receipt("f/a.png").startswith("accepted")
-    assert intake.receipt("f/w.mp4").startswith("waiting: several")
+    assert intake.receipt("f/w.mp4").startswith("waiting: this folder has several")
 
 
 def test_nothing_settles_where_every_file_has_a_namesake_or_at_the_root(intake: IntakeBench) -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_is_refused_with_each_of_many_partners_is_told_once_however_
     intake.settle()
     assert [message.event for message in intake.publisher.emails] == ["rejected"]
     assert intake.receipt("f/a.png") == intake.receipt("f/v.mp4")
-    assert intake.receipt("f/a.png").startswith("rejected: 0.30 USD is more than a day may cost")
+    assert intake.receipt("f/a.png").startswith("rejected: animation may cost up to 0.33 USD")
 
 
 def test_a_folder_whose_message_was_lost_settles_by_the_sweep(intake: IntakeBench) -> None:

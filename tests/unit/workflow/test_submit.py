@@ -55,9 +55,18 @@ def test_options_come_from_the_metadata_then_the_path_then_the_stack(intake: Int
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [
-        ({"mode": "pro"}, "rejected: metadata mode is pro - needs wan-std or wan-pro"),
-        ({"check-image": "yes"}, "rejected: metadata check-image is yes - needs true or false"),
-        ({"mode": "<b>, x"}, "rejected: metadata mode is b x - needs wan-std or wan-pro"),
+        (
+            {"mode": "pro"},
+            "rejected: metadata mode is pro - must be wan-std or wan-pro - correct it and drop the file again",
+        ),
+        (
+            {"check-image": "yes"},
+            "rejected: metadata check-image is yes - must be true or false - correct it and drop the file again",
+        ),
+        (
+            {"mode": "<b>, x"},
+            "rejected: metadata mode is b x - must be wan-std or wan-pro - correct it and drop the file again",
+        ),
     ],
 )
 def test_an_option_that_does_not_exist_is_refused_with_those_that_do(
@@ -96,11 +105,11 @@ def test_an_object_that_is_gone_is_passed_over(intake: IntakeBench) -> None:
 def test_a_folder_waits_and_the_rule_is_applied_again(intake: IntakeBench) -> None:
     for name in ("v.mp4", "a.png", "b.png"):
         intake.drop(f"f/{name}")
-    assert intake.receipt("f/b.png") == "waiting: it starts when nothing has changed in its folder for 30 s"
+    assert intake.receipt("f/b.png") == "waiting: it starts once its folder has not changed for 30 s"
     intake.drop("f/w.mp4")
     intake.settle()
     assert intake.jobs() == []
-    assert intake.receipt("f/w.mp4").startswith("waiting: several images and videos here")
+    assert intake.receipt("f/w.mp4").startswith("waiting: this folder has several images and several videos")
     intake.drop("f/w.png")  # now w is a pair, and the rest is no longer ambiguous
     intake.settle()
     assert intake.paid() == {("f/w.png", "f/w.mp4"), ("f/a.png", "f/v.mp4"), ("f/b.png", "f/v.mp4")}
@@ -120,7 +129,10 @@ def test_more_than_max_fan_out_is_refused_with_advice(intake: IntakeBench) -> No
         intake.drop(f"f/{name}.png")
     intake.drop("f/v.mp4")
     assert intake.paid() == set()
-    assert intake.receipt("f/v.mp4") == "rejected: one file for 4 is more than 3 - split the folder or raise MaxFanOut"
+    assert intake.receipt("f/v.mp4") == (
+        "rejected: one file would make 4 animations - the limit is 3"
+        " - move some of the files to another folder or have MaxFanOut raised"
+    )
 
 
 def test_a_late_duplicate_never_reruns_a_failed_job_and_a_real_redrop_does(intake: IntakeBench) -> None:
@@ -162,7 +174,10 @@ def test_a_pair_dearer_than_a_days_budget_is_refused_and_both_files_say_so(
         intake.drop(name)
     assert intake.jobs() == []
     for name in names:
-        assert intake.receipt(name) == "rejected: 0.30 USD is more than a day may cost - raise DailyBudgetUSD"
+        assert intake.receipt(name) == (
+            "rejected: animation may cost up to 0.33 USD - the budget of a day is 0.30 USD"
+            " - use a shorter video or ask whoever runs MotionDrop to raise DailyBudgetUSD"
+        )
     assert [message.event for message in intake.publisher.emails] == ["rejected"]
     intake.bench.clock.pass_(hours=25)
     assert (

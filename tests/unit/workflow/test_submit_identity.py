@@ -56,7 +56,10 @@ def test_a_pair_under_more_names_than_a_job_may_have_is_refused_in_words_and_the
     (job,) = intake.jobs()
     assert len(job.drops) == 6
     assert intake.receipt("2/hero.mp4") == QUEUED
-    refusal = "rejected: these two files were dropped under 3 other names already - use one of those"
+    refusal = (
+        "rejected: these two files were already dropped under 3 other names"
+        " - this is the limit - use one of those names"
+    )
     assert intake.receipt("3/hero.png") == intake.receipt("3/hero.mp4") == refusal
 
 
@@ -72,7 +75,9 @@ def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(
             (job,) = [job for job in intake.jobs() if job.state == State.QUEUED]
             intake.bench.jobs.transition(job, None, State.FAILED)
             intake.delete("f/dance.mp4")
-    refusal = "rejected: one of the two files has 3 animations already - drop a copy with another name"
+    refusal = (
+        "rejected: one of the two files already has 3 animations - this is the limit - drop a copy under another name"
+    )
     assert intake.receipt("f/dance.mp4") == refusal
     assert len(intake.jobs()) == 3
 

@@ -36,11 +36,11 @@ def test_a_receipt_says_what_will_come_out_as_long_as_that_is_not_paid_and_has_r
     intake.bench.drops.record(drop, same_content=True)
     intake.submit.receipts.follow(job)
     assert len(intake.receipt("hero.mp4")) <= 256
-    assert intake.receipt("hero.mp4").endswith("xx")
+    assert intake.receipt("hero.mp4").endswith("x - converted: 4096x2304 to 2048x1152")
     intake.bench.jobs.transition(job, None, State.QUEUED)
     intake.bench.jobs.transition(intake.bench.read(job), None, State.ADMITTED)
     intake.submit.receipts.follow(job)
-    assert intake.receipt("hero.png") == "animating: being sent"
+    assert intake.receipt("hero.png") == "animating: being sent to the animation service"
 
 
 def test_a_drops_link_leads_to_its_job_and_outlives_receipts_of_functions_that_cannot_make_one(
@@ -54,7 +54,10 @@ def test_a_drops_link_leads_to_its_job_and_outlives_receipts_of_functions_that_c
     assert [intake.tags(key)["motiondrop-page"] for key in ("hero.png", "hero.mp4")] == [link, link]
     intake.bench.jobs.transition(job, None, State.ADMITTED)
     intake.submit.receipts.follow(job)
-    assert intake.tags("hero.png") == {"motiondrop": "animating: being sent", "motiondrop-page": link}
+    assert intake.tags("hero.png") == {
+        "motiondrop": "animating: being sent to the animation service",
+        "motiondrop-page": link,
+    }
 
 
 def test_a_link_that_another_function_overtook_is_there_at_the_jobs_end(intake: IntakeBench) -> None:

@@ -40,7 +40,7 @@ def test_the_operator_hears_once_a_day_of_hosts_that_videos_may_not_be_fetched_f
     first, second = workflow.publisher.alerts
     assert first.facts == second.facts == {"hosts": ["dashscope-b1.example.com"], "videos": 2}
     first_lost = min(one.called_at for one in workflow.jobs.in_flight()) + timedelta(hours=24)
-    assert f"starts deleting these videos at {first_lost:%Y-%m-%d %H:%M} UTC" in first.body
+    assert f"starts to delete them at {first_lost:%Y-%m-%d %H:%M} UTC" in first.body
 
 
 def test_a_job_without_a_run_gets_one(workflow: WorkflowBench) -> None:
@@ -294,16 +294,16 @@ def test_a_drop_that_waits_a_day_for_its_partner_is_mentioned_once(workflow: Wor
     for _ in range(3):
         workflow.sweep()
     (message,) = workflow.publisher.emails
-    assert "has waited for a video for a day" in message.body
+    assert "has been waiting for a video for a day" in message.body
 
 
 def test_a_drop_that_makes_nothing_for_another_reason_is_mentioned_with_its_receipt(workflow: WorkflowBench) -> None:
     workflow.bench.drops.record(Drop("alone.png", Kind.IMAGE, "etag", media=make_input("alone.png", "i")))
-    workflow.bench.drops.note_receipt("alone.png", "waiting: several images and videos here")
+    workflow.bench.drops.note_receipt("alone.png", "waiting: it starts once its folder has not changed for 30 s")
     workflow.bench.clock.pass_(hours=25)
     workflow.sweep()
     (message,) = workflow.publisher.emails
-    assert 'Its receipt says: "waiting: several images and videos here".' in message.body
+    assert 'Its receipt says: "waiting: it starts once its folder has not changed for 30 s".' in message.body
 
 
 def test_it_is_measured_how_long_the_first_in_the_queue_has_waited(

@@ -32,8 +32,8 @@ _PIECE = 1024 * 1024  # bytes
 _PUTS = 4  # tries of a write that meets another one of the same object
 
 _ARCHIVED = "file is archived - restore it and drop it again"
-_OWN_KEY = "file is encrypted with a key of its own - upload it without SSE-C"
-_FOREIGN_KEY = "file is encrypted with a KMS key that MotionDrop may not use - upload it without that key"
+_OWN_KEY = "file is encrypted with a key that MotionDrop does not have - upload it again without SSE-C"
+_FOREIGN_KEY = "file is encrypted with a KMS key that MotionDrop may not use - upload it again without that key"
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ RESOLUTION = "720p"
 #: Frames per second by mode.
 FRAME_RATE = {"wan-std": 15, "wan-pro": 25}
 
-#: Whose background is kept, by model: animate-mix replaces the person in the video, animate-move moves the picture's.
+#: Whose background is kept, by model: animate-mix replaces the person in the video, animate-move moves the image's.
 BACKGROUND = {"wan2.2-animate-move": "image", "wan2.2-animate-mix": "video"}
 
 #: What the model does, as a sentence.
 DOES = {
-    "wan2.2-animate-move": "The character in the picture moves like the person in the clip.",
-    "wan2.2-animate-mix": "The character in the picture takes the place of the person in the clip.",
+    "wan2.2-animate-move": "The character in the image moves like the person in the video.",
+    "wan2.2-animate-mix": "The character in the image replaces the person in the video.",
 }
 
 #: Seconds of work for a second of video, least and most, by mode. Least: what another app measured with animate-mix.
@@ -33,7 +33,7 @@ _MOST = 600
 #: The result has the reference video's sound, and none where that has none.
 _SOUND = {
     True: "with the sound of your video and",
-    False: "without sound, since your video has none, and with",
+    False: "without sound, because your video has none, and with",
     None: "with the sound of your video, if it has any, and",
 }
 
@@ -42,7 +42,7 @@ def expected(job: Job) -> str:
     """What the job's video will be like, as a sentence."""
     rate, sound = FRAME_RATE[job.options.mode], _SOUND[job.video.sound]
     background = BACKGROUND[job.options.model]
-    return f"It will be {RESOLUTION} at {rate} frames a second, {sound} the background of your {background}."
+    return f"It will be {RESOLUTION} at {rate} frames per second, {sound} the background of your {background}."
 
 
 def expected_briefly(job: Job) -> str:
@@ -66,4 +66,4 @@ def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
 def takes(job: Job) -> str:
     """How long the job's video takes, as a sentence."""
     least, most = work_minutes(job.video.duration or 0, job.options.mode)
-    return f"The animation service usually takes {least} to {most} minutes for a video of this length, once it begins."
+    return f"Once it begins, the animation service usually needs {least} to {most} minutes for a video of this length."

@@ -10,18 +10,19 @@ from motiondrop.sanitize import ascii_line
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
 #: Each is true where emails were too many, and where one could not be sent.
-_MANY = "Several things happened, and here they are in one email. Some of it may be older than a minute."
-_ONE = "This email was delayed."
+_MANY = "Here are several updates in one email. Some of them may be delayed."
+_ONE = "This update was delayed."
 
 _RETRY = (
-    "To try again, drop the files again under the same names, corrected where a line above asks for it. Nothing was"
-    " charged for what was rejected or canceled; what a failure cost is on its page."
+    "To try again after a failure, a rejection or a cancellation, drop the image or the video again under the same"
+    " name. If a line above says what is wrong with a file, change that file first. Rejected files and canceled jobs"
+    " cost nothing."
 )
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
     """Subject and body for the messages whose events and lines these are: results first, then what went wrong."""
-    counts = Counter(LABELS.get(event, "Noted").lower() for event in sorted(events, key=_place))
+    counts = Counter(LABELS.get(event, "Updated").lower() for event in sorted(events, key=_place))
     name = ascii_line(folder.strip("/")) if folder != NONE else ""
     updates = f"{len(lines)} update{'' if len(lines) == 1 else 's'}"
     said = headline(name or "Your animations", f"{updates} ({', '.join(f'{n} {what}' for what, n in counts.items())})")

@@ -13,9 +13,12 @@ from motiondrop.domain.keys import folder_of, stem_of
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
+    RETRY,
     cost,
     cost_in_full,
     cost_of_failure,
+    cost_of_failure_in_brief,
+    how_to_retry,
     length,
     may_be_charged,
     notes,
@@ -24,8 +27,9 @@ from motiondrop.domain.outcome import (
     why,
     why_in_brief,
 )
-from motiondrop.domain.pricing import dollars, usd
-from motiondrop.domain.reasons import cause
+from motiondrop.domain.pairing import AMBIGUOUS, partner_of
+from motiondrop.domain.pricing import dollars, mode_name, usd
+from motiondrop.domain.reasons import cause, sentences
 from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, duration, named, plain, quoted, storable
 
 #: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
@@ -46,10 +50,8 @@ LABELS = {
     "canceled": "Canceled",
     "rejected": "Rejected",
     "alone": "Waiting",
-    "receipt": "Noted",
+    "receipt": "Updated",
 }
-
-RETRY = "To try again, drop the files again under the same names. Files that you change may keep their names."
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Message:
     @property
     def line(self) -> str:
         """The message in a digest."""
-        said = f"{LABELS.get(self.event, 'Noted')}: {plain(self.summary or self.headline, 300)}"
+        said = f"{LABELS.get(self.event, 'Updated')}: {plain(self.summary or self.headline, 300)}"
         return f"{said} {self.link}" if self.link else said
 
     @property
@@ -111,7 +113,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     body = paragraphs(
         f"Your animation of {pair(job)} is ready.",
         f"Watch or download: {link}",
-        f"{_picture(job)} Mode: {_mode(job)}. {_took(job)}",
+        f"{_picture(job)} Mode: {mode_name(job.billing.mode or job.options.mode)}. {_took(job)}",
         f"{_cost(job)} {AI_GENERATED}",
         *notes(job),
         _for_whoever_runs_it(job, f"file {job.result.key}"),
@@ -134,30 +136,25 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
     )
 
 
-def _mode(job: Job) -> str:
-    """The mode that was delivered."""
-    mode = job.billing.mode or job.options.mode
-    return f"{_MODES.get(mode, '')} ({mode})".strip()
-
-
 def existing(job: Job, again: Job, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
     body = paragraphs(
-        f"Your animation of {pair(again)} was made before: these are the same files as {pair(job, 'and')}.",
+        f"Your animation of {pair(again)} already exists. It was made from the same files, dropped as"
+        f" {pair(job, 'and')}.",
         f"Watch or download: {link}",
         f"Nothing was charged this time. {AI_GENERATED}",
         _for_whoever_runs_it(job, f"file {job.result.key}"),
     )
     return Message(
         "existing",
-        headline(subject_name(again), f"your animation was made before ({usd(0)})"),
+        headline(subject_name(again), f"your animation already exists ({usd(0)})"),
         body,
         f"existing {job.job_id} {again.image.key} {again.video.key}",
         _folder(again.image.key),
         job.options.mode,
         link,
         {"job_id": job.job_id, "image": again.image.key, "video": again.video.key, "link": link},
-        f"{_stem(again)} (made before, {usd(0)})",
+        f"{_stem(again)} (already exists, {usd(0)})",
     )
 
 
@@ -165,7 +162,7 @@ def failed(job: Job, link: str) -> Message:
     """The job FAILED: why, what to do, whether it cost anything, and what the provider said."""
     body = paragraphs(
         f"Your animation of {pair(job)} failed. {why(job)}",
-        f"{what_to_do(job)} {RETRY}{_COSTS_ANEW if may_be_charged(job) else ''}".strip(),
+        f"{what_to_do(job)} {how_to_retry(job)}{_COSTS_ANEW if may_be_charged(job) else ''}".strip(),
         cost_of_failure(job),
         f"Details: {link}",
         _for_whoever_runs_it(job, *_answered(job)),
@@ -179,7 +176,15 @@ def failed(job: Job, link: str) -> Message:
     brief = why_in_brief(job)
     said = headline(subject_name(job), brief)
     reason = what_happened(job)
-    return _of_job(job, said, body, link, summary=f"{_stem(job)}, {brief}", reason=reason, error=error)
+    return _of_job(
+        job,
+        said,
+        body,
+        link,
+        summary=f"{_stem(job)}, {brief}, {cost_of_failure_in_brief(job)}",
+        reason=reason,
+        error=error,
+    )
 
 
 def canceled(job: Job, link: str) -> Message:
@@ -198,14 +203,11 @@ def canceled(job: Job, link: str) -> Message:
 
 def rejected(key: str, reason: str) -> Message:
     """A drop cannot be used: what was measured, and what to change."""
-    found, *more = (part for part in plain(reason, 300).split(" - ") if part) if plain(reason) else ("unknown reason",)
-    found = f"the {found}" if found.startswith(("image ", "video ", "file ")) else found
-    corrected = "Drop the corrected file under the same name." if (more or [found])[-1].startswith(_CHANGES) else ""
-    body = paragraphs(
-        f"{named(key)} cannot be used: {found}.",
-        " ".join([*(_sentence(part) for part in more), corrected]).strip(),
-        NOTHING_CHARGED,
+    found, *more = sentences(plain(reason, 300))
+    corrected = (
+        "Drop the corrected file under the same name." if (more or [found])[-1].lower().startswith(_CHANGES) else ""
     )
+    body = paragraphs(f"{named(key)} cannot be used: {found}.", " ".join([*more, corrected]).strip(), NOTHING_CHARGED)
     name = key.rpartition("/")[2]
     return Message(
         "rejected",
@@ -214,18 +216,25 @@ def rejected(key: str, reason: str) -> Message:
         f"rejected {key} {reason}",
         _folder(key),
         facts={"key": key, "reason": plain(reason, 300)},
-        summary=", ".join([named(name), found, *more[:1]]),
+        summary=" ".join([f"{named(name)}, {found}.", *more]),
     )
 
 
 def alone(key: str, missing: str, receipt: str | None = None) -> Message:
     """A drop has made no job for a day, for want of `missing` or as its receipt says; it is mentioned this once."""
-    simply = receipt is None or receipt.startswith("waiting for ")
-    name = key.rpartition("/")[2]
+    name, partner = key.rpartition("/")[2], named(partner_of(key))
+    kind = missing.rpartition(" ")[2]
+    said, advice = "", f"Drop {missing} with the same name, for example {partner}, into the same folder."
+    if receipt and receipt.startswith(AMBIGUOUS):
+        said = (
+            f" Its folder has several images and several videos, and MotionDrop cannot tell which {kind} belongs to it."
+        )
+        advice = f"Rename that {kind} to {partner}, or drop it again under this name."
+    elif receipt and not receipt.startswith("waiting for "):
+        said = f" Its receipt says: {quoted(receipt, 300)}."
     body = paragraphs(
-        f"{named(key)} has waited for {missing} for a day."
-        + ("" if simply else f" Its receipt says: {quoted(receipt or '', 300)}."),
-        f"Drop {missing} with the same name into the same folder, or delete the file. This is the only reminder.",
+        f"{named(key)} has been waiting for {missing} for a day.{said}",
+        f"{advice} If you don't need {named(name)}, delete it. This is the only reminder.",
         NOTHING_CHARGED,
     )
     return Message(
@@ -235,7 +244,7 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
         f"alone {key}",
         _folder(key),
         facts={"key": key, "missing": missing},
-        summary=f"{named(name)}, for {missing}",
+        summary=f"{named(name)}, for {missing}, for example {partner}",
     )
 
 
@@ -243,9 +252,9 @@ def untagged(key: str, receipt: str) -> Message:
     """What a drop's receipt would say, if the drop had room for a tag."""
     name, said = key.rpartition("/")[2], plain(receipt, 300)
     body = paragraphs(
-        f"The receipt of {named(key)}: {quoted(said, 300)}.",
-        "It is usually a tag on the file. This file has ten tags of its own, which is as many as it can have, so its"
-        " receipt comes by email.",
+        f"The receipt of {named(key)} says: {quoted(said, 300)}.",
+        "A receipt is usually a tag on the file. This file already has ten tags, the most that a file can have, so you"
+        " get its receipt by email.",
     )
     first = said.partition(" - ")[0].replace(": ", ", ")
     return Message(
@@ -283,11 +292,9 @@ def paragraphs(*parts: str) -> str:
 
 
 #: What a rejection's last part begins with where the file itself is to be changed.
-_CHANGES = ("export", "upload", "crop", "needs", "at ", "write")
+_CHANGES = ("export", "upload", "crop", "change", "choose", "use a ", "write")
 
-_COSTS_ANEW = " That will be a new animation with a cost of its own."
-
-_MODES = {"wan-std": "standard", "wan-pro": "professional"}
+_COSTS_ANEW = " This makes a new animation, which is charged separately."
 
 
 def _of_job(job: Job, said: str, body: str, link: str, *, summary: str, **more: Any) -> Message:
@@ -324,26 +331,15 @@ def _stem(job: Job) -> str:
     return named(stem_of(job.image.key)) if plain(stem_of(job.image.key)) else job.job_id
 
 
-def _sentence(part: str) -> str:
-    """A part of a rejection as a sentence."""
-    if part.startswith("needs "):
-        return f"It {part}."
-    if part.startswith("at most ") and " can " not in part:
-        return f"It may have {part}."
-    if part.startswith("at least "):
-        return f"It needs {part}."
-    return f"{part[:1].upper()}{part[1:]}."
-
-
 def _picture(job: Job) -> str:
     """What the video is like, as a sentence."""
     result = job.result
-    said = f"{length(job)} long"
+    said = f"The animation is {length(job)} long"
     if result.width:
-        said += f", {result.width} x {result.height} pixels at {result.frame_rate or 0:.3g} frames a second"
+        said += f", at {result.width} x {result.height} pixels and {result.frame_rate or 0:.3g} frames per second"
     kept = "with the sound of your video" if job.video.sound else "with sound"
     said += {True: f", {kept}", False: ", without sound", None: ""}[result.sound]
-    return f"{said[0].upper()}{said[1:]}."
+    return f"{said}."
 
 
 def _cost(job: Job) -> str:
@@ -352,24 +348,26 @@ def _cost(job: Job) -> str:
 
 
 def _took(job: Job) -> str:
-    whole = f"It took {duration(((job.closing.at or job.recorded_at) - job.recorded_at).total_seconds())}"
+    whole = f"Making it took {duration(((job.closing.at or job.recorded_at) - job.recorded_at).total_seconds())}"
     if not job.task.scheduled_at:
         return f"{whole}."
     queued = duration(max(0.0, (job.task.scheduled_at - job.recorded_at).total_seconds()))
-    return f"{whole}, {queued} of it in the queue."
+    return f"{whole}, including {queued} in the queue."
 
 
 def _answered(job: Job) -> list[str]:
     """What the provider said of a job that FAILED, and where to look for what it may have charged."""
     answer = ": ".join(filter(None, (job.verdict.code, job.verdict.message)))
-    said = [f"the service answered {quoted(answer, 400)}"] if answer else []
+    said = [f"the animation service answered {quoted(answer, 400)}"] if answer else []
     if error := cause(job.closing.reason):
         said.append(f"the error was {named(error)}")
     if job.task.request_id:
-        said.append(f"request id {named(job.task.request_id)}")
+        said.append(f"request ID {named(job.task.request_id)}")
     if may_be_charged(job):
-        task = f"task {named(job.task.id)}" if job.task.id else "a task of that time"
-        said.append(f"look for {task} in the service's bill")
+        task = (
+            f"task {named(job.task.id)}" if job.task.id else f"a task created around {job.called_at:%Y-%m-%d %H:%M} UTC"
+        )
+        said.append(f"look for {task} in the animation service's bill")
     return said
 
 

@@ -11,7 +11,10 @@ from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, named, quoted
 
 _ON_HOLD = "docs/runbook.md#on-hold"
 
-_NOBODY_FAILS = "No jobs are being sent to the animation service, and none will fail because of this."
+_NOBODY_FAILS = (
+    "The queue is on hold: no jobs are being sent to the animation service."
+    " Waiting jobs do not fail because of this and cost nothing."
+)
 
 #: Characters that a code has at most; what is longer is none, and is left out of the subject.
 _CODE = 40
@@ -20,28 +23,31 @@ _CODE = 40
 def held(refusal: WanError) -> Message:
     """The queue is held until something is fixed; no job fails for it."""
     said = ": ".join(filter(None, (refusal.code, refusal.message)))
-    answered = f"The service answered {quoted(said, 400)}" if said else "The service gave no code"
+    answered = f"The animation service answered {quoted(said, 400)}" if said else "The animation service gave no code"
+    series = refusal.retry is not RetryPolicy.HELD
+    reason = f"{refusal.what_happened(refusal.code)} {_CHECK}" if series else refusal.sentence
     body = paragraphs(
         _NOBODY_FAILS,
-        _SERIES if refusal.retry is not RetryPolicy.HELD else "",
-        refusal.sentence,
-        f"{answered} (request id {named(refusal.request_id or 'unknown')}).",
-        "MotionDrop sends one job every five minutes as a test, and carries on by itself once one is accepted.",
+        _SERIES if series else "",
+        reason,
+        f"{answered} (request ID {named(refusal.request_id or 'unknown')}).",
+        "MotionDrop sends one job every five minutes as a test. The queue resumes by itself once the animation service"
+        " accepts one.",
     )
     brief = f"on hold, {refusal.in_brief(refusal.code)}"
     code = f" ({refusal.code})" if refusal.code and len(refusal.code) <= _CODE else ""
-    facts = {"reason": refusal.sentence, "code": refusal.code}
+    facts = {"reason": reason, "code": refusal.code}
     return Message("held", headline(_US, brief + code), body, "held", facts=facts, help_page=_ON_HOLD)
 
 
 def over_budget(job: Job, reserve: int) -> Message:
     """The queue waits for the next day, since today's budget has no room for its first job."""
-    reason = "The day's budget (DailyBudgetUSD) has no room for the first job of the queue."
+    reason = "What is left of today's budget (DailyBudgetUSD) does not cover the first job in the queue."
     body = paragraphs(
         _NOBODY_FAILS,
-        f"{reason} Job {job.job_id} needs {usd(reserve)}, which is its quote plus 10 %.",
-        "Raise the budget if the work is wanted today. Otherwise do nothing: MotionDrop carries on by itself when the"
-        " next day begins (UTC).",
+        f"{reason} Job {job.job_id} needs {usd(reserve)}, its quote plus 10%.",
+        "To run more jobs today, raise DailyBudgetUSD and deploy. Otherwise, you don't need to do anything: the queue"
+        " resumes by itself at 00:00 UTC.",
     )
     said = headline(_US, "on hold, not enough of today's budget is left")
     facts = {"reason": reason, "code": None}
@@ -51,35 +57,39 @@ def over_budget(job: Job, reserve: int) -> Message:
 def undecided(job: Job) -> Message:
     """It is not known whether a create call made a task, and the provider's list does not tell."""
     reason = (
-        "A call to the animation service broke off, and its list of tasks does not tell yet whether it made a task."
+        "The connection to the animation service broke off while the job was being sent, and the service's list of"
+        " tasks does not yet show whether the task was created."
     )
     at = f"{job.call.asked_at:%Y-%m-%d %H:%M:%S} UTC" if job.call.asked_at else "that time"
     body = paragraphs(
-        f"The job of {pair(job)} waits. {reason}",
-        "It is not sent again until that is known, since it could be paid for twice. Other jobs go on.",
-        "You don't need to do anything. MotionDrop looks again every few minutes. If it still does not know after 23"
-        " hours, the job fails, and its email says whether it may have been charged.",
-        f"To see for yourself, look in the service's console for a task of {at}. The job is {job.job_id}.",
+        f"The job of {pair(job)} is waiting. {reason}",
+        "MotionDrop does not send the job again until this is clear, because a second task would be charged too. Other"
+        " jobs continue.",
+        "You don't need to do anything. MotionDrop checks again every few minutes. If it still does not know after 23"
+        " hours, the job fails, and its email says how much may have been charged.",
+        f"To check yourself, look in the animation service's console for a task created at {at}. The job is"
+        f" {job.job_id}, quoted {usd(job.quote)}.",
     )
-    said = _of_job(job, "waits, it is not known whether its task was made")
+    said = _of_job(job, "is waiting, it is unknown whether its task exists")
     facts = {"reason": reason, "code": None}
     page = "docs/runbook.md#undecided"
     return Message("undecided", said, body, f"undecided {job.job_id}", facts=facts, help_page=page)
 
 
 def resumed() -> Message:
-    """The queue goes on."""
-    body = "The animation service accepts jobs again, and the queue goes on. You don't need to do anything.\n"
+    """The queue resumes."""
+    body = "The animation service accepts jobs again, and the queue has resumed. You don't need to do anything.\n"
     return Message("resumed", headline(_US, "no longer on hold"), body, "resumed")
 
 
 def unheard(topics: Sequence[str]) -> Message:
     """These topics have no confirmed subscriber; it is said once a day."""
     body = paragraphs(
-        f"Nobody gets the emails about {', nor those about '.join(topics)}: no subscriber is confirmed.",
-        'An address that was given to the stack has to be confirmed by the link in the email that AWS sent there: "AWS'
-        ' Notification - Subscription Confirmation". To add another, subscribe it to the topic that the outputs name.',
-        "Nothing is lost meanwhile: jobs go on, and the receipts on the dropped files say what became of them.",
+        f"Nobody receives the emails about {' and about '.join(topics)}, because no subscription to them is confirmed.",
+        'AWS sent an email with the subject "AWS Notification - Subscription Confirmation" to each address that you'
+        " gave the stack. Open that email and follow its link. To add another address, subscribe it to the topic"
+        " that the stack's outputs name.",
+        "Nothing is lost in the meantime: jobs continue, and the receipts on the dropped files say what happened.",
     )
     said = headline(_US, f"no confirmed subscribers: {', '.join(topics)}")
     page = "docs/operating.md#who-is-told"
@@ -89,20 +99,21 @@ def unheard(topics: Sequence[str]) -> Message:
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     """Finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
+    them, host = "it" if videos == 1 else "them", "the host" if len(hosts) == 1 else "each host"
     allow = "\n".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
     body = paragraphs(
-        f"{several} not saved: WanResultOrigins does not allow {' and '.join(hosts)}, so nothing is fetched there.",
-        "First make sure that each host is the provider's: anybody can make a bucket whose name begins with dashscope-."
-        " If the provider's documents do not name it, ask its support.",
-        "Then append the line of each host that you have confirmed to the value of WanResultOrigins, and deploy. The"
-        f" videos are saved within a quarter of an hour:\n\n{allow}",
-        f"The provider starts deleting these videos at {until:%Y-%m-%d %H:%M} UTC. New jobs are sent and charged"
-        " meanwhile, unless you pause the queue.",
+        f"{several} not saved yet. The provider offers {them} at {' and '.join(hosts)}, which WanResultOrigins does not"
+        " allow, so MotionDrop does not download anything from there.",
+        f"First make sure that {host} belongs to the provider: anyone can create a bucket whose name begins with"
+        " dashscope-. If the provider's documentation does not name the host, ask the provider's support.",
+        "For each host that belongs to the provider, append its line below to the value of WanResultOrigins. Then"
+        f" deploy: MotionDrop saves {them} within 15 minutes.\n\n{allow}",
+        f"The provider starts to delete {them} at {until:%Y-%m-%d %H:%M} UTC. Videos that are not saved by then are"
+        " lost, but they are charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
+        " queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
-    said = headline(
-        _US, f"videos cannot be saved, {which} not allowed", "videos cannot be saved, a host is not allowed"
-    )
+    said = headline(_US, f"videos not saved, {which} not allowed", "videos not saved, a host is not allowed")
     facts = {"hosts": list(hosts), "videos": videos}
     page = "docs/operating.md#allow-another-host-of-results"
     return Message("host_refused", said, body, "host refused", facts=facts, help_page=page)
@@ -111,9 +122,11 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
 _US = "MotionDrop"
 
 _SERIES = (
-    "Different jobs were refused alike, one after the other. So the cause is more likely the account or the stack's"
-    " configuration than the files."
+    "The animation service refused several different jobs in the same way, one after another. So the cause is more"
+    " likely the account or the stack's configuration than the files."
 )
+
+_CHECK = "Check the account in the animation service's console, and the parameters of the stack."
 
 
 def _of_job(job: Job, said: str) -> str:

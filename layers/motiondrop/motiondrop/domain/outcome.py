@@ -1,12 +1,14 @@
 """What became of a job, in words that the emails, the page and the console share."""
 
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.pricing import usd
+from motiondrop.domain.pricing import mode_name, usd
 from motiondrop.domain.provider_errors import Owner, by_name
 from motiondrop.domain.reasons import STOPPED, cause, in_brief
 from motiondrop.sanitize import duration, plain
 
 NOTHING_CHARGED = "Nothing was charged."
+
+RETRY = "To try again, drop the image or the video again under the same name."
 
 #: Said with every video: whoever sees a person move should know that nobody filmed it.
 AI_GENERATED = "This video is AI-generated."
@@ -24,7 +26,7 @@ def why(job: Job) -> str:
         return by_name(job.verdict.family).what_happened(job.verdict.code)
     if job.state == State.CANCELED:
         return job.closing.reason or STOPPED
-    reason = job.closing.reason or "MotionDrop gave up because of an error of its own."
+    reason = job.closing.reason or "MotionDrop stopped the job because of an internal error."
     return reason.replace(f" ({cause(reason)})", "") if cause(reason) else reason
 
 
@@ -36,7 +38,7 @@ def why_in_brief(job: Job) -> str:
 
 
 def what_to_do(job: Job) -> str:
-    """What whoever dropped the files can do about it; empty where that is to drop them again and nothing else."""
+    """What whoever dropped the files can do about it; empty where that is to try again and nothing else."""
     if not job.verdict.family:
         return ""
     refusal = by_name(job.verdict.family)
@@ -46,6 +48,15 @@ def what_to_do(job: Job) -> str:
 _NOT_YOURS = "Whoever runs MotionDrop has to fix this first."
 
 
+def how_to_retry(job: Job) -> str:
+    """How to have a job that FAILED tried again: with a changed file, where the provider refused the one it got."""
+    family = job.verdict.family
+    return _CHANGED if family and by_name(family).owner is Owner.USER else RETRY
+
+
+_CHANGED = "To try again, drop the new file under the same name."
+
+
 def cost_of_failure(job: Job) -> str:
     """Whether a job that ended without a video cost anything."""
     if job.verdict.family:
@@ -53,8 +64,15 @@ def cost_of_failure(job: Job) -> str:
     if job.billing.cost is not None:
         return f"The animation service charged {cost_in_full(job)}."
     if may_be_charged(job):
-        return f"It may have been charged, up to {usd(job.quote)}."
+        return f"Up to {usd(job.quote)} may have been charged."
     return NOTHING_CHARGED
+
+
+def cost_of_failure_in_brief(job: Job) -> str:
+    """The same for a digest, which has a line for each job."""
+    if job.billing.cost is not None and not job.verdict.family:
+        return f"{cost(job)} charged"
+    return f"up to {usd(job.quote)} may have been charged" if may_be_charged(job) else "nothing charged"
 
 
 def may_be_charged(job: Job) -> bool:
@@ -77,7 +95,7 @@ def cost_in_full(job: Job) -> str:
     return f"{cost(job)} ({_ESTIMATED})" if job.billing.estimated else cost(job)
 
 
-_ESTIMATED = "estimated: the service did not say how long the video is"
+_ESTIMATED = "estimated from the length of your video"
 
 
 def _about(job: Job) -> str:
@@ -89,18 +107,20 @@ def notes(job: Job) -> list[str]:
     lost = job.video.sound and job.result.sound is False
     found = [_mismatch(job), _SILENT if lost else "", _STOPPED if job.stopped else ""]
     found.append("" if job.result.codec else _UNOPENED)
-    return [note for note in found if note] + [f"A better result next time: {plain(advice)}." for advice in job.advice]
+    return [note for note in found if note] + [
+        f"For a better result next time: {plain(advice).replace(' - ', '; ')}." for advice in job.advice
+    ]
 
 
-_SILENT = "Please note: the animation has no sound, although your video has. The animation service should have kept it."
-_STOPPED = (
-    "The job was stopped when the animation had already begun. So it was charged, and the video was saved all the same."
+_SILENT = (
+    "Please note: the animation has no sound, although your video has sound. The animation service should have kept it."
 )
-_UNOPENED = "The video arrived whole, but MotionDrop could not open it. Please see whether it plays."
+_STOPPED = "The job was stopped after the animation had begun. The animation was charged, so it was also saved."
+_UNOPENED = "MotionDrop downloaded the whole animation but could not open it. Please check that it plays."
 
 
 def picture(job: Job) -> str:
-    """The result's picture as a person says it; empty where it is not known."""
+    """The result's size and frame rate as a person says them; empty where it is not known."""
     result = job.result
     return f"{result.width} x {result.height} px, {result.frame_rate or 0:.3g} frames/s" if result.width else ""
 
@@ -116,7 +136,8 @@ def _mismatch(job: Job) -> str:
     delivered = job.billing.seconds
     found = []
     if delivered is not None and abs(delivered - asked) > 0.5:  # noqa: PLR2004
-        found.append(f"{duration(delivered)} were delivered for a video of {duration(asked)}")
+        found.append(f"the animation is {duration(delivered)} long, but your video is {duration(asked)} long")
     if job.billing.mode and job.billing.mode != job.options.mode:
-        found.append(f"{job.billing.mode} was delivered where {job.options.mode} was asked for")
-    return f"Please note: {' and '.join(found)}." if found else ""
+        made, asked_for = mode_name(job.billing.mode), mode_name(job.options.mode)
+        found.append(f"the animation was made in {made} mode instead of {asked_for} mode")
+    return f"Please note: {'; '.join(found)}." if found else ""

@@ -1,9 +1,9 @@
 """The rule that says which image and which video of a folder belong together.
 
 A folder pairs its own files only. Files with the same stem pair with each other. Of the files left without a
-namesake, one video animates every image, or one image dances every video; more than one of both is ambiguous. At the
-bucket's root only namesakes pair. The rule looks at names alone, so it gives the same pairs in whatever order the
-drops arrived.
+namesake, one video animates every image, or one image is animated with every video; more than one of both is
+ambiguous. At the bucket's root only namesakes pair. The rule looks at names alone, so it gives the same pairs in
+whatever order the drops arrived.
 """
 
 from collections import defaultdict
@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.keys import folder_of, stem_of
+from motiondrop.domain.keys import folder_of, kind_of, stem_of
 
 Pair = tuple[str, str]
+
+#: How the receipt of an ambiguous drop begins.
+AMBIGUOUS = "waiting: this folder has several images and several videos"
 
 
 class Why(StrEnum):
@@ -25,6 +28,11 @@ class Why(StrEnum):
     ALONE = "alone"
     AMBIGUOUS = "ambiguous"
     TOO_MANY = "too many"
+
+
+def partner_of(key: str) -> str:
+    """A name that the missing half of `key` may have: its stem, with the usual extension of the other kind."""
+    return f"{stem_of(key)}.{'mp4' if kind_of(key) is Kind.IMAGE else 'png'}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ MODES = ("wan-std", "wan-pro")
 
 #: How `usage.video_ratio` names the modes, from the same page.
 MODE_OF_RATIO = {"standard": "wan-std", "pro": "wan-pro"}
+_NAME_OF_MODE = {mode: name for name, mode in MODE_OF_RATIO.items()}
 
 #: What a stack says of its prices where those of the provider's pages hold.
 AS_ON_THE_PAGE = "page"
@@ -48,6 +49,11 @@ MODELS = {
         }
     ),
 }
+
+
+def mode_name(mode: str) -> str:
+    """What people call a mode: `standard` or `pro`; a mode that is not known, by its own name."""
+    return _NAME_OF_MODE.get(mode, mode)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,11 @@ def dollars(micro: int) -> float:
 def usd(micro: int) -> str:
     """Micro-USD as a person reads it, in cents: `$0.62`."""
     return f"${(Decimal(micro) / _MICRO).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)}"
+
+
+def usd_as_tag(micro: int) -> str:
+    """The same in the alphabet of S3 tags, which has no dollar sign: `0.62 USD`."""
+    return f"{usd(micro)[1:]} USD"
 
 
 def _read(said: str) -> dict[str, int]:

@@ -53,7 +53,7 @@ class WanError(MotionDropError):
     cost: ClassVar[str] = "Nothing was charged."
     means: ClassVar[str] = "The animation service gave an answer that MotionDrop does not know."
     brief: ClassVar[str] = "refused for an unknown reason"  # in a subject, which has little room
-    advice: ClassVar[str] = "Wait a while. If it fails again, tell whoever runs MotionDrop."
+    advice: ClassVar[str] = "Wait a while before you try again, and tell whoever runs MotionDrop if it fails again."
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class KeyRefused(WanError):
     retry = RetryPolicy.HELD
     means = "The animation service does not accept the API key."
     brief = "the API key is not accepted"
-    advice = "Put an API key of the right region into the stack's secret."
+    advice = "Put an API key for the right region into the stack's secret."
 
 
 class AccessNotGranted(WanError):
@@ -155,7 +155,7 @@ class DownloadFailed(WanError):
     retry = RetryPolicy.FRESH_URLS
     means = "The animation service could not download the image or the video."
     brief = "the files could not be downloaded"
-    advice = "Waiting a while often helps. If it does not, tell whoever runs MotionDrop."
+    advice = "Wait a while before you try again, and tell whoever runs MotionDrop if it fails again."
 
 
 class ContentRefused(WanError):
@@ -164,7 +164,7 @@ class ContentRefused(WanError):
     owner = Owner.USER
     means = "The animation service's content moderation refused the image, the video or the result."
     brief = "refused by content moderation"
-    advice = "Use another picture or another video."
+    advice = "Use a different image or video."
 
 
 @dataclass(frozen=True)
@@ -175,9 +175,9 @@ class Unfit:
     advice: str
 
 
-_ONE_PERSON = "Use a picture and a video that each show one person from the front, with the whole face visible."
+_ONE_PERSON = "Use an image and a video that each show one person from the front, with the whole face visible."
 _LENGTH = Unfit("the video is too short or too long", "Use a video of 2 to 30 seconds.")
-_IMAGE_SIDES = Unfit("the image is too small or too large", "Use an image of 200 to 4096 pixels a side.")
+_IMAGE_SIDES = Unfit("the image is too small or too large", "Use an image with 200 to 4096 pixels on each side.")
 _FORMAT = Unfit("the format was not accepted", "Export the image again as JPG or PNG and the video as MP4.")
 
 
@@ -185,52 +185,64 @@ class MediaUnfit(WanError):
     """The person or the file does not fit what the model needs."""
 
     owner = Owner.USER
-    means = "The animation service cannot use the picture or the video."
+    means = "The animation service cannot use the image or the video."
     brief = "the files cannot be used"
-    advice = f"{_ONE_PERSON} The person should be neither too large nor too small."
+    advice = f"{_ONE_PERSON} The person should be neither too large nor too small in the frame."
     #: What is known of a code, by all of it or by its last part.
     KNOWN: ClassVar[dict[str, Unfit]] = {
         "InvalidImage.NoHuman": Unfit(
-            "no person found in the picture",
-            "Use a picture that shows one person from the front, with the whole face visible.",
+            "no person found in the image",
+            "Use an image that shows one person from the front, with the whole face visible.",
         ),
         "NoHuman": Unfit("no person found", _ONE_PERSON),
-        "NoHumanFace": Unfit("no face found", "Use a picture and a video in which the face is visible."),
-        "MultiHuman": Unfit("more than one person found", "Use a picture and a video that each show one person only."),
-        "FullFace": Unfit("the face is not complete", "The whole face must be visible, with nothing in front of it."),
-        "FaceNotMatch": Unfit("the faces do not match", "Show only one face, the same one throughout."),
-        "FacePose": Unfit("the face looks away", "The face must look at the camera."),
-        "FrontBody": Unfit("the person does not face the camera", "The person must face the camera."),
+        "NoHumanFace": Unfit("no face found", "Use an image and a video in which the face is visible."),
+        "MultiHuman": Unfit("more than one person found", "Use an image and a video that each show one person only."),
+        "FullFace": Unfit(
+            "the face is not complete",
+            "Use an image and a video that show the whole face, with nothing in front of it.",
+        ),
+        "FaceNotMatch": Unfit(
+            "the faces do not match", "Use a video that shows only one face, the same one from beginning to end."
+        ),
+        "FacePose": Unfit("the face looks away", "Use an image and a video in which the face looks at the camera."),
+        "FrontBody": Unfit(
+            "the person does not face the camera", "Use an image and a video in which the person faces the camera."
+        ),
         "FullBody": Unfit(
             "the body is not complete",
-            "The whole body must be in the picture, and in the first frame of the video too.",
+            "Use an image that shows the whole body, and a video whose first frame shows it too.",
         ),
-        "BodyPose": Unfit("the pose cannot be used", "Let the person stand upright and face the camera."),
+        "BodyPose": Unfit(
+            "the pose cannot be used",
+            "Use an image and a video in which the person stands upright and faces the camera.",
+        ),
         "BodyProportion": Unfit(
-            "the person is too large or too small", "The person should neither be tiny nor fill the whole frame."
+            "the person is too large or too small",
+            "Use an image and a video in which the person is neither tiny nor fills the whole frame.",
         ),
         "Content": Unfit(
             "the person cannot be used",
-            "The cause is often the first frame of the video. Begin it where one person is in the frame, clear and not"
-            " too small.",
+            "The cause is often the first frame of the video. Start the video where one person is in the frame, clearly"
+            " visible and not too small.",
         ),
-        "Value": Unfit("too dark or unclear", "Use a brighter, sharper picture."),
+        "Value": Unfit("too dark or unclear", "Use a brighter, sharper image."),
         "Duration": _LENGTH,
         "InvalidInputLength": _LENGTH,
         "Resolution": Unfit(
-            "too few or too many pixels", "Use an image of 200 to 4096 pixels a side and a video of 200 to 2048."
+            "too few or too many pixels",
+            "Use an image with 200 to 4096 pixels on each side and a video with 200 to 2048 pixels on each side.",
         ),
         "ImageSize": _IMAGE_SIDES,
         "InvalidImageResolution": _IMAGE_SIDES,
         "AspectRatio": Unfit(
-            "too wide or too tall", "Crop it so that no side is more than three times as long as the other."
+            "too wide or too tall", "Crop the file so that no side is more than three times as long as the other."
         ),
         "Size": Unfit("the file is too large", "Use an image of at most 5 MB and a video of at most 200 MB."),
         "Format": _FORMAT,
         "FileFormat": _FORMAT,
         "UnsupportedFileFormat": _FORMAT,
         "InvalidImageFormat": Unfit("the image's format was not accepted", "Export the image again as JPG or PNG."),
-        "FPS": Unfit("the frame rate cannot be used", "Use a video with 24 to 60 frames a second."),
+        "FPS": Unfit("the frame rate cannot be used", "Use a video with 24 to 60 frames per second."),
         "Openerror": Unfit("a file could not be opened", "Export the image and the video again."),
     }
 
@@ -262,10 +274,10 @@ class NotCancelable(WanError):
     """The task is no longer waiting, so it cannot be canceled."""
 
     owner = Owner.USER
-    cost = "The task will be charged when it succeeds."
+    cost = "The animation will be charged if it succeeds."
     means = "The animation had already begun, so it could not be canceled."
     brief = "too late to be canceled"
-    advice = "The video will be saved when it is done."
+    advice = "MotionDrop saves the result when it is done."
 
 
 class Throttled(WanError):
@@ -274,7 +286,7 @@ class Throttled(WanError):
     retry = RetryPolicy.LATER
     means = "The animation service was too busy."
     brief = "the animation service was too busy"
-    advice = "Wait a while."
+    advice = "Wait a while: this often passes by itself."
 
 
 class QuotaExhausted(WanError):
@@ -284,7 +296,7 @@ class QuotaExhausted(WanError):
     retry = RetryPolicy.HELD
     means = "The account's quota at the animation service is used up."
     brief = "the account's quota is used up"
-    advice = "It may come back by itself. If it does not, ask the service to raise it."
+    advice = "The quota may renew by itself. If it does not, ask the animation service to raise it."
 
 
 class ProviderFault(WanError):
@@ -292,8 +304,8 @@ class ProviderFault(WanError):
 
     retry = RetryPolicy.TWICE
     means = "The animation service had an internal error."
-    brief = "the animation service failed"
-    advice = "Waiting a while often helps."
+    brief = "the animation service had an error"
+    advice = "Wait a while: this often passes by itself."
 
 
 class ProviderTimeout(WanError):
@@ -311,14 +323,14 @@ class ProviderBusy(WanError):
     retry = RetryPolicy.TWICE
     means = "The animation service has no capacity at the moment."
     brief = "the animation service is too busy"
-    advice = "Waiting a while often helps."
+    advice = "Wait a while: this often passes by itself."
 
 
 class UnknownRefusal(WanError):
     """A code that no page names, or none at all; what the service said is shown as it is."""
 
     retry = RetryPolicy.ONCE
-    means = "The animation service refused or failed for a reason that MotionDrop does not know."
+    means = "The animation service refused the job or failed, for a reason that MotionDrop does not know."
     brief = "refused for an unknown reason"
 
 

@@ -3,32 +3,50 @@
 What the provider refused has its words in `provider_errors`. A job's record holds the sentence.
 """
 
-STOPPED = "It was stopped before the animation began."
-DELETED = "One of its files was deleted."
-REPLACED = "One of its files was replaced."
-CANCELED_THERE = "It was canceled at the animation service."
+STOPPED = "The job was stopped before the animation began."
+DELETED = "One of the two files was deleted before the animation began."
+REPLACED = "One of the two files was replaced before the animation began."
+CANCELED_THERE = "The job was canceled at the animation service."
 
-EXPIRED = "The animation service keeps videos for 24 hours, and this one could not be downloaded in that time."
-FORGOTTEN = "The animation service does not know the job any more."
-SEVERAL = (
-    "A call to the animation service broke off, and its list shows several tasks that might be this job's: {tasks}."
-)
+EXPIRED = "The animation service keeps a result for 24 hours, and MotionDrop could not download this one in that time."
+FORGOTTEN = "The animation service no longer knows this job."
+SEVERAL = "The connection to the animation service broke off, and several of its tasks could be this job: {tasks}."
 UNDECIDED = (
-    "A call to the animation service broke off, and for 23 hours it could not be found out whether it made a video."
+    "The connection to the animation service broke off, and after 23 hours MotionDrop still does not know whether the"
+    " service made the animation."
 )
 NOT_CONVERTED = "The {which} could not be converted: {why}."
-OWN_FAULT = "MotionDrop gave up because of an error of its own ({error})."
+OWN_FAULT = "MotionDrop stopped the job because of an internal error ({error})."
 
 #: In a subject: the beginning of a reason, and what to say of it.
 _BRIEFS = {
-    EXPIRED: "the video could not be downloaded in time",
-    FORGOTTEN: "the animation service has lost it",
-    SEVERAL.partition("{")[0]: "its outcome is not known",
-    UNDECIDED: "its outcome is not known",
+    EXPIRED: "the result could not be downloaded in time",
+    FORGOTTEN: "the animation service lost the job",
+    SEVERAL.partition("{")[0]: "the outcome is unknown",
+    UNDECIDED: "the outcome is unknown",
     NOT_CONVERTED.format(which="image", why="").partition(":")[0]: "the image could not be converted",
     NOT_CONVERTED.format(which="video", why="").partition(":")[0]: "the video could not be converted",
 }
 _OWN_FAULT = "stopped by an error in MotionDrop"
+
+
+def sentences(reason: str) -> list[str]:
+    """The parts of a rejection, such as `image is 180 px wide - needs at least 200 px`: a clause, then sentences."""
+    found, *more = [part for part in reason.split(" - ") if part] or ["unknown reason"]
+    found = f"the {found}" if found.startswith(_OURS) else found
+    return [
+        found,
+        *(f"It {part}." if part.startswith(("needs ", "must ")) else f"{part[:1].upper()}{part[1:]}." for part in more),
+    ]
+
+
+_OURS = ("image ", "video ", "file ", "animation ", "drop link ", "metadata ")
+
+
+def not_converted(which: str, why: str) -> str:
+    """Why a job ended without being sent: its image or video, and the rejection."""
+    found, *more = sentences(why)
+    return " ".join([NOT_CONVERTED.format(which=which, why=found), *more])
 
 
 def in_brief(reason: str | None) -> str:

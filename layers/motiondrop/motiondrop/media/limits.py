@@ -55,6 +55,7 @@ WRITE_MAX = SIZE_MAX[Kind.VIDEO] + 10 * MB
 REASON_MAX = 230
 
 _NOT_TAGGABLE = re.compile(r"[^A-Za-z0-9 +\-=._:/@]+")
+_A = {Kind.IMAGE: "an image", Kind.VIDEO: "a video"}
 _EXPORT = {Kind.IMAGE: "export it again as JPG or PNG", Kind.VIDEO: "export it again as MP4"}
 
 
@@ -75,29 +76,34 @@ def expect(name: str, size: int) -> Kind:
     """What a file claims to be; Rejected where its name or its size, in bytes, is enough to tell that it is not."""
     kind = kind_of(name)
     if kind is None:
-        raise Rejected(f"file is neither an image nor a video - needs {_names(Kind.IMAGE)} or {_names(Kind.VIDEO)}")
+        raise Rejected(
+            f"file is neither an image nor a video - upload it as {_names(Kind.IMAGE)} or {_names(Kind.VIDEO)}"
+        )
     if size <= 0:
         raise Rejected("file is empty - upload it again")
     if size > SOURCE_MAX[kind]:
         measured = math.ceil(size * 100 / MB) / 100
         most = SOURCE_MAX[kind] // MB
-        raise Rejected(f"{kind} has {measured:.2f} MB - at most {most} MB can be converted - {_EXPORT[kind]}")
+        raise Rejected(f"{kind} has {measured:.2f} MB - the limit is {most} MB - {_EXPORT[kind]} in a smaller size")
     return kind
 
 
 def _names(kind: Kind) -> str:
-    return " ".join(accepted.name for accepted in ACCEPTED if accepted.kind is kind)
+    return "/".join(accepted.name for accepted in ACCEPTED if accepted.kind is kind)
 
 
 def match_name(name: str, found: Format | None, kind: Kind) -> Format:
     """The format `found` in a file's first bytes, whatever the name's extension; Rejected if it is of another kind."""
     extension = extension_of(name)
     if found is None:
-        raise Rejected(f"file is no {kind} although its name ends in .{extension} - {_EXPORT[kind]}")
+        raise Rejected(f"file is not {_A[kind]} although its name ends in .{extension} - {_EXPORT[kind]}")
     if found.kind is None:
-        raise Rejected(f"file is {found.name} - it cannot be converted - {_EXPORT[kind]}")
+        raise Rejected(f"file is in {found.name} format - this cannot be converted - {_EXPORT[kind]}")
     if found.kind is not kind:
-        raise Rejected(f"file is {found.name} but named .{extension} - rename it to end in .{found.extensions[0]}")
+        raise Rejected(
+            f"file is in {found.name} format but its name ends in .{extension}"
+            f" - rename it to end in .{found.extensions[0]}"
+        )
     return found
 
 
@@ -105,19 +111,25 @@ def check_smallest(kind: Kind, width: int, height: int) -> None:
     """Refuse sides below SIDE_MIN and shapes beyond 1:3 to 3:1, which no conversion mends; pixels as displayed."""
     for side, direction in ((width, "wide"), (height, "tall")):
         if side < SIDE_MIN:
-            raise Rejected(f"{kind} is {side} px {direction} - needs at least {SIDE_MIN} - {_EXPORT[kind]} and larger")
+            raise Rejected(
+                f"{kind} is {side} px {direction} - needs at least {SIDE_MIN} px on each side"
+                f" - {_EXPORT[kind]} in a larger size"
+            )
     if max(width, height) > ASPECT_MAX * min(width, height):
         direction = "wide" if width > height else "tall"
         ratio = math.ceil(max(width, height) * 1000 / min(width, height)) / 1000
         shape = f"{ratio:g}:1" if width > height else f"1:{ratio:g}"
-        raise Rejected(f"{kind} is too {direction} - {width} x {height} px is {shape} - needs 1:3 to 3:1 - crop it")
+        raise Rejected(
+            f"{kind} is too {direction} - its {width} x {height} px have an aspect ratio of {shape}"
+            f" - needs 1:3 to 3:1 - crop it"
+        )
 
 
 def check_sides(kind: Kind, width: int, height: int) -> None:
     """Refuse what the provider would refuse: sides outside SIDE_MIN to SIDE_MAX, shapes beyond 1:3 to 3:1."""
     for side, direction in ((width, "wide"), (height, "tall")):
         if side > SIDE_MAX[kind]:
-            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]}")
+            raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]} px on each side")
     check_smallest(kind, width, height)
 
 
@@ -125,8 +137,8 @@ def check_pixels(width: int, height: int) -> None:
     """Refuse an image above PIXELS_MAX before anything of that size is made room for."""
     if width * height > PIXELS_MAX:
         raise Rejected(
-            f"image is {width} x {height} px - at most {PIXELS_MAX // 1_000_000} megapixels can be converted"
-            f" - {_EXPORT[Kind.IMAGE]} and smaller"
+            f"image is {width} x {height} px - the limit is {PIXELS_MAX // 1_000_000} megapixels"
+            f" - {_EXPORT[Kind.IMAGE]} in a smaller size"
         )
 
 
@@ -135,19 +147,21 @@ def check_duration(seconds: float) -> None:
     # Microseconds, the finest clock of a container: 30 s of 1001/30000 s frames must not fail by a float's last bit.
     exact = round(seconds, 6)
     if exact < SECONDS_MIN:
-        raise Rejected(f"video has {math.floor(exact * 100) / 100:g} s - at least {SECONDS_MIN} s - drop a longer one")
+        raise Rejected(
+            f"video is {math.floor(exact * 100) / 100:g} s long - needs at least {SECONDS_MIN} s - use a longer video"
+        )
     if exact > SECONDS_MAX:
         raise Rejected(
-            f"video has {math.ceil(exact * 100) / 100:.10g} s - at most {SECONDS_MAX} s"
-            f" - drop it with metadata trim=0-{SECONDS_MAX}"
+            f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
+            f" - set its start and end on the drop page or drop it with the metadata trim=0-{SECONDS_MAX}"
         )
 
 
 def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:
     """The refusal of a file whose content is broken."""
-    return Rejected(f"{kind} {what} - it may be damaged or cut off - upload it again or {_EXPORT[kind]}")
+    return Rejected(f"{kind} {what} - it may be damaged or incomplete - upload it again or {_EXPORT[kind]}")
 
 
 def too_costly(kind: Kind, what: str) -> Rejected:
     """The refusal of a file that cannot be opened within our own bounds; `what` is the bound."""
-    return Rejected(f"{kind} needs more than {what} to be opened - {_EXPORT[kind]}")
+    return Rejected(f"{kind} takes more than {what} to process - {_EXPORT[kind]} in a smaller size")

@@ -67,7 +67,7 @@ def convert(source: Path, order: Order, plan: Plan, folder: Path) -> Report:
     except ValueError as error:
         raise damaged(kind) from error
     if not is_as_planned(report, plan):
-        raise damaged(kind, "does not convert to what was measured")
+        raise damaged(kind, "changed its size or length when it was converted")
     return report
 
 
@@ -125,7 +125,9 @@ def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
         raise ValueError("no report")  # noqa: TRY004  # one error for all that is no answer
     size = copy.stat().st_size
     if size > SIZE_MAX[kind]:
-        raise Rejected(f"{kind} has more than {SIZE_MAX[kind] // MB} MB whatever is tried - export it smaller")
+        raise Rejected(
+            f"{kind} has more than {SIZE_MAX[kind] // MB} MB even after conversion - export it again in a smaller size"
+        )
     with copy.open("rb") as file:
         found: Format | None = sniff(file.read(HEAD_BYTES))
         if found is None or found != _COPIES.get(str(said.get("format"))):

@@ -45,10 +45,15 @@ class Trim:
         """The part that a drop's metadata names, as in `0-30` or `2.5-12`; Rejected where it names none."""
         found = _TRIM.fullmatch(text.strip())
         if found is None:
-            raise Rejected(f"trim={text[:40]} is not understood - write seconds like trim=0-30")
+            raise Rejected(
+                f"metadata trim is {text[:40]} - needs a start and an end in seconds - write it like trim=0-30"
+            )
         start, end = float(found[1]), float(found[2])
         if not SECONDS_MIN <= round(end - start, 6) <= SECONDS_MAX:
-            raise Rejected(f"trim={text[:40]} keeps {end - start:g} s - needs {SECONDS_MIN} to {SECONDS_MAX}")
+            raise Rejected(
+                f"trim={text[:40]} keeps {end - start:g} s of the video - needs {SECONDS_MIN} to {SECONDS_MAX} s"
+                " - change its start or end"
+            )
         return cls(start, end)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Input, Job, State
 from motiondrop.domain.outcome import what_happened
 from motiondrop.domain.pricing import Prices
-from motiondrop.domain.reasons import NOT_CONVERTED, REPLACED
+from motiondrop.domain.reasons import REPLACED, not_converted
 from motiondrop.domain.step import Step, claimed, finished
 from motiondrop.errors import DropGone, JobCanceled, JobFailed
 from motiondrop.media.limits import Rejected
@@ -75,7 +75,7 @@ class Admission:
             raise JobCanceled(what_happened(self.closing.close(job, State.CANCELED, REPLACED))) from None
         except (Rejected, MediaDied, KeyError, ValueError) as error:
             why = error.reason if isinstance(error, Rejected) else _TOO_COSTLY
-            ended = self.closing.close(job, State.FAILED, NOT_CONVERTED.format(which=which, why=why))
+            ended = self.closing.close(job, State.FAILED, not_converted(which, why))
             raise JobFailed(what_happened(ended)) from error
         else:
             file = replace(source, copy=copy, duration=found.duration, frame_rate=found.frame_rate, sound=found.sound)
@@ -111,4 +111,4 @@ def _unprepared(job: Job) -> tuple[str, Input]:
     return ("image", job.image) if job.image.copy is None else ("video", job.video)
 
 
-_TOO_COSTLY = "it takes too much time or memory - export it again, smaller"
+_TOO_COSTLY = "file takes too much time or memory to convert - export it again in a smaller size"

@@ -12,8 +12,8 @@ from motiondrop.domain.identity import identity, job_id_of
 from motiondrop.domain.job import Input, Job, Limit, Options, State
 from motiondrop.domain.keys import kind_of, stem_of
 from motiondrop.domain.messages import rejected, untagged
-from motiondrop.domain.pairing import Folder, Pair, Verdict, Why
-from motiondrop.domain.pricing import MODES, Prices, usd
+from motiondrop.domain.pairing import AMBIGUOUS, Folder, Pair, Verdict, Why
+from motiondrop.domain.pricing import MODES, Prices, usd_as_tag
 from motiondrop.domain.reasons import REPLACED
 from motiondrop.errors import Forgotten
 from motiondrop.media.advice import advice
@@ -36,7 +36,7 @@ MAX_JOBS = 100
 MAX_TOLD = 100
 
 #: Why a drop is refused whose job was forgotten for the person's sake.
-FORGOTTEN = "forgotten on request - whoever runs MotionDrop can allow it again"
+FORGOTTEN = "file was deleted for good on request - ask whoever runs MotionDrop to allow it again"
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,21 @@ class Pairs:
             return None
         new = self._new(image, video, (image.media, video.media))
         if reserve_of(new.quote) > self.daily_budget:
-            raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day may cost - raise DailyBudgetUSD")
+            raise Rejected(
+                f"animation may cost up to {usd_as_tag(reserve_of(new.quote))}"
+                f" - the budget of a day is {usd_as_tag(self.daily_budget)}"
+                " - use a shorter video or ask whoever runs MotionDrop to raise DailyBudgetUSD"
+            )
         if new.limit and reserve_of(new.quote) > new.limit.daily:
-            raise Rejected(f"{usd(new.quote)[1:]} USD is more than a day of this drop link may cost")
+            raise Rejected(
+                f"animation may cost up to {usd_as_tag(reserve_of(new.quote))} - the limit of the drop link is"
+                f" {usd_as_tag(new.limit.daily)} a day - use a shorter video or ask for a higher limit"
+            )
         if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
-            raise Rejected(f"one of the two files has {MAX_JOBS} animations already - drop a copy with another name")
+            raise Rejected(
+                f"one of the two files already has {MAX_JOBS} animations - this is the limit"
+                " - drop a copy under another name"
+            )
         recorded = self.jobs.record(new)
         job = new if recorded else self._known(new, (image, video))
         if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
@@ -197,7 +207,7 @@ class Pairs:
             return None
         link = self.drop_links.find(link_id)
         if link is None:
-            raise Rejected("the link that it was dropped by was revoked - ask for a new one and drop it again")
+            raise Rejected("drop link of this file was revoked - ask for a new link and drop the file again")
         return link.limit
 
     def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
@@ -208,7 +218,8 @@ class Pairs:
             self.closing.tell_again(job, new)
         if first_time and not self.jobs.add_drops(job.job_id, new.drops):
             raise Rejected(
-                f"these two files were dropped under {MAX_DROPS // 2} other names already - use one of those"
+                f"these two files were already dropped under {MAX_DROPS // 2} other names - this is the limit"
+                " - use one of those names"
             )
         if job.state in {State.FAILED, State.CANCELED} and (first_time or any(_is_redrop(one, job) for one in drops)):
             self.closing.notify(job)  # of the end that is about to be forgotten
@@ -229,14 +240,15 @@ class Pairs:
         match verdict.why:
             case Why.AMBIGUOUS:
                 name = f"{stem_of(key)[:_NAME]}.{extension}"
-                return f"waiting: several images and videos here - name the {missing} that belongs to it {name}"
+                return f"{AMBIGUOUS} - rename the {missing} for this {kind_of(key)} to {name}"
             case Why.TOO_MANY:
                 most = self.folders.max_fan_out
                 return (
-                    f"rejected: one file for {verdict.others} is more than {most} - split the folder or raise MaxFanOut"
+                    f"rejected: one file would make {verdict.others} animations - the limit is {most}"
+                    " - move some of the files to another folder or have MaxFanOut raised"
                 )
             case Why.SHARED:
-                return f"waiting: it starts when nothing has changed in its folder for {self.settle_seconds} s"
+                return f"waiting: it starts once its folder has not changed for {self.settle_seconds} s"
             case _:
                 return f"waiting for {'a' if missing == 'video' else 'an'} {missing}"
 

@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from motiondrop.aws.inbox import RECEIPT_LENGTH, Inbox, receipt_text
 from motiondrop.domain.delivery import expected_briefly
 from motiondrop.domain.job import Job, State, words
-from motiondrop.domain.pricing import usd
+from motiondrop.domain.outcome import what_to_do, why_in_brief
+from motiondrop.domain.pricing import usd_as_tag
 from motiondrop.errors import NoRoom
 from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
@@ -86,10 +87,10 @@ def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
         receipt: str | None = of_rejected(drop.rejected)
     else:
         receipt = of_jobs(jobs) if jobs else drop.waiting
-    added = [line for line in (words(drop.media) if drop.media else "", drop.note) if line]
-    # All of it fits into a tag.
-    if receipt and added:
-        receipt = receipt_text(" - ".join([receipt_text(receipt)[:120], *added]))
+    if receipt:
+        receipt = receipt_text(receipt)
+        for line in (drop.note, words(drop.media) if drop.media else ""):
+            receipt = _with_room(receipt, line) if line else receipt
     return _with_room(receipt, expected_briefly(jobs[0])) if receipt and _is_unpaid(jobs) else receipt
 
 
@@ -114,15 +115,15 @@ def of_job(job: Job) -> str:
     if job.stopped and not job.closed:
         return "being canceled"
     said = {
-        State.PREPARING: f"accepted: quoted {usd(job.quote)[1:]} USD - being converted",
-        State.QUEUED: " - ".join([f"accepted: quoted {usd(job.quote)[1:]} USD", "queued", *job.advice[:1]]),
-        State.ADMITTED: "animating: being sent",
-        State.SUBMITTING: "animating: being sent",
-        State.PENDING: "animating: waiting at the service",
+        State.PREPARING: f"accepted: quoted {usd_as_tag(job.quote)} - being converted",
+        State.QUEUED: " - ".join([f"accepted: quoted {usd_as_tag(job.quote)}", "queued", *job.advice[:1]]),
+        State.ADMITTED: "animating: being sent to the animation service",
+        State.SUBMITTING: "animating: being sent to the animation service",
+        State.PENDING: "animating: waiting at the animation service",
         State.RUNNING: "animating",
-        State.SAVING: "animating: being saved",
+        State.SAVING: "animating: result is being saved",
         State.SUCCEEDED: f"done: {job.result.key}",
-        State.FAILED: f"failed: {job.verdict.code or job.closing.reason or 'see the email'}",
+        State.FAILED: " - ".join(filter(None, [f"failed: {why_in_brief(job)}", what_to_do(job).rstrip(".")])),
         State.CANCELED: "canceled",
     }
     return receipt_text(said[job.state])

@@ -11,7 +11,7 @@ from motiondrop.storage.jobs import Jobs
 from motiondrop.workflow.closing import Closing
 
 #: What the receipt of a drop adds where the version before it was sent already.
-CHARGED = "the version before it was already sent and will be charged"
+CHARGED = "the previous version was already sent and will be charged"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def check(job: Job) -> dict[str, Any]:
     """Write the clean copy and the poster; return the report. Rejected if nothing can be made of the image."""
     data = job.source.read()
     if job.format == JPEG and not _ends(data):
-        raise damaged(Kind.IMAGE, "has no end")
+        raise damaged(Kind.IMAGE, "ends early")
     animated = False
     if job.format == PNG:
         animated = b"acTL" in data[: data.find(b"IDAT")]
@@ -86,7 +86,7 @@ def check(job: Job) -> dict[str, Any]:
             "width": width,
             "height": height,
             "converted": _converted(job, kind, measured, saved),
-            "notes": ["it is animated and its first picture is used"] if animated else [],
+            "notes": ["it is animated and only its first frame is used"] if animated else [],
         }
     }
 
@@ -145,7 +145,9 @@ def _saved(job: Job, picture: Image.Image) -> tuple[str, tuple[tuple[int, int], 
                 return "JPEG", (smaller.size, data)
         width, height = smaller.size
         smaller = smaller.resize((int(width * _SHRINK), int(height * _SHRINK)))
-    raise Rejected(f"image has more than {_BYTES // MB} MB whatever is tried - export it as JPG and smaller")
+    raise Rejected(
+        f"image has more than {_BYTES // MB} MB even after conversion - export it again as JPG in a smaller size"
+    )
 
 
 def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:

@@ -152,7 +152,7 @@ def _of_pictures(source: _Source, width: int, height: int) -> list[str]:
     elif first.format.name not in _KEPT_PIXELS and codec_of(source.used.picture) in _KEPT:
         reasons.append(f"{first.format.name} to yuv420p")
     if source.hides:
-        reasons.append("what its edit list hides left out")
+        reasons.append("parts hidden by its edit list left out")
     return reasons
 
 
@@ -165,11 +165,16 @@ def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
             check_duration(found.sound_end - found.start)
         return found.start, found.end, False
     if job.trim.start >= seconds:
-        raise Rejected(f"video has {seconds:.1f} s - trim={job.trim} begins after its end")
+        raise Rejected(
+            f"video is {seconds:.1f} s long - trim={job.trim} begins after its end - choose an earlier start"
+        )
     start, end = found.start + job.trim.start, found.start + min(job.trim.end, seconds)
     if round(end - start, 6) < SECONDS_MIN:
         kept = math.floor((end - start) * 100) / 100
-        raise Rejected(f"video has {seconds:.1f} s - trim={job.trim} keeps {kept:g} s of it - at least {SECONDS_MIN} s")
+        raise Rejected(
+            f"video is {seconds:.1f} s long - trim={job.trim} keeps {kept:g} s of it - needs at least {SECONDS_MIN} s"
+            " - choose an earlier start"
+        )
     return start, end, True
 
 
@@ -198,7 +203,7 @@ def _check_tail(container: InputContainer, source: _Source) -> None:
         if whole and (number > budget or time.monotonic() - began > _TAIL_SECONDS):
             return
     if not whole:
-        raise damaged(Kind.VIDEO, "ends in a broken picture")
+        raise damaged(Kind.VIDEO, "ends in a broken frame")
 
 
 def _report(job: Job, width: int, height: int) -> dict[str, Any]:

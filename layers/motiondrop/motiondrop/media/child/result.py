@@ -54,5 +54,5 @@ def _picture(container: InputContainer, at: float) -> VideoFrame:
         if picture is not None and ((picture.time or 0) >= at or number >= _PICTURES_MAX):
             break
     if picture is None:
-        raise damaged(Kind.VIDEO, "holds no pictures")
+        raise damaged(Kind.VIDEO, "has no frames")
     return picture

@@ -88,7 +88,7 @@ def transcode(container: InputContainer, used: Tracks, recipe: Recipe, copy: Fil
             if pictures.over and packet.dts is not None and (packet.dts * packet.time_base) > recipe.end + 1:
                 break
         if broken > tried * _BROKEN_SHARE + _BROKEN:
-            raise damaged(Kind.VIDEO, f"has {broken} broken pictures")
+            raise damaged(Kind.VIDEO, f"has {broken} broken frames")
         pictures.finish()
         if sound is not None:
             sound.finish()
@@ -146,7 +146,7 @@ class _Pictures:
     def finish(self) -> None:
         """Write what is left; Rejected if there was nothing."""
         if self._last is None:
-            raise damaged(Kind.VIDEO, "holds no pictures")
+            raise damaged(Kind.VIDEO, "has no frames")
         self._durations[self._last] = round((self._recipe.end - self._recipe.start) * _CLOCK) - self._last
         self._flush()
         self._mux(self._stream.encode(None))

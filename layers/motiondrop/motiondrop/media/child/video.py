@@ -111,11 +111,15 @@ def tracks(container: InputContainer) -> Tracks:
     picture = found[0]
     codec = codec_of(picture)
     if codec not in _CODECS.split(","):
-        raise Rejected(f"video is coded as {codec} - export it again as MP4 with H.264")
+        raise Rejected(
+            f"video has {f'the codec {codec}' if codec else 'an unknown codec'} - this cannot be converted"
+            " - export it again as MP4 with H.264"
+        )
     width, height = picture.codec_context.width, picture.codec_context.height
     if max(width, height) > SOURCE_SIDE_MAX:
         raise Rejected(
-            f"video is {width} x {height} px - at most {SOURCE_SIDE_MAX} can be converted - export it smaller"
+            f"video is {width} x {height} px - the limit is {SOURCE_SIDE_MAX} px on each side"
+            " - export it again as MP4 in a smaller size"
         )
     picture.codec_context.thread_count = 1
     sounds = [stream for stream in container.streams.audio if codec_of(stream) in _SOUND_CODECS.split(",")]
@@ -196,7 +200,7 @@ def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> S
             continue
         count += 1
         if count > _PICTURES_MAX:
-            raise damaged(Kind.VIDEO, f"claims to hold more than {_PICTURES_MAX} pictures")
+            raise damaged(Kind.VIDEO, f"claims to have more than {_PICTURES_MAX} frames")
         _check_picture(packet, codec, found, last)
         if packet.dts is not None:
             if packet.dts * base < decoded_at - _BACK_SECONDS:
@@ -205,7 +209,7 @@ def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> S
         result.add(packet, seconds, length, count)
         last = seconds if moment is not None else last + length
     if count < indexed:
-        raise damaged(Kind.VIDEO, f"lacks {indexed - count} of its {indexed} pictures")
+        raise damaged(Kind.VIDEO, f"lacks {indexed - count} of its {indexed} frames")
     return _finished(result, used.picture)
 
 
@@ -215,41 +219,41 @@ def _check_index(picture: VideoStream, found: Format, size: int) -> None:
         for entry in picture.index_entries:
             if entry.pos < 0 or entry.size < 0 or entry.pos + entry.size > size:
                 seconds = float(entry.timestamp * (picture.time_base or 0))
-                raise damaged(Kind.VIDEO, f"ends early - only {max(seconds, 0):.1f} s of it are there")
+                raise damaged(Kind.VIDEO, f"ends early - only {max(seconds, 0):.1f} s of it arrived")
 
 
 def _check_picture(packet: "av.Packet[Any]", codec: str, found: Format, at: float) -> None:
     """Rejected if a packet is encrypted, cut off, or has a hole."""
     if packet.has_sidedata("encryption_info"):
-        raise Rejected("video is encrypted - export it without copy protection as MP4")
+        raise Rejected("video is encrypted - export it again as MP4 without copy protection")
     if found in _BROADCAST:
         return
     if packet.is_corrupt:
-        raise damaged(Kind.VIDEO, f"ends early - only {at:.1f} s of it are there")
+        raise damaged(Kind.VIDEO, f"ends early - only {at:.1f} s of it arrived")
     if packet.size >= len(_HOLE) and codec in _HEADED:
         data = bytes(packet)
         if not any(data[: len(_HOLE)]) or (codec in _DENSE and _HOLE in data and _HOLE in data.rstrip(_ZERO)):
-            raise damaged(Kind.VIDEO, f"has a hole at {at:.1f} s")
+            raise damaged(Kind.VIDEO, f"has a gap at {at:.1f} s")
 
 
 def _finished(result: Scan, picture: VideoStream) -> Scan:
     """The scan with its end, if header and pictures agree on it."""
     if not result.pictures:
-        raise damaged(Kind.VIDEO, "holds no pictures")
+        raise damaged(Kind.VIDEO, "has no frames")
     if result.first is None:
         result.first = next(iter(picture.codec_context.decode(None)), None)
     if result.first is None:
-        raise damaged(Kind.VIDEO, "has no first picture")
+        raise damaged(Kind.VIDEO, "has no first frame that can be opened")
     result.pictures.sort()
     steps = [after - before for before, after in pairwise(result.pictures)]
     result.end = max(result.end, result.pictures[-1])
     if result.end - result.pictures[-1] <= 0 and steps:
         result.end = result.pictures[-1] + median(steps)
     if result.seconds <= 0:
-        raise damaged(Kind.VIDEO, "holds no pictures")
+        raise damaged(Kind.VIDEO, "has no frames")
     claimed = float(picture.duration * picture.time_base) if picture.duration and picture.time_base else 0.0
     if claimed > result.seconds * _CLAIM_FACTOR + _CLAIM_SECONDS:
-        raise damaged(Kind.VIDEO, f"claims {claimed:.10g} s but holds {result.seconds:.1f} s")
+        raise damaged(Kind.VIDEO, f"claims to be {claimed:.10g} s long but has only {result.seconds:.1f} s")
     return result
 
 
