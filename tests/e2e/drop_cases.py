@@ -34,6 +34,14 @@ class Row:
         return receipt == self.receipt if self.whole else receipt.startswith(self.receipt)
 
 
+SMALL = " - needs at least 200 px on each side - export it again as "
+LONG = " long - the limit is 30 s - set its start and end on the drop page or drop it with the metadata trim=0-30"
+UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"
+SHAPE = " - needs 1:3 to 3:1 - crop it"
+WIDE = f"too wide - its 601 x 200 px have an aspect ratio of 3.005:1{SHAPE}"
+TALL = f"too tall - its 200 x 601 px have an aspect ratio of 1:3.005{SHAPE}"
+
+
 def rows() -> list[Row]:
     """The table."""
     return [
@@ -62,28 +70,10 @@ def _images() -> Iterator[Row]:
         yield Row(f"loud.{name.upper()}", partial(picture, kind), accepted)
         yield Row(f"at.{name}", partial(picture, kind, 600, 200), accepted)
         for sides, found in (
-            (
-                (199, 300),
-                (
-                    "image is 199 px wide - needs at least 200 px on each side"
-                    " - export it again as JPG or PNG in a larger size"
-                ),
-            ),
-            (
-                (300, 199),
-                (
-                    "image is 199 px tall - needs at least 200 px on each side"
-                    " - export it again as JPG or PNG in a larger size"
-                ),
-            ),
-            (
-                (601, 200),
-                "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
-            ),
-            (
-                (200, 601),
-                "image is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
-            ),
+            ((199, 300), f"image is 199 px wide{SMALL}JPG or PNG in a larger size"),
+            ((300, 199), f"image is 199 px tall{SMALL}JPG or PNG in a larger size"),
+            ((601, 200), f"image is {WIDE}"),
+            ((200, 601), f"image is {TALL}"),
         ):
             yield Row(f"sides.{name}", partial(picture, kind, *sides), f"rejected: {found}")
         yield Row(f"cut.{name}", partial(_half, picture, kind), "rejected: image ", whole=False)
@@ -147,36 +137,14 @@ def _videos() -> Iterator[Row]:
         yield Row(f"thirty.{name}", partial(clip, name, frames=300), accepted)
         for frames, found in (
             (19, "video is 1.9 s long - needs at least 2 s - use a longer video"),
-            (
-                301,
-                (
-                    "video is 30.1 s long - the limit is 30 s"
-                    " - set its start and end on the drop page or drop it with the metadata trim=0-30"
-                ),
-            ),
+            (301, f"video is 30.1 s{LONG}"),
         ):
             yield Row(f"length.{name}", partial(clip, name, frames=frames), f"rejected: {found}")
         for width, height, found in (
-            (
-                199,
-                300,
-                "video is 199 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
-            ),
-            (
-                300,
-                199,
-                "video is 199 px tall - needs at least 200 px on each side - export it again as MP4 in a larger size",
-            ),
-            (
-                601,
-                200,
-                "video is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
-            ),
-            (
-                200,
-                601,
-                "video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
-            ),
+            (199, 300, f"video is 199 px wide{SMALL}MP4 in a larger size"),
+            (300, 199, f"video is 199 px tall{SMALL}MP4 in a larger size"),
+            (601, 200, f"video is {WIDE}"),
+            (200, 601, f"video is {TALL}"),
         ):
             yield Row(
                 f"sides.{name}",
@@ -194,7 +162,7 @@ def _special_videos() -> Iterator[Row]:
     yield Row(
         "turned-off.mov",
         lambda: turned(clip("mov", width=601, height=200)),
-        "rejected: video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+        f"rejected: video is {TALL}",
     )
     yield Row("hevc.mp4", lambda: clip("mp4", "libx265"), WAITING_VIDEO)
     yield Row("fragments.mp4", lambda: clip(movflags="frag_keyframe+empty_moov"), WAITING_VIDEO)
@@ -231,10 +199,7 @@ def _converted_videos() -> Iterator[Row]:
 
 def _long_videos() -> Iterator[Row]:
     """A video is cut only where its metadata asks for it."""
-    advice = (
-        "rejected: video is 42 s long - the limit is 30 s"
-        " - set its start and end on the drop page or drop it with the metadata trim=0-30"
-    )
+    advice = f"rejected: video is 42 s{LONG}"
     yield Row("long.mp4", _long, advice)
     yield Row("long-cut.mp4", _long, _as_video("cut to 0-5 s"), {"trim": "0-5"})
     yield Row("long-middle.mp4", _long, _as_video("cut to 2.5-32.5 s"), {"trim": "2.5-32.5"})
@@ -272,7 +237,7 @@ def _other_names() -> Iterator[Row]:
     for name, body, found in (
         (
             "png.mp4",
-            lambda: picture("png"),
+            partial(picture, "png"),
             "file is in PNG format but its name ends in .mp4 - rename it to end in .png",
         ),
         ("mp4.png", clip, "file is in MP4 format but its name ends in .png - rename it to end in .mp4"),
@@ -285,16 +250,8 @@ def _other_names() -> Iterator[Row]:
             lambda: b"#EXTM3U\nhttp://127.0.0.1/\n",
             f"file is in M3U format - this cannot be converted - {again['video']}",
         ),
-        (
-            "head.heic",
-            lambda: b"\0\0\0\x18ftypheic" + bytes(300),
-            f"image cannot be opened - it may be damaged or incomplete - upload it again or {again['image']}",
-        ),
-        (
-            "head.mkv",
-            lambda: b"\x1aE\xdf\xa3" + bytes(300),
-            f"video cannot be opened - it may be damaged or incomplete - upload it again or {again['video']}",
-        ),
+        ("head.heic", lambda: b"\0\0\0\x18ftypheic" + bytes(300), f"image {UNOPENED} {again['image']}"),
+        ("head.mkv", lambda: b"\x1aE\xdf\xa3" + bytes(300), f"video {UNOPENED} {again['video']}"),
     ):
         yield Row(name, body, f"rejected: {found}")
 

@@ -114,7 +114,7 @@ def test_an_upload_that_breaks_off_begins_again_by_itself(visit: Visit, link: st
     choose(page, files)
     page.get_by_label("I have permission to use this person's likeness.").check()
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#chosen")).to_contain_text("Interrupted, starting again")
+    expect(page.locator("#chosen")).to_contain_text("The upload was interrupted")
     until_it_says(page, "dancer.mp4")
     assert len(broken) == 2
     assert all("ERR_FAILED" in complaint for complaint in visit.complaints)
@@ -156,7 +156,7 @@ def test_a_name_that_is_taken_is_replaced_only_when_asked(
     page.set_input_files("#files", str(files[0]))
     page.get_by_label("I have permission to use this person's likeness.").check()
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#chosen")).to_contain_text("A file of this name is here already.")
+    expect(page.locator("#chosen")).to_contain_text("This folder already has a file with this name.")
     page.get_by_role("button", name="Replace it").click()
     until_it_says(page, "Waiting for a video")
     visit.complaints.clear()  # the browser itself mentions the 412

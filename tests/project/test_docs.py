@@ -37,14 +37,14 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
         line = next(line for line in README.splitlines() if line.startswith(f"| {label} |"))
         return [cell.strip() for cell in line.split("|")[2:-1]]
 
-    assert row("picture") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames a second" for mode in MODES]
+    assert row("size and frame rate") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames per second" for mode in MODES]
     for name, label in (("wan2.2-animate-move", "of video"), ("wan2.2-animate-mix", "with `wan2.2-animate-mix`")):
         for region, prices in MODELS[name].prices.items():
             said = [f"${dollars(prices[mode]):.3f}".removesuffix("0") for mode in MODES]
-            assert row(f"a second {label} in {region.capitalize()}") == said
+            assert row(f"price per second {label} in {region.capitalize()}") == said
     for seconds in (5, 30):
         ranges = [work_minutes(seconds, mode) for mode in MODES]
-        assert row(f"work on a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]
+        assert row(f"time for a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]
 
 
 def test_the_providers_addresses_in_the_operators_page_can_be_used() -> None:

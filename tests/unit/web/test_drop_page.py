@@ -171,8 +171,8 @@ def test_an_upload_signs_key_length_type_and_metadata_and_replaces_nothing(page:
         (IMAGE | {"mode": "wan-max"}, "wan-std or wan-pro"),
         (CLIP | {"trim": "20-3"}, "needs 2 to 30 s"),
         (CLIP | {"name": "hero.txt"}, "neither an image nor a video"),
-        ([], "not understood"),
-        ("x", "not understood"),
+        ([], "does not understand"),
+        ("x", "does not understand"),
     ],
 )
 def test_what_cannot_be_taken_is_said_before_it_is_uploaded(page: DropPage, token: str, asked: Any, said: str) -> None:
@@ -246,10 +246,12 @@ def test_a_file_without_a_job_says_what_it_waits_for_or_why_it_was_rejected(
 ) -> None:
     bench.drops.record(Drop("ada/a.png", Kind.IMAGE, "e", media=make_input("ada/a.png", "i")))
     bench.drops.tell("ada/a.png", "waiting for a video")
-    bench.drops.record(Drop("ada/b.png", Kind.IMAGE, "e", rejected="image is 180 px wide - needs at least 200"))
+    bench.drops.record(
+        Drop("ada/b.png", Kind.IMAGE, "e", rejected="image is 180 px wide - needs at least 200 px on each side")
+    )
     text = get(page, token, "list").body
     assert "Waiting for a video." in text
-    assert "Image is 180 px wide - needs at least 200." in text
+    assert "The image is 180 px wide. It needs at least 200 px on each side." in text
     assert "Nothing was charged." in text
 
 

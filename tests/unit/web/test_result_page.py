@@ -88,7 +88,7 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
         assert f'"{job.job_id}/{part}?k={signature}"' in answer.body
     for fact in (
         "5.2 s",
-        "wan-std",
+        "standard",
         "$0.62",
         "720 x 1280 px",
         "<dd>none</dd>",
@@ -97,7 +97,7 @@ def test_the_page_shows_the_video_its_inputs_and_facts(bench: Bench, page: Resul
         "AI-generated",
     ):
         assert fact in answer.body
-    for fact in ("5.2 s</dd>", "wan-std", "$0.62"):
+    for fact in ("5.2 s</dd>", "<dd>standard</dd>", "$0.62"):
         assert answer.body.count(fact) == 1
 
 
@@ -106,7 +106,7 @@ def test_an_estimated_cost_is_told_as_one_on_the_page_and_in_the_gallery(bench: 
     bench.jobs.transition(job, None, billing=Billing(5.2, cost=624_000, estimated=True))
     body = ask(page, job).body
     assert "<dd>about 5.2 s</dd>" in body
-    assert "<dd>about $0.62 (estimated: the service did not say how long the video is)</dd>" in body
+    assert "<dd>about $0.62 (estimated from the length of your video)</dd>" in body
     gallery = page.respond(Request("/", page.links.to_gallery().partition("?k=")[2])).body
     assert "<small>about 5.2 s · about $0.62</small>" in gallery
     assert '<span class="badge">' not in gallery
@@ -200,7 +200,7 @@ def test_a_running_job_says_when_it_is_likely_ready(bench: Bench, page: ResultPa
 def test_a_stopped_job_says_that_it_is_being_canceled(bench: Bench, page: ResultPage) -> None:
     body = ask(page, bench.job(state=State.RUNNING, stopped=True)).body
     assert "Being canceled" in body
-    assert "it is charged" in body
+    assert "the animation is charged" in body
 
 
 def test_a_file_that_is_not_converted_yet_is_shown_by_its_poster(bench: Bench, page: ResultPage) -> None:
@@ -208,7 +208,7 @@ def test_a_file_that_is_not_converted_yet_is_shown_by_its_poster(bench: Bench, p
     bench.jobs.record(replace(job, image=replace(job.image, copy=None), video=replace(job.video, copy=None)))
     body = ask(page, job).body
     assert "/picture?k=" in body
-    assert '<img alt="The reference video"' in body
+    assert '<img alt="The first frame of the video"' in body
     assert "<video" not in body
     assert ask(page, job, "/poster").status == 302
 

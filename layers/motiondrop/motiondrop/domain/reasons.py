@@ -40,6 +40,12 @@ def sentences(reason: str) -> list[str]:
     ]
 
 
+def as_text(reason: str) -> str:
+    """A rejection, or another receipt, as sentences."""
+    found, *more = sentences(reason)
+    return " ".join([f"{found[:1].upper()}{found[1:].rstrip('.')}.", *more])
+
+
 _OURS = ("image ", "video ", "file ", "animation ", "drop link ", "metadata ")
 
 

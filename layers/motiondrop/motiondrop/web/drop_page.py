@@ -18,6 +18,7 @@ from motiondrop.domain.formats import ACCEPTED, Kind
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.keys import extension_of, folder_of, ignored
 from motiondrop.domain.pricing import MODES, Prices, dollars
+from motiondrop.domain.reasons import as_text
 from motiondrop.media.limits import SECONDS_MAX, SECONDS_MIN, SIDE_MIN, SOURCE_MAX, Rejected, expect
 from motiondrop.media.report import Trim
 from motiondrop.storage.budget import Budget
@@ -123,8 +124,7 @@ class DropPage:
         try:
             return action(link, request)
         except (_Refused, Rejected) as error:
-            said = str(error)
-            return self._json(400, {"error": f"{said[:1].upper()}{said[1:].rstrip('.')}."})
+            return self._json(400, {"error": as_text(str(error))})
 
     def _page(self, link: DropLink, request: Request) -> Response:
         facts = {
@@ -142,7 +142,7 @@ class DropPage:
             mode=self.mode,
             accept=",".join(f".{one}" for kind in Kind for one in _extensions(kind)),
             what=DOES[self.model],
-            background={"image": "picture", "video": "clip"}[BACKGROUND[self.model]],
+            background=BACKGROUND[self.model],
             expires_at=link.expires_at,
             email=link.email,
             **self._listed(link, request),
@@ -187,7 +187,7 @@ class DropPage:
         key = _new_key(link, asked.get("name"))
         size = asked.get("size")
         if not isinstance(size, int) or isinstance(size, bool):
-            raise _Refused("the size of the file is missing")
+            raise _Refused("the page did not send the size of the file. Reload the page and try again")
         kind = expect(key, size)
         metadata = {LINK_METADATA: link.link_id} | _options(kind, asked)
         extension = extension_of(key)
@@ -245,14 +245,14 @@ def _document(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
-        raise _Refused("the request is not understood")
+        raise _Refused("the page sent a request that MotionDrop does not understand. Reload the page and try again")
     return asked
 
 
 def _key(link: DropLink, name: object) -> str:
     """The key of a file of the link's folder, as it lies there; _Refused for what names no file of it."""
     if not isinstance(name, str) or not name or "/" in name or any(unicodedata.category(char) == "Cs" for char in name):
-        raise _Refused("the name of the file is missing")
+        raise _Refused("this name is not the name of a file in this folder")
     return link.folder + name
 
 
@@ -261,7 +261,7 @@ def _new_key(link: DropLink, name: object) -> str:
     key = _key(link, unicodedata.normalize("NFC", name) if isinstance(name, str) else name)
     odd = "\\" in key or any(unicodedata.category(char) in _ODD and char not in _JOINERS for char in key)
     if odd or ignored(key) or len(key.encode()) > _KEY_BYTES:
-        raise _Refused("a file of that name cannot be taken: rename it")
+        raise _Refused("this file name cannot be used. Rename the file and choose it again")
     return key
 
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Job, State, words
 from motiondrop.domain.outcome import cost, cost_of_failure, length, what_happened
-from motiondrop.domain.pricing import usd
+from motiondrop.domain.pricing import mode_name, usd
+from motiondrop.domain.reasons import as_text
 from motiondrop.sanitize import plain
 from motiondrop.storage.drops import Drop
 from motiondrop.storage.ledger import Totals
@@ -62,12 +63,17 @@ def entries(drops: Sequence[Drop], jobs: Mapping[str, Job], queue: Queue, totals
 
 
 def _of_drop(drop: Drop) -> Entry:
-    said = drop.rejected or drop.waiting or "being checked"
+    said = drop.rejected or drop.waiting or "MotionDrop is checking the file"
     title, tone, more = (
         ("Rejected", "failed", ("Nothing was charged.",)) if _is_rejected(drop) else ("Waiting", "waiting", ())
     )
     return Entry(
-        drop.key, (_file(drop),), title, tone, (_sentence(said.removeprefix("rejected: ")), *more), drop.dropped_at
+        drop.key,
+        (_file(drop),),
+        title,
+        tone,
+        (as_text(plain(said.removeprefix("rejected: "), 300)), *more),
+        drop.dropped_at,
     )
 
 
@@ -78,7 +84,9 @@ def _is_rejected(drop: Drop) -> bool:
 def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: datetime) -> Entry:
     title, tone = STATES[job.state]
     files = tuple(_file(drop) for drop in _ordered(drops))
-    converted = [_sentence(line) for drop in drops if drop.media and (line := words(drop.media))]
+    converted = [
+        as_text(plain(line, 300).replace(" - ", ", ")) for drop in drops if drop.media and (line := words(drop.media))
+    ]
     return Entry(
         id=job.job_id,
         files=files,
@@ -95,12 +103,12 @@ def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: 
 
 def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]:
     if job.state == State.SUCCEEDED:
-        return [" · ".join([length(job), job.options.mode, cost(job)])]
+        return [" · ".join([length(job), mode_name(job.options.mode), cost(job)])]
     if job.state == State.FAILED:
         return [what_happened(job), cost_of_failure(job)]
     if job.state == State.CANCELED:
         return [what_happened(job), "Nothing was charged."]
-    lines = [f"{usd(job.quote)} if it succeeds"]
+    lines = [f"It costs {usd(job.quote)} if it succeeds."]
     if job.state == State.QUEUED:
         lines = [wait_of(job, queue, totals), *lines]
     elif job.state == State.RUNNING:
@@ -116,9 +124,3 @@ def _ordered(drops: Sequence[Drop]) -> list[Drop]:
 def _file(drop: Drop) -> File:
     name = drop.key.rpartition("/")[2]
     return File(name, plain(name, 120), drop.kind, bool(drop.media and drop.media.poster))
-
-
-def _sentence(text: str) -> str:
-    """A receipt's words as a sentence."""
-    said = plain(text, 300)
-    return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")

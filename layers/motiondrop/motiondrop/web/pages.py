@@ -15,6 +15,7 @@ from motiondrop.domain.keys import stem_of
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
+    RETRY,
     cost,
     cost_in_full,
     cost_of_failure,
@@ -24,7 +25,7 @@ from motiondrop.domain.outcome import (
     sound,
     what_happened,
 )
-from motiondrop.domain.pricing import usd
+from motiondrop.domain.pricing import mode_name, usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
 from motiondrop.web.links import Address
@@ -32,14 +33,14 @@ from motiondrop.web.progress import STATES
 from motiondrop.web.rendering import hash_of, render
 
 #: What the gallery can be filtered by.
-FILTERS = {"open": "Under way", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
+FILTERS = {"open": "In progress", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
 
 _AGAIN = {
-    State.FAILED: "To try again, drop the image or the video again.",
-    State.CANCELED: "To have it animated after all, drop the image or the video again.",
+    State.FAILED: RETRY,
+    State.CANCELED: RETRY,
 }
 
-_STOPPED = "If the animation has begun at the service already, it is charged, and the video is saved all the same."
+_STOPPED = "If the animation service has already begun, the animation is charged, and it is saved."
 
 #: Without scripts a page of a job that has not ended loads itself anew, after these seconds.
 _REFRESH = 20
@@ -99,7 +100,7 @@ def job_page(job: Job, at: Address, outlook: str) -> str:
         label=AI_GENERATED,
         state=_state_of(job),
         lines=notes(job) if done else [plain(line, 1000) for line in _lines(job, outlook)],
-        inputs=[("Character", _caption(job.image)), ("Reference", _caption(job.video))],
+        inputs=[("Image", _caption(job.image)), ("Video", _caption(job.video))],
         details=[row for row in _details(job) if row[1]],
     )
 
@@ -156,7 +157,7 @@ def _lines(job: Job, outlook: str) -> Iterable[str]:
         return [what_happened(job), cost_of_failure(job), _AGAIN[job.state]]
     if job.stopped:
         return [_STOPPED]
-    return [expected(job), " ".join(filter(None, [outlook, "This page shows the video as soon as it is there."]))]
+    return [expected(job), " ".join(filter(None, [outlook, "This page shows the animation when it is ready."]))]
 
 
 def _caption(one: Input) -> tuple[str, str]:
@@ -167,9 +168,9 @@ def _caption(one: Input) -> tuple[str, str]:
 def _details(job: Job) -> list[tuple[str, str | datetime | None]]:
     return [
         ("Length", length(job) if job.billing.seconds else ""),
-        ("Picture", picture(job)),
+        ("Size", picture(job)),
         ("Sound", sound(job)),
-        ("Mode", job.options.mode),
+        ("Mode", mode_name(job.billing.mode or job.options.mode)),
         ("Cost", cost_in_full(job) if job.billing.cost is not None else _quote(job)),
         ("Folder", plain(job.folder, 200) or "/"),
         ("Dropped", job.recorded_at),

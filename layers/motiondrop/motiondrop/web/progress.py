@@ -65,7 +65,7 @@ def wait_of(job: Job, queue: Queue, totals: Totals) -> str:
     if job.job_id in queue.held:
         return queue.held[job.job_id]
     if job.job_id not in queue.order:
-        return f"More than {len(queue.order)} others are ahead of it." if queue.order else takes(job)
+        return f"More than {len(queue.order)} other jobs are ahead of it." if queue.order else takes(job)
     turn = list(queue.order).index(job.job_id) + 1
     place = "It is next in the queue." if turn == 1 else f"It is number {turn} in the queue."
     least, most = _work(job, totals)
@@ -79,7 +79,7 @@ def remaining(job: Job, totals: Totals, now: datetime) -> str:
     least, most = _work(job, totals)
     passed = (now - job.task.scheduled_at).total_seconds()
     if passed >= most:
-        return "It is taking longer than usual, which happens when the animation service is busy."
+        return "It is taking longer than usual. This happens when the animation service is busy."
     return f"It should be ready in {_span(max(0, least - passed), most - passed)}."
 
 

@@ -32,9 +32,9 @@ function choose(files) {
     item.bar.hidden = true;
     item.bar.setAttribute("aria-label", "Upload of " + file.name);
     const most = facts.most[kind];
-    if (!kind) refuse(item, "This type of file cannot be used.");
-    else if (!file.size) refuse(item, "This file is empty.");
-    else if (file.size > most) refuse(item, "Larger than " + most / 1e6 + " MB.");
+    if (!kind) refuse(item, "This type of file cannot be used. Choose a JPG or PNG image or an MP4 video.");
+    else if (!file.size) refuse(item, "This file is empty. Choose another one.");
+    else if (file.size > most) refuse(item, "This file is larger than " + most / 1e6 + " MB. Export it again in a smaller size.");
     const drop = element("button", "Leave out", line);
     drop.type = "button";
     drop.className = "quiet";
@@ -64,7 +64,7 @@ function preview(item) {
     made.alt = item.file.name;
     made.addEventListener("load", () => {
       if (Math.min(made.naturalWidth, made.naturalHeight) < facts.side) {
-        refuse(item, "Each side needs at least " + facts.side + " pixels; this one has " + made.naturalWidth + " x " + made.naturalHeight + ".");
+        refuse(item, "This image is " + made.naturalWidth + " x " + made.naturalHeight + " pixels. It needs at least " + facts.side + " pixels on each side.");
         show();
       }
     });
@@ -78,7 +78,7 @@ function preview(item) {
     if (!Number.isFinite(made.duration)) return;
     item.seconds = made.duration;
     const [least, most] = facts.seconds;
-    if (item.seconds < least) refuse(item, "At least " + least + " seconds are needed; this clip has " + item.seconds.toFixed(1) + ".");
+    if (item.seconds < least) refuse(item, "This video is " + item.seconds.toFixed(1) + " seconds long. It needs at least " + least + " seconds.");
     if (item.seconds > most + 0.05) askForPart(item, most);
     show();
   });
@@ -86,9 +86,9 @@ function preview(item) {
 
 function askForPart(item, most) {
   [item.start, item.end] = [0, most];
-  element("div", "Longer than " + most + " s: choose the part to use.", item.line);
+  element("div", "This video is longer than " + most + " seconds. Choose the part to use:", item.line);
   for (const [name, value] of [["start", 0], ["end", most]]) {
-    const label = element("label", name === "start" ? "From second " : "to second ", item.line);
+    const label = element("label", name === "start" ? "From second " : " to second ", item.line);
     const input = element("input", "", label);
     Object.assign(input, { type: "number", min: 0, max: Math.floor(item.seconds), step: 1, value });
     input.addEventListener("input", () => { item[name] = Number(input.value); show(); });
@@ -101,7 +101,7 @@ function partProblem(item) {
   if (item.end === undefined) return "";
   const length = lengthOf(item);
   const [least, most] = facts.seconds;
-  return length >= least && length <= most && item.start >= 0 && item.end <= item.seconds ? "" : "Choose " + least + " to " + most + " seconds of " + item.file.name + ".";
+  return length >= least && length <= most && item.start >= 0 && item.end <= item.seconds ? "" : "Choose a start and an end in " + item.file.name + " that are " + least + " to " + most + " seconds apart.";
 }
 
 function show() {
@@ -113,9 +113,9 @@ function show() {
   const seconds = clips.reduce((sum, item) => sum + (lengthOf(item) || 0), 0);
   const known = clips.every((item) => item.seconds !== undefined);
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
-  if (!clips.length) price.textContent = "Add a clip to see the price.";
-  else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds";
-  else price.textContent = "The price will appear in the list below once the clip has been checked.";
+  if (!clips.length) price.textContent = "Add a video to see the price.";
+  else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
+  else price.textContent = "You will see the price in the list below when the video has been uploaded and checked.";
   document.getElementById("upload").disabled = busy;
 }
 
@@ -123,7 +123,7 @@ async function post(path, body) {
   const answer = await fetch(base + "/" + path, { method: "POST", body: JSON.stringify(body) });
   const said = await answer.json().catch(() => ({}));
   if (answer.status >= 429) throw new Error("interrupted");
-  if (!answer.ok) throw new Error(said.error || "Something went wrong. Please try again.");
+  if (!answer.ok) throw new Error(said.error || "Something went wrong. Try again.");
   return said;
 }
 
@@ -158,7 +158,7 @@ async function send(item, replace = false) {
     }
     if (status === 412) return askToReplace(item, attempt > 1);
     if (attempt > 30) return refuse(item, "The upload keeps failing. Try again later.");
-    item.said.textContent = "Interrupted, starting again…";
+    item.said.textContent = "The upload was interrupted and is starting again…";
     item.bar.value = 0;
     await pause(Math.min(15, attempt));
   }
@@ -166,8 +166,8 @@ async function send(item, replace = false) {
 
 function askToReplace(item, again) {
   item.said.textContent = again
-    ? "A file of this name is here already. The interrupted upload may have succeeded: look at the list below."
-    : "A file of this name is here already.";
+    ? "This folder already has a file with this name. The interrupted upload may have succeeded: check the list below."
+    : "This folder already has a file with this name.";
   const button = element("button", "Replace it", item.line);
   button.type = "button";
   button.className = "quiet";
