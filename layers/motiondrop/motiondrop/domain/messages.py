@@ -227,7 +227,7 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
     said, advice = "", f"Drop {missing} with the same name, for example {partner}, into the same folder."
     if receipt and receipt.startswith(AMBIGUOUS):
         said = (
-            f" Its folder has several images and several videos, and MotionDrop cannot tell which {kind} belongs to it."
+            f" Its folder has several images and several videos, so MotionDrop cannot tell which {kind} goes with it."
         )
         advice = f"Rename that {kind} to {partner}, or drop it again under this name."
     elif receipt and not receipt.startswith("waiting for "):

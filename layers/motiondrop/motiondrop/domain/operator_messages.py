@@ -85,7 +85,7 @@ def resumed() -> Message:
 def unheard(topics: Sequence[str]) -> Message:
     """These topics have no confirmed subscriber; it is said once a day."""
     body = paragraphs(
-        f"Nobody receives the emails about {' and about '.join(topics)}, because no subscription to them is confirmed.",
+        f"Nobody receives the emails about {' or about '.join(topics)}, because no subscription to them is confirmed.",
         'AWS sent an email with the subject "AWS Notification - Subscription Confirmation" to each address that you'
         " gave the stack. Open that email and follow its link. To add another address, subscribe it to the topic"
         " that the stack's outputs name.",
@@ -109,7 +109,7 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
         "For each host that belongs to the provider, append its line below to the value of WanResultOrigins. Then"
         f" deploy: MotionDrop saves {them} within 15 minutes.\n\n{allow}",
         f"The provider starts to delete {them} at {until:%Y-%m-%d %H:%M} UTC. Videos that are not saved by then are"
-        " lost, but they are charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
+        " lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
         " queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"

@@ -71,8 +71,8 @@ def cost_of_failure(job: Job) -> str:
 def cost_of_failure_in_brief(job: Job) -> str:
     """The same for a digest, which has a line for each job."""
     if job.billing.cost is not None and not job.verdict.family:
-        return f"{cost(job)} charged"
-    return f"up to {usd(job.quote)} may have been charged" if may_be_charged(job) else "nothing charged"
+        return f"{cost(job)} was charged"
+    return f"up to {usd(job.quote)} may have been charged" if may_be_charged(job) else "nothing was charged"
 
 
 def may_be_charged(job: Job) -> bool:
