@@ -5,14 +5,18 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+CHECKS := .venv/checks
 NODE_READY := node_modules/ready
 UV_VERSION := 0.13.9
-GROUPS := --group dependencies --group media --group web --group cli --group local --group tests --group benchmarks
+# What runs, and with it what checks.
+RUNS := --group dependencies --group media --group web --group cli --group local
+GROUPS := $(RUNS) --group tests --group benchmarks
 # Files of hashes, and lines that name a secret without being one.
 NO_SECRETS := --exclude-files '(^events/|\.lock$$|package-lock\.json$$)' \
 	--exclude-lines 'GetSecretValue|GenerateSecretString|InvalidToken|SecretString="sk-'
-# What the set-up takes with some room for a demo's files and logs, in KB: the environment alone has 1.1 GB.
-ROOM_KB := 2000000
+# What each set-up takes with some room for files and logs, in KB: without the checks 0.3 GB, with them 1.2 GB.
+ROOM_KB := 800000
+CHECKS_ROOM_KB := 2000000
 NOT_INSTALLED := echo "The packages could not be installed: is the package registry within reach? The next 'make' tries again." >&2; exit 1;
 CODE := cli functions layers local tests tools benchmarks
 
@@ -28,7 +32,7 @@ demo: $(READY) ## Animate two sample files on the local cloud, or IMAGE=… VIDE
 	@$(BIN)/python -m local.demo --image "$(IMAGE)" --video "$(VIDEO)" --mode "$(MODE)"
 
 .PHONY: demo-picture
-demo-picture: $(READY) ## Draw docs/images/demo.gif, the looping picture of the demo
+demo-picture: $(CHECKS) ## Draw docs/images/demo.gif, the looping picture of the demo
 	@$(BIN)/python -m tools.demo_picture
 
 .PHONY: up
@@ -40,17 +44,17 @@ down: $(READY) ## Stop the local cloud
 	@$(BIN)/python -m local.cloud down
 
 .PHONY: test
-test: $(READY) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
+test: $(CHECKS) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
 	@$(BIN)/python -m tests.support.browser
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 .PHONY: faults
-faults: $(READY) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
+faults: $(CHECKS) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once
 	@$(BIN)/python -m tests.faults.suite $(SEED)
 	@$(BIN)/python -m tests.faults.load
 
 .PHONY: bench
-bench: $(READY) ## Measure it all and write benchmarks/RESULTS.md, or one part: ONLY=copy
+bench: $(CHECKS) ## Measure it all and write benchmarks/RESULTS.md, or one part: ONLY=copy
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 .PHONY: gallery-link
@@ -66,7 +70,7 @@ spend: $(READY) ## A month's spend as CSV: MONTH=2026-11 STACK=motiondrop, or th
 	@$(BIN)/python -m tools.spend $(if $(MONTH),--month "$(MONTH)") $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lint
-lint: $(READY) $(NODE_READY) ## Check style, types, the template and the state machine
+lint: $(CHECKS) $(NODE_READY) ## Check style, types, the template and the state machine
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -78,11 +82,11 @@ lint: $(READY) $(NODE_READY) ## Check style, types, the template and the state m
 	@$(MAKE) --no-print-directory secrets
 
 .PHONY: secrets
-secrets: $(READY) ## Look for keys and passwords in the files that git knows; before each commit, with pre-commit
+secrets: $(CHECKS) ## Look for keys and passwords in the files that git knows; before each commit, with pre-commit
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify $(NO_SECRETS)
 
 .PHONY: audit
-audit: $(READY) ## Ask the vulnerability database about every locked package; needs the internet
+audit: $(CHECKS) ## Ask the vulnerability database about every locked package; needs the internet
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
 .PHONY: pause
@@ -98,21 +102,22 @@ smoke: $(READY) ## Check a deployed stack with one real job; it asks before it s
 	@$(BIN)/python -m tools.smoke --stack "$(STACK)" --image "$(IMAGE)" --video "$(VIDEO)" $(ARGS)
 
 .PHONY: format
-format: $(READY) ## Put the code into shape
+format: $(CHECKS) ## Put the code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
 
 .PHONY: docs
-docs: $(READY) ## Write the tables in docs/ that are made from the code
+docs: $(CHECKS) ## Write the tables in docs/ that are made from the code
 	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/project/test_provider_errors_page.py tests/project/test_diagram.py
 
 .PHONY: lock
-lock: $(READY) ## Write the lock files anew from pyproject.toml and package.json
+lock: $(BIN)/uv ## Write the lock files anew from pyproject.toml and package.json
 	$(BIN)/uv pip compile pyproject.toml $(GROUPS) --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
 	for layer in dependencies media web; do $(BIN)/uv pip compile pyproject.toml --group $$layer --constraints requirements.lock \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
 		--output-file layers/$$layer/requirements.txt; done
+	@$(MAKE) --no-print-directory $(CHECKS)
 	PATH="$(abspath $(BIN)):$$PATH" npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 .PHONY: clean
@@ -120,23 +125,39 @@ clean: down ## Stop the local cloud and remove what the targets made
 	rm -rf .venv .local .aws-sam node_modules demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The set-up. A file that is touched last says that it was finished, so a broken-off one is done again.
-$(READY): requirements.lock pyproject.toml
+enough_room = df -Pk . | awk 'NR == 2 && $$4 < $(1) { printf "MotionDrop needs %.1f GB of disk to set itself up, and there are %.1f GB free here.\n", \
+	$(1) / 1e6, $$4 / 1e6; exit 1 }' >&2
+
+define new_environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "MotionDrop needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there). Try: make PYTHON=python3.13 …" >&2; exit 1; }
-	@df -Pk . | awk 'NR == 2 && $$4 < $(ROOM_KB) { printf "MotionDrop needs %.1f GB of disk to set itself up, and there are %.1f GB free here.\n", \
-		$(ROOM_KB) / 1e6, $$4 / 1e6; exit 1 }' >&2
-	@echo "Setting up (once, about half a minute):" >&2
+	@$(call enough_room,$(ROOM_KB))
+	@echo "Setting up (once, about a quarter of a minute):" >&2
 	@echo "  a Python environment in .venv" >&2
 	@rm -rf .venv && $(PYTHON) -m venv .venv || { echo "Python's own 'venv' failed: see above." >&2; exit 1; }
 	@echo "  uv, which installs the rest" >&2
 	@$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV_VERSION) 2> .venv/log || { cat .venv/log >&2; \
 		$(NOT_INSTALLED) }
-	@echo "  the packages of requirements.lock" >&2
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock || { $(NOT_INSTALLED) }
+endef
+
+# Enough for `make lock`, which must work where pyproject.toml has a package that the lock does not have yet.
+$(BIN)/uv:
+	$(new_environment)
+
+$(READY): requirements.lock pyproject.toml
+	$(new_environment)
+	@echo "  the packages that MotionDrop and the local cloud run on, as requirements.lock has them" >&2
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python $(RUNS) --constraints requirements.lock || { $(NOT_INSTALLED) }
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . || { $(NOT_INSTALLED) }
 	@touch $@
 
-$(NODE_READY): $(READY) package-lock.json
+$(CHECKS): $(READY)
+	@$(call enough_room,$(CHECKS_ROOM_KB))
+	@echo "  the packages that check it: the rest of requirements.lock (once, about half a minute)" >&2
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements.lock || { $(NOT_INSTALLED) }
+	@touch $@
+
+$(NODE_READY): $(CHECKS) package-lock.json
 	@echo "  asl-validator and axe-core, which check the state machine and the pages"
 	@PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel error --no-audit --no-fund > .venv/npm.log 2>&1 || { \
 		cat .venv/npm.log >&2; $(NOT_INSTALLED) }
