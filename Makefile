@@ -37,10 +37,14 @@ demo-picture: $(CHECKS) ## Draw docs/images/demo.gif, the looping picture of the
 
 .PHONY: up
 up: $(READY) ## Start the local cloud; ARGS="--wait-scale 0 --wan-task-seconds 1" sets its speed
-	@$(BIN)/python -m local.cloud up $(ARGS)
+	@$(BIN)/python -m local.cloud up --guide $(ARGS)
+
+.PHONY: env
+env: $(READY) ## Print what makes the AWS CLI and SDKs use the local cloud: eval "$(make env)"
+	@$(BIN)/python -m local.cloud env
 
 .PHONY: down
-down: $(READY) ## Stop the local cloud
+down: $(READY) ## Stop the local cloud and forget everything in it
 	@$(BIN)/python -m local.cloud down
 
 .PHONY: test

@@ -1,43 +1,48 @@
-"""The commands: `python -m local.cloud up` and `python -m local.cloud down`.
+"""The commands: `python -m local.cloud up`, `env` and `down`.
 
 `up` starts the AWS emulator and the provider's stand-in, deploys the template and writes stack.json;
-repeated, it updates what changed. `down` ends all of it. Both may be repeated.
+repeated, it updates what changed. `down` ends all of it. Both may be repeated. `env` prints the exports of a shell.
 """
 
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from local.cloud import guide
 from local.cloud.lifecycle import Cloud
 from local.cloud.locks import waiting_for
 from local.cloud.options import Options, parse
 from local.cloud.progress import CloudError, note
-from local.stack import STACK_FILE
+from local.stack import Stack, StackNotRunningError
 
 #: Bytes. The functions' packages take 200 MB, and what is dropped, rendered and logged comes on top.
 ROOM = 500_000_000
+
+STOPPED = (
+    "The local cloud is stopped. Everything in it is forgotten: files, jobs, results and links.\n"
+    "  Its logs and emails stay until the next start."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = parse(arguments)
-    if options.command == "up" and (full := _full(options.state_dir, Path(tempfile.gettempdir()))):
-        print(f"The disk of {full} is full: {ROOM / 1e6:.0f} MB have to be free there.", file=sys.stderr)
+    if options.command == "env":
+        return _env(options)
+    if options.command == "up" and _is_full(options.state_dir):
+        full = f"The disk of {options.state_dir} is full: {ROOM / 1e6:.0f} MB have to be free there."
+        print(full, file=sys.stderr)
         return 1
     cloud = Cloud(options)
     with waiting_for(options.state_dir / "command.lock"):
         return _up(cloud, options) if options.command == "up" else _down(cloud)
 
 
-def _full(*folders: Path) -> Path | None:
-    """The first of the folders on whose disk there is no room for a cloud."""
-    for folder in folders:
-        made = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if shutil.disk_usage(made).free < ROOM:
-            return folder
-    return None
+def _is_full(folder: Path) -> bool:
+    """Whether the disk of a folder, which need not exist yet, has no room for a cloud."""
+    made = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(made).free < ROOM
 
 
 def _up(cloud: Cloud, options: Options) -> int:
@@ -58,8 +63,9 @@ def _up(cloud: Cloud, options: Options) -> int:
         print(cloud.last_lines(), file=sys.stderr)
         cloud.give_up()
         raise
-    note(f"Ready after {time.monotonic() - began:.1f} s: {options.state_dir / STACK_FILE}")
-    note(f"Logs: {stack.log_dir}   Emails: {stack.mail_dir}")
+    note(f"Ready after {time.monotonic() - began:.1f} s.")
+    if options.guide:
+        print(guide.next_steps(stack), flush=True)
     return 0
 
 
@@ -69,5 +75,14 @@ def _down(cloud: Cloud) -> int:
     except CloudError as error:
         print(error, file=sys.stderr)
         return 1
-    note("The local cloud is stopped." if stopped else "No local cloud is running.")
+    note(STOPPED if stopped else "No local cloud is running.")
+    return 0
+
+
+def _env(options: Options) -> int:
+    try:
+        print(guide.exports(Stack.load(options.state_dir)))
+    except StackNotRunningError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0

@@ -1,4 +1,4 @@
-"""What `up` and `down` can be told."""
+"""What `up`, `env` and `down` can be told."""
 
 import argparse
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ class Options:
     wan_short_side: of the provider's results, in pixels; None leaves it to the stand-in, whose are 720.
     port, wan_port: 0 for free ones.
     owner_pid: the cloud ends when this process does; 0 for never.
+    guide: whether `up` says what to do next.
     """
 
     command: str
@@ -31,6 +32,7 @@ class Options:
     wan_port: int
     parameters: dict[str, str]
     owner_pid: int
+    guide: bool
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -39,7 +41,8 @@ def parse(arguments: list[str] | None = None) -> Options:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start it, deploy the template, return when it is ready")
     down = commands.add_parser("down", help="stop it and leave nothing running")
-    for command in (up, down):
+    env = commands.add_parser("env", help="print the exports with which the AWS CLI and SDKs work on it")
+    for command in (up, env, down):
         command.add_argument("--state-dir", type=Path, default=STATE_DIR, help="default: .local")
     up.add_argument("--wait-scale", type=_not_negative, default=1.0, help="factor on our waits; 0: none")
     up.add_argument("--wan-task-seconds", type=_not_negative, help="how long the provider works on a task")
@@ -49,6 +52,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     up.add_argument("--template", type=Path, default=PROJECT / "template.yaml")
     up.add_argument("--parameter", action="append", default=[], type=_parameter, metavar="KEY=VALUE")
     up.add_argument("--owner-pid", type=int, default=0, help="end when this process ends")
+    up.add_argument("--guide", action="store_true", help="say what to do next, with a new drop link")
     said = parser.parse_args(arguments)
     return Options(
         command=said.command,
@@ -61,6 +65,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         wan_port=getattr(said, "wan_port", 0),
         parameters=dict(getattr(said, "parameter", [])),
         owner_pid=getattr(said, "owner_pid", 0),
+        guide=getattr(said, "guide", False),
     )
 
 

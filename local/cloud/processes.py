@@ -59,6 +59,9 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
         "SFTP_ENABLED": "0",
         # MiniStack's own limit of an account: no execution beyond it, of whatever function, but a 429. 0 is none.
         "LAMBDA_ACCOUNT_CONCURRENCY": os.environ.get("EMULATOR_ACCOUNT_CONCURRENCY", "0"),
+        # Without these it writes to /tmp, whatever TMPDIR says.
+        "STATE_DIR": f"{group.private_dir}/state",
+        "S3_DATA_DIR": f"{group.private_dir}/s3",
         "SFN_WAIT_SCALE": str(options.wait_scale),
         "EMULATOR_RUNTIME_PYTHON": str(runtime_python),
         "EMULATOR_WORK_DIR": str(group.private_dir),

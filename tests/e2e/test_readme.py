@@ -9,7 +9,9 @@ from typing import Any
 
 import av
 import pytest
+import requests
 
+from local.cloud.guide import exports, next_steps
 from local.samples import draw_character, draw_dance
 from local.stack import PROJECT
 from tests.support.driver import Driver, image, video
@@ -21,6 +23,7 @@ ELSEWHERE = {
     "make": "tests/project/test_docs.py looks at the targets that it lists",
     "make up": "tests/support/cloud.py, by the module that it runs",
     "make down": "the same",
+    'eval "$(make env)"': "tests/local/emulator/test_emulator_exports.py",
     "make test": "runs this",
     "make lint": "beside this, in .ci/run",
     "make faults": "its short form: tests/faults/test_faults_short.py",
@@ -63,6 +66,19 @@ def test_every_command_works_as_it_stands(driver: Driver, tmp_path: Path) -> Non
         elif not command.startswith("make demo IMAGE="):
             assert command in ELSEWHERE, command
     assert driver.wait_for_execution("hero")["status"] == "SUCCEEDED"
+
+
+def test_what_make_up_says_to_do_next_can_be_done(driver: Driver) -> None:
+    said = next_steps(driver.stack)
+    drop_page, gallery = re.findall(r"http://\S+", said)
+    assert "Nothing here yet." in requests.get(drop_page, timeout=20).text
+    assert requests.get(gallery, timeout=20).ok
+    for command in re.findall(r"^  aws .*", said, re.MULTILINE):
+        assert all(re.search(rf"^export {name}=.", exports(driver.stack), re.MULTILINE) for name in variables(command))
+
+
+def variables(command: str) -> list[str]:
+    return re.findall(r"\$([A-Z_]+)", command)
 
 
 def test_the_demo_with_ones_own_files_ends_with_a_video_of_the_clips_length(tmp_path: Path) -> None:

@@ -16,10 +16,9 @@ import requests
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
+from local.drop_link import new_drop_link
 from local.emulator.edge import FAULTS_FILE
 from local.stack import Stack
-from motiondrop.storage.drop_links import DropLinks
-from motiondrop.storage.items import bind
 from tests.support.cloud import Cloud
 
 _colours = itertools.count(1)
@@ -212,13 +211,7 @@ class Driver:
 
     def new_drop_link(self, folder: str, usd_a_day: int = 100) -> str:
         """The address of a new drop link's page."""
-        os.environ |= {
-            "AWS_ACCESS_KEY_ID": self.stack.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.stack.secret_access_key,
-        }
-        links = DropLinks(bind(self.stack.table, self.stack.region, self.stack.endpoint_url))
-        _, token = links.create(folder, 1, usd_a_day * 1_000_000)
-        return f"{self.stack.drop_page_url.rstrip('/')}/{token}"
+        return new_drop_link(self.stack, folder, days=1, usd_a_day=usd_a_day)
 
     def tasks(self) -> int:
         return int(self.control("stats")["created"])

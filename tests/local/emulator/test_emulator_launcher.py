@@ -137,6 +137,21 @@ def test_a_cloud_ends_with_the_process_that_owns_it(tmp_path: Path) -> None:
     down(tmp_path)
 
 
+def test_the_clouds_temporary_files_are_in_its_own_folder_and_go_with_it(tmp_path: Path) -> None:
+    of_the_system = tmp_path / "system"
+    of_the_system.mkdir()
+    environment = os.environ | {"TMPDIR": str(of_the_system)}
+    words = [sys.executable, "-m", "local.cloud", "up", "--state-dir", str(tmp_path / "state")]
+    try:
+        subprocess.run([*words, "--template", str(TEMPLATE)], cwd=PROJECT, env=environment, check=True)  # noqa: S603 - ours
+        # MiniStack's own, which it puts into /tmp unless it is told where.
+        assert list((tmp_path / "state" / "private" / "state").iterdir())
+    finally:
+        down(tmp_path / "state")
+    assert list(of_the_system.iterdir()) == []
+    assert not (tmp_path / "state" / "private").exists()
+
+
 def test_an_interrupted_up_leaves_nothing(tmp_path: Path) -> None:
     command = [
         sys.executable,
