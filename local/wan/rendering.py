@@ -1,4 +1,4 @@
-"""Render the stand-in's video: the character, moving where the reference moves, and on every frame what it is.
+"""Render the stand-in's video: the character, moving as the reference moves, and on every frame what it is.
 
 The notes, "What comes out": 720P tier, wan-std at 15 and wan-pro at 25 frames a second, with the reference's sound.
 """

@@ -1,4 +1,4 @@
-"""What a frame of the stand-in's video shows: whose background, the character, and the labels.
+"""What a frame of the stand-in's video shows: the character as it moves, both inputs beside it, and the labels.
 
 Sources: the notes, "What comes out": `animate-move` keeps the image's background, `animate-mix` the video's;
 `input.watermark` writes a label at the bottom right. The frame's shape is an assumption, taken from the code that the
@@ -10,21 +10,28 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from local.wan.errors import ProviderError
-from local.wan.motion import Place
+from local.wan.motion import Pose
+from local.wan.puppet import Puppet
 
-LABEL = "STAND-IN · not the real model"
+LABEL = "PLACEHOLDER · not the real model"
+IMAGE_CAPTION, VIDEO_CAPTION = "image", "video"
 WATERMARK = "AI generated"
 """The provider writes it in Chinese; no font that is installed with the project has those letters."""
 KEEPS_THE_VIDEO = "wan2.2-animate-mix"
 _DIVISOR = 16
 _TIER_ASPECT = 16 / 9
-_TILT_DEGREES, _TILT_STEP = 6, 2
-_CHARACTER_SHARE = 0.64
-_INSET_SHARE = 0.27
+_CHARACTER_SHARE = 0.72
+_REACH = 0.2
+_INSET_SHARE = 0.34
 _MARGIN_SHARE = 0.025
+_FLAT = 24
+"""Levels, of all three colours together, that a background of one colour may vary by."""
+_LEAST_BACKGROUND = 0.15
+_OUTLINE_SIDE = 240
+_MARK = (255, 0, 255)
 _WHITE = (255, 255, 255, 255)
 
 Size = tuple[int, int]
@@ -62,31 +69,59 @@ class Scene:
         self._keeps_the_video = order.model == KEEPS_THE_VIDEO
         source = clip_shape if self._keeps_the_video else picture.size
         self.size = tier_size(*source, order.short_side)
-        self._margin = max(4, round(min(self.size) * _MARGIN_SHARE))
+        margin = max(4, round(min(self.size) * _MARGIN_SHARE))
         if self._keeps_the_video:
             self.clip_size = self.size
+            self._puppet = Puppet(_cut_out(picture, self.size))
+            self._smaller = max(1, round(max(self.size) / min(self.size) / _INSET_SHARE))
+            inset = -(-self.size[0] // self._smaller), -(-self.size[1] // self._smaller)
         else:
-            self.clip_size = _inset_size(clip_shape, self.size)
-            self._background = _background(picture, self.size)
-        self._tilts = _tilted(_card(picture, self.size))
-        self._labels = _labels(self.size, self._margin, watermark=order.watermark)
+            self.clip_size = inset = _inset_size(clip_shape, self.size)
+            self._puppet = Puppet(_filling(picture, self.size))
+        self._video = _Inset(inset, VIDEO_CAPTION, (self.size[0] - inset[0] - margin, margin))
+        image_inset = _Inset(_inset_size(picture.size, self.size), IMAGE_CAPTION, (margin, margin))
+        self._still = image_inset, ImageOps.fit(_on_grey(picture), image_inset.size, Image.Resampling.BILINEAR)
+        self._labels = _labels(self.size, margin, watermark=order.watermark)
 
-    def drawn(self, clip: Image.Image, place: Place) -> Image.Image:
-        """Return a new frame: the background, the character where the reference moves, and the labels."""
-        frame = clip.copy() if self._keeps_the_video else self._background.copy()
-        tilt = round(place.lean * _TILT_DEGREES / _TILT_STEP) * _TILT_STEP
-        character = self._tilts[tilt]
-        x = round(frame.width * place.x - character.width / 2)
-        y = round(frame.height * place.y - character.height / 2)
-        frame.paste(character, (x, y), character)
-        if not self._keeps_the_video:
-            # The one hint of the reference, since nothing else of it is to be seen.
-            left, top = frame.width - clip.width - self._margin, self._margin
-            frame.paste(_WHITE[:3], (left - 2, top - 2, left + clip.width + 2, top + clip.height + 2))
-            frame.paste(clip, (left, top))
+    def drawn(self, clip: Image.Image, pose: Pose) -> Image.Image:
+        """Return a new frame: the character as the reference moves, with both inputs beside it, and the labels."""
+        character = self._puppet.posed(pose)
+        if self._keeps_the_video:
+            frame = clip.copy()
+            x = 0.5 + max(-_REACH, min(_REACH, pose.body[0]))
+            at = round(frame.width * x - character.width / 2), frame.height - character.height
+            frame.paste(character, at, character)
+            clip = clip.reduce(self._smaller)
+        else:
+            frame = character
+        self._video.paste(clip, frame)
+        inset, still = self._still
+        inset.paste(still, frame)
         for label, at in self._labels:
             frame.paste(label, at, label)
         return frame
+
+
+class _Inset:
+    """A small picture in a corner: round corners, a light edge, and what it is."""
+
+    def __init__(self, size: Size, caption: str, at: Size) -> None:
+        self.size = size
+        self._at = at
+        radius, edge = max(2, min(size) // 14), max(1, min(size) // 90)
+        box = (0, 0, size[0] - 1, size[1] - 1)
+        self._mask = Image.new("L", size, 0)
+        ImageDraw.Draw(self._mask).rounded_rectangle(box, radius, fill=255)
+        words = _written(caption, size[0], max(size) * 0.085, (0, 0, 0, 200), full_width=True)
+        self._cover = Image.new("RGBA", size, (0, 0, 0, 0))
+        self._cover.paste(words, (0, size[1] - words.height))
+        ImageDraw.Draw(self._cover).rounded_rectangle(box, radius, outline=_WHITE, width=edge)
+        self._cover.putalpha(ImageChops.darker(self._cover.getchannel("A"), self._mask))
+
+    def paste(self, picture: Image.Image, frame: Image.Image) -> None:
+        """Paste a picture of this size into its corner."""
+        frame.paste(picture, self._at, self._mask)
+        frame.paste(self._cover, self._at, self._cover)
 
 
 def _opened(path: Path) -> Image.Image:
@@ -100,13 +135,15 @@ def _opened(path: Path) -> Image.Image:
         raise ProviderError("InvalidImage.Openerror", "The image cannot be decoded.") from error
 
 
-def _background(picture: Image.Image, size: Size) -> Image.Image:
-    """Return the image as a backdrop: it fills the frame, blurred and dimmed so that the character stands out."""
-    filled = ImageOps.fit(picture, size, Image.Resampling.BILINEAR)
-    backdrop = Image.new("RGB", size, (200, 200, 200))
-    backdrop.paste(filled, (0, 0), filled)
-    backdrop = backdrop.filter(ImageFilter.BoxBlur(max(2, min(size) // 40)))
-    return ImageEnhance.Brightness(backdrop).enhance(0.75)
+def _on_grey(picture: Image.Image) -> Image.Image:
+    """Return the image as it looks where nothing is behind it."""
+    whole = Image.new("RGB", picture.size, (200, 200, 200))
+    whole.paste(picture, (0, 0), picture)
+    return whole
+
+
+def _filling(picture: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.fit(_on_grey(picture), size, Image.Resampling.BILINEAR)
 
 
 def _inset_size(shape: Size, frame: Size) -> Size:
@@ -115,31 +152,49 @@ def _inset_size(shape: Size, frame: Size) -> Size:
     return max(2, round(shape[0] * scale)), max(2, round(shape[1] * scale))
 
 
-def _card(picture: Image.Image, frame: Size) -> Image.Image:
-    """Return the character as a card: rounded corners, a thin light edge, its own transparency kept."""
-    bounds = (max(8, int(frame[0] * _CHARACTER_SHARE)), max(8, int(frame[1] * _CHARACTER_SHARE)))
-    card = ImageOps.contain(picture, bounds, Image.Resampling.BILINEAR)
-    if card.getchannel("A").getextrema() == (255, 255):
-        radius = max(2, min(card.size) // 14)
-        mask = Image.new("L", card.size, 0)
-        box = (0, 0, card.width - 1, card.height - 1)
-        ImageDraw.Draw(mask).rounded_rectangle(box, radius, fill=255)
-        card.putalpha(mask)
-        ImageDraw.Draw(card).rounded_rectangle(box, radius, outline=_WHITE, width=max(1, radius // 6))
-    return card
+def _cut_out(picture: Image.Image, frame: Size) -> Image.Image:
+    """Return the character alone: without a background of one colour, or else small and with soft edges."""
+    outline = picture.getchannel("A")
+    if outline.getextrema() == (255, 255):
+        outline = _without_flat_background(picture)
+    if (box := outline.getbbox()) is None or outline.getextrema() == (255, 255):
+        small = ImageOps.contain(picture, _share(frame, _CHARACTER_SHARE), Image.Resampling.BILINEAR)
+        small.putalpha(ImageChops.multiply(small.getchannel("A"), _soft_edges(small.size)))
+        return small
+    alone = picture.copy()
+    alone.putalpha(outline)
+    room = picture.width // 10  # into which the character moves
+    box = (max(0, box[0] - room), max(0, box[1] - room), min(picture.width, box[2] + room), picture.height)
+    scale = min(frame[0] / picture.width, frame[1] / picture.height)
+    size = max(8, round((box[2] - box[0]) * scale)), max(8, round((box[3] - box[1]) * scale))
+    return alone.resize(size, Image.Resampling.BILINEAR, box)
 
 
-def _tilted(card: Image.Image) -> dict[int, Image.Image]:
-    """Return the card by degrees of tilt, each with its shadow."""
-    softness = max(1, min(card.size) // 40)
-    size = (card.width + 6 * softness, card.height + 6 * softness)
-    shadow = Image.new("L", size, 0)
-    shadow.paste(card.getchannel("A").point(lambda level: level // 2), (3 * softness, 4 * softness))
-    whole = Image.new("RGBA", size, (0, 0, 0, 0))
-    whole.putalpha(shadow.filter(ImageFilter.BoxBlur(softness)))
-    whole.alpha_composite(card, (3 * softness, 3 * softness))
-    steps = range(-_TILT_DEGREES, _TILT_DEGREES + 1, _TILT_STEP)
-    return {tilt: whole.rotate(tilt, Image.Resampling.BILINEAR, expand=True) for tilt in steps}
+def _share(frame: Size, share: float) -> Size:
+    return max(8, int(frame[0] * share)), max(8, int(frame[1] * share))
+
+
+def _without_flat_background(picture: Image.Image) -> Image.Image:
+    """Return which pixels are not reached from the top corners over one colour; all, where that has many."""
+    small = picture.convert("RGB")
+    small.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE))
+    marked = small.copy()
+    for corner in ((0, 0), (small.width - 1, 0)):
+        ImageDraw.floodfill(marked, corner, _MARK, thresh=_FLAT)
+    far = ImageChops.difference(marked, Image.new("RGB", small.size, _MARK)).convert("L")
+    # A pixel less at the edge, which has something of the background.
+    outline = far.point(lambda level: 255 if level else 0).filter(ImageFilter.MinFilter(3))
+    outline = outline.filter(ImageFilter.GaussianBlur(1))
+    if outline.histogram()[0] < small.width * small.height * _LEAST_BACKGROUND:
+        return Image.new("L", picture.size, 255)
+    return outline.resize(picture.size, Image.Resampling.BICUBIC)
+
+
+def _soft_edges(size: Size) -> Image.Image:
+    edge = max(1, min(size) // 20)
+    soft = Image.new("L", size, 0)
+    soft.paste(255, (edge, edge, size[0] - edge, size[1] - edge))
+    return soft.filter(ImageFilter.BoxBlur(edge))
 
 
 def _labels(size: Size, margin: int, *, watermark: bool) -> list[tuple[Image.Image, tuple[int, int]]]:
@@ -162,7 +217,8 @@ def _written(
     too_wide = font.getlength(text) / (width * 0.94)
     if too_wide > 1:
         font = ImageFont.load_default(points / too_wide)
-    left, top, right, bottom = font.getbbox(text)
+    left, _, right, _ = font.getbbox(text)
+    _, top, _, bottom = font.getbbox("Ag")  # the same height for all words
     edge = (bottom - top) * 0.35
     size = (width if full_width else round(right - left + 4 * edge), round(bottom - top + 2 * edge))
     written = Image.new("RGBA", size, ground)
