@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.cloud.interrupts import put_off
 from local.cloud.locks import is_locked, take_lock
 from local.cloud.progress import CloudError
 from local.stack import PROJECT, STACK_FILE
@@ -44,6 +45,10 @@ class ProcessGroup:
 
     def start(self, processes: list[Process], owner_pid: int) -> None:
         """Start the processes under a supervisor of their own, in a session of their own."""
+        with put_off():
+            self._start(processes, owner_pid)
+
+    def _start(self, processes: list[Process], owner_pid: int) -> None:
         lock = take_lock(self._lock)
         if lock is None:
             raise CloudError(f"Another local cloud is using {self._state_dir}.")

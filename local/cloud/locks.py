@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.cloud.interrupts import put_off
+
 
 def take_lock(path: Path) -> int | None:
     """Return a file descriptor that holds the lock, or None if another process holds it."""
@@ -21,12 +23,13 @@ def take_lock(path: Path) -> int | None:
 
 def is_locked(path: Path) -> bool:
     """Whether some process holds the lock."""
-    descriptor = take_lock(path) if path.exists() else -1
-    if descriptor is None:
-        return True
-    if descriptor >= 0:
-        os.close(descriptor)
-    return False
+    with put_off():
+        descriptor = take_lock(path) if path.exists() else -1
+        if descriptor is None:
+            return True
+        if descriptor >= 0:
+            os.close(descriptor)
+        return False
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def waiting_for(path: Path) -> Iterator[None]:
     """Hold the lock for the time of the block, after whoever holds it now."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    try:  # an interrupted wait must not keep the lock
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

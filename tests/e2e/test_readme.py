@@ -94,4 +94,6 @@ def test_the_demo_with_ones_own_files_ends_with_a_video_of_the_clips_length(tmp_
         assert container.duration is not None
         assert abs(container.duration / av.time_base - 5) <= 0.2
     assert "SUCCEEDED" in done.stdout
+    assert re.search(r"me\.jpg -> s3://\S+/demo/me\.jpg$", done.stdout, re.MULTILINE)
+    assert "The links above end now" in done.stdout
     assert "The local cloud is stopped." in done.stdout
