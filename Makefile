@@ -61,18 +61,6 @@ faults: $(CHECKS) ## Kill every function before and after every call it makes, t
 bench: $(CHECKS) ## Measure it all and write benchmarks/RESULTS.md, or one part: ONLY=copy
 	@$(BIN)/python -m benchmarks $(ONLY)
 
-.PHONY: gallery-link
-gallery-link: $(READY) ## Print the operator's link to all jobs: STACK=motiondrop, or the local cloud
-	@$(BIN)/python -m tools.gallery_link $(if $(STACK),--stack "$(STACK)")
-
-.PHONY: forget
-forget: $(READY) ## Delete all that is kept of a job: JOB=<job id> STACK=motiondrop, or the local cloud
-	@$(BIN)/python -m tools.forget_job "$(JOB)" $(if $(STACK),--stack "$(STACK)") $(ARGS)
-
-.PHONY: spend
-spend: $(READY) ## A month's spend as CSV: MONTH=2026-11 STACK=motiondrop, or the local cloud
-	@$(BIN)/python -m tools.spend $(if $(MONTH),--month "$(MONTH)") $(if $(STACK),--stack "$(STACK)")
-
 .PHONY: lint
 lint: $(CHECKS) $(NODE_READY) ## Check style, types, the template and the state machine
 	$(BIN)/ruff check $(CODE)
@@ -93,18 +81,6 @@ secrets: $(CHECKS) ## Look for keys and passwords in the files that git knows; b
 audit: $(CHECKS) ## Ask the vulnerability database about every locked package; needs the internet
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
-.PHONY: pause
-pause: $(READY) ## Give no more slots: STACK=motiondrop, or the local cloud without it; jobs at the provider go on
-	@$(BIN)/python -m tools.pause --stack "$(STACK)"
-
-.PHONY: resume
-resume: $(READY) ## Let a paused queue go on: STACK=…
-	@$(BIN)/python -m tools.pause --resume --stack "$(STACK)"
-
-.PHONY: smoke
-smoke: $(READY) ## Check a deployed stack with one real job; it asks before it spends: STACK=… IMAGE=… VIDEO=…
-	@$(BIN)/python -m tools.smoke --stack "$(STACK)" --image "$(IMAGE)" --video "$(VIDEO)" $(ARGS)
-
 .PHONY: format
 format: $(CHECKS) ## Put the code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
@@ -116,9 +92,9 @@ docs: $(CHECKS) ## Write the tables in docs/ that are made from the code
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write the lock files anew from pyproject.toml and package.json
-	$(BIN)/uv pip compile pyproject.toml $(GROUPS) --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile $(GROUPS) --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
-	for layer in dependencies media web; do $(BIN)/uv pip compile pyproject.toml --group $$layer --constraints requirements.lock \
+	for layer in dependencies media web; do $(BIN)/uv pip compile --group $$layer --constraints requirements.lock \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
 		--output-file layers/$$layer/requirements.txt; done
 	@$(MAKE) --no-print-directory $(CHECKS)

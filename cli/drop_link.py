@@ -1,40 +1,43 @@
 """`motiondrop drop-link`: a link for people without an AWS sign-in, to upload into one folder and follow its files."""
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import ClientError
 
+from cli.stack import Find, Target
 from motiondrop.storage.drop_links import DropLinks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tools.stack import Target
-
 _MICRO = 1_000_000
-
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("drop-link")
+@click.command(
+    "drop-link",
+    epilog="Example: motiondrop --stack motiondrop drop-link ada/ --days 30 --usd-a-day 10 --email ada@example.com",
+)
 @click.argument("folder", required=False)
-@click.option("--days", type=_POSITIVE, default=30, show_default=True, help="How long it works.")
-@click.option("--usd-a-day", type=_POSITIVE, default=10, show_default=True, help="What a day (UTC) of it may cost.")
+@click.option("--days", type=_POSITIVE, default=30, show_default=True, help="How many days it works.")
+@click.option(
+    "--usd-a-day", type=_POSITIVE, default=10, show_default=True, help="USD that its jobs may cost in a day (UTC)."
+)
 @click.option("--email", metavar="ADDRESS", help="Subscribe this address to the folder's emails.")
 @click.option("--revoke", metavar="LINK", help="End this link, and no other.")
 @click.pass_obj
 def drop_link(  # noqa: PLR0917  # one for each option
-    find: "Callable[[], Target]",
+    find: Find,
     folder: str | None,
     days: float,
     usd_a_day: float,
     email: str | None,
     revoke: str | None,
 ) -> None:
-    """Print a link to upload into FOLDER, such as ada/, and to follow its files."""
+    """Print a link to upload into FOLDER with.
+
+    It opens a page for people without an AWS sign-in, who can upload into that folder of the inbox, such as ada/,
+    and follow its files. Only a hash of the link's secret is stored, so the link cannot be printed again.
+    """
     if (folder is None) == (revoke is None):
         raise click.UsageError("Name the folder of a new link, or with --revoke the link to end.")
     target = find()
@@ -43,19 +46,22 @@ def drop_link(  # noqa: PLR0917  # one for each option
         link_id = revoke.rstrip("/").rpartition("/")[2].partition(".")[0]
         if not links.revoke(link_id):
             raise click.ClickException("There is no such link.")
-        click.echo("The link is revoked. Its animations go on, and its email subscription stays until it is deleted.")
+        click.echo(
+            "The link is revoked. Its animations continue, and its email subscription stays until you delete it."
+        )
         return
     link, token = links.create(folder_named(folder or ""), days, round(usd_a_day * _MICRO), email)
-    click.echo(f"{target.drop_page_url.rstrip('/')}/{token}")
+    page = target.outputs["DropPageUrl"].rstrip("/")
+    click.echo(f"{page}/{token}")
     if email:
         _subscribe(target, email, link.folder)
 
 
-def _subscribe(target: "Target", email: str, folder: str) -> None:
+def _subscribe(target: Target, email: str, folder: str) -> None:
     """Subscribe the address to the folder's emails; ClickException where SNS refuses that."""
     try:
-        target.sns.subscribe(
-            TopicArn=target.notifications_topic_arn,
+        target.client("sns").subscribe(
+            TopicArn=target.outputs["NotificationsTopicArn"],
             Protocol="email",
             Endpoint=email,
             Attributes={"FilterPolicy": json.dumps({"folder": [folder]})},

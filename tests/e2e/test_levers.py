@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,10 +14,9 @@ from tests.support.cloud import OF_ALL_TESTS, SPEED, command
 from tests.support.driver import Driver, image
 
 
-def lever(driver: Driver, name: str, *words: str) -> str:
-    """Run an operator's command as its make target does; return what it prints."""
-    line = [sys.executable, "-m", f"tools.{name}", *words, "--state-dir", str(driver.cloud.state_dir)]
-    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+def lever(driver: Driver, *words: str) -> str:
+    """Run an operator's command; return what it prints."""
+    done = driver.operate(*words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -32,7 +29,7 @@ def test_a_paused_queue_sends_nothing_and_goes_on_where_it_was(driver: Driver) -
     driver.sweep()
     assert driver.job(arn)["state"] == "QUEUED"
     assert driver.tasks() == made
-    lever(driver, "pause", "--resume")
+    lever(driver, "resume")
     driver.sweep()
     assert driver.wait_for_execution("paused")["status"] == "SUCCEEDED"
 
@@ -42,11 +39,11 @@ def test_a_month_is_told_job_by_job_the_gallery_opens_and_a_job_is_forgotten(dri
     job = driver.job(driver.wait_for_execution("looked-after")["executionArn"])
     line = next(line for line in lever(driver, "spend").splitlines() if f",{job['job_id']}," in line)
     assert line.endswith(f",wan-std,2,0.240000,{job['task']['id']},")
-    gallery = lever(driver, "gallery_link").strip()
+    gallery = lever(driver, "gallery-link").strip()
     assert job["job_id"] in requests.get(gallery, timeout=30).text
-    assert f"deleted from the results bucket: videos/{job['job_id']}.mp4" in lever(driver, "forget_job", job["job_id"])
+    assert f"deleted from the results bucket: videos/{job['job_id']}.mp4" in lever(driver, "forget", job["job_id"])
     assert job["job_id"] not in requests.get(gallery, timeout=30).text
-    assert "may be dropped again" in lever(driver, "forget_job", job["job_id"], "--allow-again")
+    assert "may be dropped again" in lever(driver, "forget", job["job_id"], "--allow-again")
 
 
 def test_sqs_own_redrive_puts_the_dead_letters_back_and_they_are_handled(driver: Driver) -> None:

@@ -2,9 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import av
@@ -166,22 +163,10 @@ def test_the_links_answer_alike_whatever_is_wrong_and_no_log_has_their_signature
     assert [name for name, text in logs.items() if signature in text] == []
 
 
-def command(driver: Driver, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """An operator's command, on the test's own cloud."""
-    return subprocess.run(  # noqa: S603  # this project's own command
-        [sys.executable, "-m", module, *arguments, "--state-dir", str(driver.cloud.state_dir)],
-        cwd=PROJECT,
-        env={"PYTHONPATH": "layers/motiondrop", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_operators_link_opens_the_gallery(driver: Driver) -> None:
     driver.drop_pair("shown")
     driver.wait_for_email("shown")
-    link = command(driver, "tools.gallery_link").stdout.strip()
+    link = driver.operate("gallery-link").stdout.strip()
     gallery = requests.get(link, timeout=20)
     assert gallery.status_code == 200
     assert ">shown</b>" in gallery.text
@@ -196,7 +181,7 @@ def test_a_forgotten_job_is_gone_and_stays_gone_until_that_is_allowed(driver: Dr
     link = link_of(driver.wait_for_email("gone"))
     job_id = job_id_of(driver, "gone")
     driver.wait_for_receipt("gone.png", "done")
-    said = command(driver, "tools.forget_job", job_id)
+    said = driver.operate("forget", job_id)
     assert said.returncode == 0, said.stderr
     assert requests.get(link, timeout=20).status_code == 404
     assert versions(driver, f"videos/{job_id}") == []
@@ -207,8 +192,8 @@ def test_a_forgotten_job_is_gone_and_stays_gone_until_that_is_allowed(driver: Dr
     assert "forgotten on request" in driver.wait_for_receipt("gone.png", "rejected")
     assert driver.tasks() == made
     assert requests.get(link, timeout=20).status_code == 404
-    assert command(driver, "tools.forget_job", job_id).returncode == 1
-    assert command(driver, "tools.forget_job", job_id, "--allow-again").returncode == 0
+    assert driver.operate("forget", job_id).returncode == 1
+    assert driver.operate("forget", job_id, "--allow-again").returncode == 0
     driver.drop("gone.png", picture)
 
     def animated() -> bool:
@@ -216,16 +201,3 @@ def test_a_forgotten_job_is_gone_and_stays_gone_until_that_is_allowed(driver: Dr
         return driver.tasks() == made + 1
 
     driver.cloud.wait_for(animated, "the allowed job to be animated", every=0.5)
-
-
-def test_the_commands_say_what_they_need(tmp_path: Path) -> None:
-    answer = subprocess.run(  # noqa: S603  # this project's own command
-        [sys.executable, "-m", "tools.gallery_link", "--state-dir", str(tmp_path)],
-        cwd=PROJECT,
-        env={"PYTHONPATH": "layers/motiondrop"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 1
-    assert "make up" in answer.stderr

@@ -5,6 +5,8 @@ import itertools
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from PIL import Image
 
 from local.drop_link import new_drop_link
 from local.emulator.edge import FAULTS_FILE
-from local.stack import Stack
+from local.stack import PROJECT, Stack
 from tests.support.cloud import Cloud
 
 _colours = itertools.count(1)
@@ -212,6 +214,12 @@ class Driver:
     def new_drop_link(self, folder: str, usd_a_day: int = 100) -> str:
         """The address of a new drop link's page."""
         return new_drop_link(self.stack, folder, days=1, usd_a_day=usd_a_day)
+
+    def operate(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of `motiondrop` on this cloud, without a terminal."""
+        line = [sys.executable, "-m", "cli", "--local", "--state-dir", str(self.cloud.state_dir), *words]
+        environ = {"PYTHONPATH": "layers/motiondrop", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(line, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  # ours
 
     def tasks(self) -> int:
         return int(self.control("stats")["created"])

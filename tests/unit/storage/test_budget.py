@@ -13,7 +13,7 @@ from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.slots import Slots
 from tests.support.bench import Bench, make_bench
 from tests.support.builders import execution_of
-from tools.pause import pause, resume
+from cli.pause import end_pause, set_pause
 
 QUOTE = 624_000  # of the jobs that the bench makes
 RESERVED = 686_400
@@ -92,7 +92,7 @@ def test_a_reservation_is_settled_on_the_day_it_was_made(bench: Bench) -> None:
 def test_a_job_that_was_charged_nothing_gives_its_reservation_back(bench: Bench, to: State) -> None:
     slots, budget = with_budget(bench, 2 * RESERVED, size=1)
     job, execution = line_up(bench, slots, "hero")
-    pause(bench.tables)
+    set_pause(bench.tables)
     slots.release(job, execution.owner, to)
     assert budget.today().committed == 0
 
@@ -129,12 +129,12 @@ def test_the_operator_is_told_once_a_day(bench: Bench) -> None:
 
 def test_a_paused_queue_gives_nothing_until_it_goes_on(bench: Bench) -> None:
     slots, _ = with_budget(bench, 9 * RESERVED)
-    pause(bench.tables)
-    pause(bench.tables)
+    set_pause(bench.tables)
+    set_pause(bench.tables)
     job, _ = line_up(bench, slots, "hero")
     assert job.state == State.QUEUED
     assert slots.snapshot().paused
-    resume(bench.tables)
+    end_pause(bench.tables)
     slots.grant()
     assert bench.read(job).state == State.ADMITTED
 

@@ -20,7 +20,7 @@ from motiondrop.workflow.sweep import ROUND
 from tests.support.bench import Bench
 from tests.support.builders import REGION, execution_of, make_input, make_job
 from tests.support.workflow_bench import WorkflowBench
-from tools.pause import pause
+from cli.pause import set_pause
 
 
 def test_what_was_touched_a_moment_ago_is_left_to_its_run(workflow: WorkflowBench) -> None:
@@ -309,7 +309,7 @@ def test_a_drop_that_makes_nothing_for_another_reason_is_mentioned_with_its_rece
 def test_it_is_measured_how_long_the_first_in_the_queue_has_waited(
     workflow: WorkflowBench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pause(workflow.bench.tables)
+    set_pause(workflow.bench.tables)
     first = workflow.bench.job("first")
     workflow.bench.clock.pass_(minutes=7)
     workflow.bench.job("second")

@@ -1,18 +1,19 @@
-"""What a month cost, job by job, as CSV: to hold against the provider's bill."""
+"""`motiondrop spend`: what a month cost, job by job, as CSV, to compare with the provider's bill."""
 
-import argparse
 import csv
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import click
+
+from cli.stack import Find
+from motiondrop.clock import now
 from motiondrop.domain.job import Job
-from motiondrop.domain.keys import folder_of
 from motiondrop.domain.pricing import usd
 from motiondrop.sanitize import plain
 from motiondrop.storage.jobs import Jobs
-from tools.stack import NoStackError, add_arguments, connect
 
 _PAGE = 100
 
@@ -21,29 +22,29 @@ _LONGEST = timedelta(days=125)
 
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated")
 
+#: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-def main() -> int:
-    """Print the month's jobs; return the exit status."""
-    parser = argparse.ArgumentParser(prog="make spend")
-    parser.add_argument("--month", default=f"{datetime.now(UTC):%Y-%m}", help="such as 2026-11, in UTC; default: this")
-    add_arguments(parser)
-    said = parser.parse_args()
-    try:
-        first = datetime.strptime(said.month, "%Y-%m").replace(tzinfo=UTC)
-        target = connect(said.stack, said.state_dir)
-    except ValueError:
-        print(f"{said.month} is no month; they are written like 2026-11.", file=sys.stderr)
-        return 1
-    except NoStackError as error:
-        print(error, file=sys.stderr)
-        return 1
-    paid = sorted(of_month(Jobs(target.tables), first), key=lambda job: (job.task.ended_at or first, job.job_id))
+
+@click.command(epilog="Example: motiondrop --stack motiondrop spend --month 2026-11 > november.csv")
+@click.option(
+    "--month", type=click.DateTime(["%Y-%m"]), metavar="YYYY-MM", help="The month, in UTC.  [default: this month]"
+)
+@click.pass_obj
+def spend(find: Find, month: datetime | None) -> None:
+    """Print what a month cost at the provider, as CSV.
+
+    A line for each job whose video was finished in that month: when, job id, folder, mode, seconds of video, USD,
+    the provider's task id, and `yes` where the cost is an estimate. The sums by mode and folder go to the terminal.
+    Jobs that were forgotten are not in it.
+    """
+    first = (month or now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    paid = sorted(of_month(find().jobs, first), key=lambda job: (job.task.ended_at or first, job.job_id))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows(row(job) for job in paid)
     for line in summary(paid):
-        print(line, file=sys.stderr)
-    return 0
+        click.echo(line, err=True)
 
 
 def of_month(jobs: Jobs, first: datetime) -> Iterator[Job]:
@@ -60,36 +61,33 @@ def of_month(jobs: Jobs, first: datetime) -> Iterator[Job]:
 
 
 def row(job: Job) -> tuple[str, ...]:
-    """A job's line. What a user named is made harmless to a spreadsheet: no cell begins as a formula does."""
-    folder = plain(folder_of(job.image.key)) or "/"
-    if folder[0] in "=+-@":
-        folder = f"'{folder}"
-    mode = job.billing.mode or job.options.mode
-    ended = f"{job.task.ended_at:%Y-%m-%dT%H:%M:%SZ}"
-    return (
-        ended,
+    """A job's line, safe to open in a spreadsheet."""
+    cells = (
+        f"{job.task.ended_at:%Y-%m-%dT%H:%M:%SZ}",
         job.job_id,
-        folder,
-        mode,
+        plain(job.folder) or "/",
+        job.billing.mode or job.options.mode,
         f"{job.billing.seconds}",
         f"{(job.billing.cost or 0) / 1_000_000:.6f}",
         job.task.id or "",
         "yes" if job.billing.estimated else "",
     )
+    return tuple(cell(text) for text in cells)
+
+
+def cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: an apostrophe before it says that it is text."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def summary(jobs: Iterable[Job]) -> Iterator[str]:
-    """What it came to: in all, by mode, by folder; the dearest first."""
+    """What it came to: in all, by mode, by folder; the most expensive first."""
     modes: Counter[str] = Counter()
     folders: Counter[str] = Counter()
     for job in jobs:
         modes[job.billing.mode or job.options.mode] += job.billing.cost or 0
-        folders[plain(folder_of(job.image.key)) or "/"] += job.billing.cost or 0
+        folders[plain(job.folder) or "/"] += job.billing.cost or 0
     yield f"{usd(sum(modes.values()))} in all"
     for counter in (modes, folders):
         for name, cost in counter.most_common():
             yield f"  {usd(cost)}  {name}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
+from cli.spend import cell, of_month, row, summary
 from motiondrop.domain.job import Billing, Job, State, Task
 from tests.support.bench import Bench
 from tests.support.builders import make_input
-from tools.spend import of_month, row, summary
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -42,6 +44,21 @@ def test_a_line_has_the_task_and_exact_micro_usd_and_no_formula(bench: Bench) ->
         "x", image=make_input("=cmd()/x.png", "i"), billing=Billing(1.0, cost=1), task=Task(ended_at=JANUARY)
     )
     assert row(evil)[2].startswith("'=")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_cell_that_a_spreadsheet_would_compute_is_text(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "films/", "0.624000", "a=b", "2026-11-01T00:00:00Z"])
+def test_another_cell_stays_as_it_is(text: str) -> None:
+    assert cell(text) == text
+
+
+def test_every_cell_of_a_line_is_made_safe(bench: Bench) -> None:
+    job = charged(bench, "hero", JANUARY)
+    assert row(replace(job, task=replace(job.task, id="@task")))[6] == "'@task"
 
 
 def test_the_sums_are_by_mode_and_folder(bench: Bench) -> None:
