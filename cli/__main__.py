@@ -7,13 +7,16 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from cli.drop import drop
 from cli.drop_link import drop_link
 from cli.forget import forget
 from cli.gallery_link import gallery_link
+from cli.get import get
 from cli.pause import pause, resume
 from cli.smoke import smoke
 from cli.spend import spend
 from cli.stack import Target, connect
+from cli.status import status
 
 
 class Commands(click.Group):
@@ -32,7 +35,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: motiondrop --stack motiondrop pause. Each command has a --help of its own.",
+    epilog="Example: motiondrop --stack motiondrop status. Each command has a --help of its own.",
 )
 @click.option("--stack", metavar="NAME", default="", help="A stack on AWS, such as motiondrop.")
 @click.option("--local", is_flag=True, help="The local cloud that `make up` started, in place of a stack on AWS.")
@@ -52,7 +55,7 @@ def main(context: click.Context, stack: str, *, local: bool, state_dir: Path | N
     context.obj = find
 
 
-for command in (drop_link, gallery_link, pause, resume, spend, forget, smoke):
+for command in (drop, status, get, drop_link, gallery_link, pause, resume, spend, forget, smoke):
     main.add_command(command)
 
 if __name__ == "__main__":
