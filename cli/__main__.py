@@ -7,6 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from cli.doctor import doctor
 from cli.drop import drop
 from cli.drop_link import drop_link
 from cli.forget import forget
@@ -55,7 +56,7 @@ def main(context: click.Context, stack: str, *, local: bool, state_dir: Path | N
     context.obj = find
 
 
-for command in (drop, status, get, drop_link, gallery_link, pause, resume, spend, forget, smoke):
+for command in (drop, status, get, drop_link, gallery_link, pause, resume, spend, forget, doctor, smoke):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`motiondrop smoke`: check a stack from outside, its parts first, then with one real job, after asking.
+"""`motiondrop smoke`: check a stack from outside, as `doctor` does, then with one real job, after asking.
 
-What costs nothing is checked first: the key, the buckets, the state machine, the subscribers. The job goes all the way:
-drop, receipt, execution, result, link. It is made of the files that were named, or of drawn ones, the cheapest
-there can be: two seconds of video. Whether the provider sees a person in a drawing is known by trying only.
+The job goes all the way: drop, receipt, execution, result, link. It is made of the files that were named, or of
+drawn ones, the cheapest there can be: two seconds of video. Whether the provider sees a person in a drawing is known by
+trying only.
 """
 
 import json
@@ -20,6 +20,7 @@ import requests
 from PIL import Image
 
 from cli.asking import agreed
+from cli.doctor import is_healthy
 from cli.stack import Find, Target
 from local.samples import given_or_drawn
 from motiondrop.aws.inbox import RECEIPT_TAG
@@ -62,14 +63,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def smoke(find: Find, image: Path | None, video: Path | None, *, yes: bool) -> None:
     """Check a stack with one real job, which costs money.
 
-    First what costs nothing is checked. Then the command says in USD what the job will cost, asks, and sends it the
-    whole way: drop, receipt, execution, result, link. Without files of your own two seconds are drawn, in which the
-    provider may see no person. It takes 1 to 10 minutes where nothing else is queued.
+    It begins with the files and with what `doctor` checks. Then the command says in USD what the job will cost,
+    asks, and sends it the whole way: drop, receipt, execution, result, link. Without files of your own two seconds
+    are drawn, in which the provider may see no person. It takes 1 to 10 minutes where nothing else is queued.
     """
     target = find()
     with inputs(image, video) as files:
-        for line in parts(target):
-            _ok(line)
+        if not is_healthy(target):
+            raise click.ClickException("What says NOT comes first: nothing was dropped and nothing was spent.")
         costs = f"One job of {files.seconds:.1f} s costs about {usd(price(target, files))} at the provider."
         if not yes and not agreed(costs, "Spend it?"):
             click.echo("Nothing was dropped and nothing was spent.")
@@ -111,31 +112,6 @@ def price(target: Target, files: Inputs) -> int:
     model, region = given.get("WanModel", "wan2.2-animate-move"), given.get("WanRegion", "singapore")
     prices = Prices.of(model, region, given.get("WanPrices", AS_ON_THE_PAGE))
     return prices.cost(files.seconds, given.get("DefaultMode", "wan-std"))
-
-
-def parts(target: Target) -> Iterator[str]:
-    """Check what can be checked for nothing."""
-    client, outputs = target.client, target.outputs
-    secret = client("secretsmanager").get_secret_value(SecretId=outputs["ProviderKeySecret"])
-    if not secret["SecretString"].strip():
-        raise click.ClickException("the provider's key is empty: aws secretsmanager put-secret-value …")
-    yield "the provider's key has a value"
-    for name in ("InboxBucket", "ResultsBucket"):
-        client("s3").head_bucket(Bucket=outputs[name])
-        yield f"{name} is there: {outputs[name]}"
-    machine = client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
-    if machine["status"] != "ACTIVE":
-        raise click.ClickException(f"the state machine is {machine['status']}")
-    yield "the state machine is active"
-    for name in ("NotificationsTopicArn", "OperationsTopicArn"):
-        listed = client("sns").list_subscriptions_by_topic(TopicArn=outputs[name])["Subscriptions"]
-        confirmed = [each for each in listed if each["SubscriptionArn"].startswith("arn:")]
-        waiting = len(listed) - len(confirmed)
-        if not confirmed:
-            raise click.ClickException(
-                f"{name} tells nobody ({waiting} not confirmed): confirm the email, or subscribe"
-            )
-        yield f"{name} tells {len(confirmed)}" + (f", {waiting} not confirmed" if waiting else "")
 
 
 def one_job(target: Target, files: Inputs) -> Iterator[str]:

@@ -30,6 +30,8 @@ ELSEWHERE = {
     "make bench": "tests/project/test_benchmarks.py runs its parts that need no time",
     "make demo": "as the next, with files of its own",
     "pip install .": "tests/project/test_packaging.py holds what it installs; needs a fresh environment",
+    "motiondrop doctor --before-deploy": "asks AWS for the account's quota: tests/unit/cli/test_doctor.py",
+    "motiondrop --stack motiondrop doctor": "tests/e2e/test_terminal.py",
     "motiondrop --stack motiondrop smoke --image me.jpg --video dance.mp4": "tests/e2e/test_smoke.py",
     "export AWS_DEFAULT_REGION=ap-southeast-1": "tests/project/test_docs.py holds it against samconfig.toml",
     "sam build": "in .github/workflows; it takes the packages of another processor",

@@ -72,4 +72,5 @@ def test_an_empty_key_is_found_before_anything_is_asked(driver: Driver) -> None:
     finally:
         driver.stack.secretsmanager.put_secret_value(SecretId=secret, SecretString="sk-local-demo")
     assert done.exit_code == 1
-    assert "key is empty" in done.stderr
+    assert "NOT provider's key: " in done.output
+    assert "nothing was spent" in done.stderr
