@@ -18,6 +18,7 @@ from cli.smoke import smoke
 from cli.spend import spend
 from cli.stack import Target, connect
 from cli.status import status
+from cli.uninstall import uninstall
 
 
 class Commands(click.Group):
@@ -56,7 +57,7 @@ def main(context: click.Context, stack: str, *, local: bool, state_dir: Path | N
     context.obj = find
 
 
-for command in (drop, status, get, drop_link, gallery_link, pause, resume, spend, forget, doctor, smoke):
+for command in (drop, status, get, drop_link, gallery_link, pause, resume, spend, forget, doctor, smoke, uninstall):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -62,13 +62,20 @@ def test_a_second_stack_works_beside_the_first_and_shares_nothing_with_it(own: C
     assert first.tasks() == 2  # the same files: what one stack has paid for the other knows nothing of
 
 
-def test_uninstalling_keeps_both_buckets_and_the_table_and_deletes_all_else(own: Cloud) -> None:
-    stack = own.stack
-    stack.cloudformation.delete_stack(StackName=stack.stack_name)
-    own.wait_for(lambda: described(stack, stack.stack_name)["StackStatus"] == "DELETE_COMPLETE", "the stack to go")
+def test_uninstalling_cancels_what_waits_keeps_both_buckets_and_the_table_and_deletes_all_else(own: Cloud) -> None:
+    stack, driver = own.stack, Driver(own)
+    with driver.paused():
+        driver.drop_pair("too-late")
+        driver.wait_for_state("too-late", "Wait for a slot")
+        done = driver.operate("uninstall", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "canceled" in driver.wait_for_email("too-late")
+    for name in (stack.inbox_bucket, stack.results_bucket, stack.table):
+        assert f": {name}\n" in done.stdout
+    assert described(stack, stack.stack_name)["StackStatus"] == "DELETE_COMPLETE"
     kept = stack.s3.list_objects_v2(Bucket=stack.results_bucket, Prefix="videos/")
     assert any(item["Key"].endswith(".mp4") for item in kept["Contents"])
-    assert stack.s3.list_objects_v2(Bucket=stack.inbox_bucket)["KeyCount"] == 2
+    assert stack.s3.list_objects_v2(Bucket=stack.inbox_bucket)["KeyCount"] == 4
     assert stack.dynamodb.describe_table(TableName=stack.table)["Table"]["ItemCount"] >= 0
     functions = [function["FunctionName"] for function in stack.lambda_.list_functions()["Functions"]]
     assert not [name for name in stack.functions.values() if name in functions]
