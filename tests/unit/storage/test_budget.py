@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from cli.pause import end_pause, set_pause
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Billing, End, Job, State, Verdict
 from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.slots import Slots
 from tests.support.bench import Bench, make_bench
 from tests.support.builders import execution_of
-from cli.pause import end_pause, set_pause
 
 QUOTE = 624_000  # of the jobs that the bench makes
 RESERVED = 686_400

@@ -1,6 +1,7 @@
 """Forgetting a job: what is gone, what others still need, and what stays said."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -10,9 +11,12 @@ from motiondrop.aws.inbox import Inbox
 from motiondrop.aws.results import Results
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Input, Job, State
+from motiondrop.domain.messages import outcome, rejected
 from motiondrop.errors import Forgotten, NoSuchJob
 from motiondrop.storage.drops import Drop
-from motiondrop.workflow.forget import ForgetJob, StillRunning
+from motiondrop.storage.items import TaskItem
+from motiondrop.storage.outbox import Outbox
+from motiondrop.workflow.forget import Content, ForgetJob, Gone, StillRunning
 from tests.support.bench import Bench
 from tests.support.builders import REGION, make_input, make_job
 
@@ -160,3 +164,80 @@ def test_a_job_that_never_was_or_is_forgotten_is_said_so(house: House) -> None:
     for job_id in (job.job_id, "hero-0123456789abcdef0123", "nonsense"):
         with pytest.raises(NoSuchJob):
             house.forget.run(job_id)
+
+
+def claim(house: House, task_id: str, job_id: str, age: timedelta) -> TaskItem:
+    item = house.bench.tables.task(f"TASK#{task_id}", "TASK", job_id=job_id, attempt=1, expires=0, open="CLAIMED")
+    item.seen_at = house.bench.clock() - age
+    item.save()
+    return item
+
+
+def test_a_claim_that_the_provider_may_still_list_stays_without_the_jobs_name(house: House) -> None:
+    job = house.job("anna")
+    claim(house, "young", job.job_id, timedelta(hours=23))
+    claim(house, "old", job.job_id, timedelta(days=3))
+    claim(house, "other", house.job("ben").job_id, timedelta(days=3))
+    house.forget.run(job.job_id)
+    claims = house.bench.jobs.claimed(["young", "old", "other"])
+    assert set(claims) == {"young", "other"}
+    assert claims["young"].job_id == f"forgotten-{job.job_id[-20:]}"
+
+
+def test_lines_about_the_job_and_its_drops_wait_for_no_digest_any_more(house: House) -> None:
+    outbox = Outbox(house.bench.tables, 20, house.bench.clock)
+    job, other = house.job("anna"), house.job("ben")
+    house.drop(job.image, Kind.IMAGE, job.job_id)
+    for one in (job, other):
+        outbox.postpone(outcome(one, "results", "https://page.example"))
+    for key in ("anna.png", "anna.png.png"):
+        outbox.postpone(rejected(key, "image is too small"))
+    house.forget.run(job.job_id)
+    lines = [line for digest in outbox.digests() for line in digest.lines]
+    assert len(lines) == 2
+    assert any("ben" in line for line in lines)
+    assert any("anna.png.png" in line for line in lines)
+
+
+def test_jobs_and_drops_are_found_by_their_content_whatever_their_names(house: House) -> None:
+    face = make_input("anna.png", "i-face")
+    first, second = house.job("a", image=face), house.job("b", image=replace(face, key="copy.png"))
+    house.job("other")
+    house.drop(replace(face, key="alone.png"), Kind.IMAGE)
+    house.bench.drops.record(Drop("small.png", Kind.IMAGE, '"md5"', rejected="image is too small"))
+    found = house.forget.find(Content("i-face", '"md5"'))
+    assert found.jobs == sorted([first.job_id, second.job_id])
+    assert found.drops == ["alone.png", "small.png"]
+    assert house.forget.find(Content("v-other", '"none"')).jobs == [house.bench.job_named("other").job_id]
+
+
+def test_a_drop_without_a_job_is_deleted_with_its_record_and_its_copy(house: House) -> None:
+    face = make_input("alone.png", "i-face")
+    house.drop(face, Kind.IMAGE)
+    house.put("results", face.copy or "", face.poster)
+    gone = house.forget.run_drop("alone.png")
+    assert gone.drops == ["alone.png"]
+    assert (house.inbox(), house.versions()) == (set(), set())
+    assert house.bench.drops.get("alone.png") is None
+    assert house.forget.run_drop("alone.png") == Gone()
+
+
+def test_a_drop_that_a_job_uses_is_not_deleted_as_one_without(house: House) -> None:
+    job = house.job("hero", State.RUNNING)
+    house.drop(job.image, Kind.IMAGE, job.job_id)
+    assert house.forget.run_drop("hero.png").kept == ["hero.png"]
+    assert house.inbox() == {"hero.png"}
+
+
+def test_a_copy_that_no_record_refers_to_goes_once_it_is_a_day_old(house: House) -> None:
+    job = house.job("hero")
+    waiting = make_input("later.png", "i-later")
+    house.drop(waiting, Kind.IMAGE)
+    house.put("results", waiting.copy or "", "inputs/orphan.png")
+    house.bench.clock.moment = datetime.now(UTC) + timedelta(hours=23)
+    assert house.forget.erase_orphans() == []
+    house.bench.clock.pass_(hours=2)
+    kept = house.versions() - {"inputs/orphan.png"}
+    assert house.forget.erase_orphans() == ["inputs/orphan.png"]
+    assert house.versions() == kept
+    assert {*job.copies, waiting.copy} < kept

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cli.pause import set_pause
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Result, State, Turn
@@ -20,7 +21,6 @@ from motiondrop.workflow.sweep import ROUND
 from tests.support.bench import Bench
 from tests.support.builders import REGION, execution_of, make_input, make_job
 from tests.support.workflow_bench import WorkflowBench
-from cli.pause import set_pause
 
 
 def test_what_was_touched_a_moment_ago_is_left_to_its_run(workflow: WorkflowBench) -> None:

@@ -1,7 +1,9 @@
 """The results bucket: videos at their permanent place, what lies beside them, and signed URLs of it all."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import quote, urlsplit
@@ -107,6 +109,13 @@ class Results:
                     self._s3.delete_object(Bucket=self.bucket, Key=key, VersionId=one["VersionId"])
                     erased += 1
         return erased
+
+    def listed(self, beginning: str) -> Iterator[tuple[str, datetime]]:
+        """The keys that begin so, and when each was written."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=beginning)
+        for page in pages:
+            for one in page.get("Contents", []):
+                yield one["Key"], one["LastModified"]
 
     @cached_property
     def origin(self) -> str:

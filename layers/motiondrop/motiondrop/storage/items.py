@@ -196,6 +196,7 @@ class PostponedItem(Item):
     folder = UnicodeAttribute()
     mode = UnicodeAttribute()
     line = UnicodeAttribute()
+    about = UnicodeAttribute(null=True)
     stored_at = UTCDateTimeAttribute()
 
 

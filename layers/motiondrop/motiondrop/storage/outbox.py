@@ -28,7 +28,9 @@ _BYTES = 200_000
 REJECTED = "rejected"
 
 _KEPT = timedelta(hours=1)  # a count is of no use after its span
-_POSTPONED = "POSTPONED#"
+
+#: What the sort keys of postponed messages begin with.
+POSTPONED = "POSTPONED#"
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,19 @@ class Outbox:
         name = hashlib.sha256(message.about.encode()).hexdigest()[:32]
         self._tables.postponed(
             EMAIL,
-            f"{_POSTPONED}{name}",
+            f"{POSTPONED}{name}",
             event=message.event,
             folder=message.folder,
             mode=message.mode,
             line=message.line,
+            about=message.about,
             stored_at=self._clock(),
         ).save()
 
     def digests(self) -> list[Digest]:
         """The digests that are due: those with results first, then those whose messages wait longest."""
         query = self._tables.postponed.query
-        waiting = query(EMAIL, PostponedItem.sk.startswith(_POSTPONED), consistent_read=True, limit=_LOOK_AT)
+        waiting = query(EMAIL, PostponedItem.sk.startswith(POSTPONED), consistent_read=True, limit=_LOOK_AT)
         folders: dict[str, list[PostponedItem]] = {}
         for item in sorted(waiting, key=lambda item: item.stored_at):
             folders.setdefault(item.folder, []).append(item)

@@ -1,10 +1,15 @@
 """Forgetting a job, for the person whose likeness it is: its files, its names, and the drops that only it used.
 
+Nothing lists jobs and drops by their content, nor what refers to a copy. So the whole table is read for that, page by
+page, which costs a cent for some ten thousand jobs.
+
 What stays is that there was such a job, under a name made of the content's hash: so the same files, dropped again
 by a machine that still has them, are not animated again.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -14,15 +19,42 @@ from motiondrop.aws.inbox import Inbox
 from motiondrop.aws.results import Results, record_key, still_key, video_key
 from motiondrop.clock import Clock, now
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import CLOSED
+from motiondrop.domain.job import CLOSED, Input
 from motiondrop.errors import MotionDropError, NoSuchJob
 from motiondrop.storage.drops import Drops
-from motiondrop.storage.items import JOB, JobItem, Tables
+from motiondrop.storage.items import CLAIMED, EMAIL, JOB, DropItem, JobItem, PostponedItem, Tables, TaskItem
+from motiondrop.storage.outbox import POSTPONED
 from motiondrop.storage.transactions import conditional_write
+
+#: How long a task's claim is needed whatever becomes of its job: the provider lists a task for 24 hours, and one that
+#: nobody has claimed could be taken for another job's.
+_LISTED = timedelta(days=2)
+
+#: A copy is written before its drop is recorded, by minutes. One that is older, and that no record has, is nobody's.
+_RECORDED_WITHIN = timedelta(days=1)
 
 
 class StillRunning(MotionDropError):
     """The job has not ended: stop its execution first, then forget it."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file has: the SHA-256 of it in hex, and the ETag that S3 gives to it where it is uploaded in one part.
+
+    A drop that was rejected is known by its ETag only.
+    """
+
+    digest: str
+    etag: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The jobs and the drops with a content: job ids and keys."""
+
+    jobs: list[str]
+    drops: list[str]
 
 
 @dataclass
@@ -65,8 +97,48 @@ class ForgetJob:
                 self._erase(copy, done)
         for key in (video_key(job_id), still_key(job_id), record_key(job_id)):
             self._erase(key, done)
+        self._forget_tasks(job_id)
+        self._forget_lines({job_id, *done.drops})
         self.tables.forgotten(item.pk, JOB, forgotten_at=self.clock()).save()
         return done
+
+    def find(self, content: Content) -> Found:
+        """The jobs and the drops that have the content."""
+        of_job = (Path("image.digest") == content.digest) | (Path("video.digest") == content.digest)
+        jobs = self.tables.job.scan(JobItem.job_id.exists() & of_job, consistent_read=True)
+        of_drop = (Path("media.digest") == content.digest) | (DropItem.etag == content.etag)
+        drops = self.tables.drop.scan(of_drop, consistent_read=True)
+        return Found(sorted(item.job_id for item in jobs), sorted(item.key for item in drops))
+
+    def run_drop(self, key: str) -> Gone:
+        """Delete a drop that has no job, with its record and what was made of it; one with jobs is kept."""
+        done = Gone()
+        drop = self.drops.get(key)
+        if drop is None:
+            return done
+        if drop.jobs:
+            done.kept.append(key)
+            return done
+        self.inbox.delete(key, drop.etag)
+        self.drops.forget(key)
+        done.drops.append(key)
+        self._forget_lines({key})
+        for copy in sorted(_copies([drop.media])):
+            if self._is_used(copy, ""):
+                done.kept.append(copy)
+            else:
+                self._erase(copy, done)
+        return done
+
+    def erase_orphans(self) -> list[str]:
+        """Delete the copies and posters that no record refers to, of drops that were replaced or never recorded.
+
+        A file of that very content that is being checked at this moment has to be dropped once more.
+        """
+        before = self.clock() - _RECORDED_WITHIN
+        old = [key for key, written in self.results.listed("inputs/") if written < before]
+        used = self._used() if old else set()
+        return [key for key in old if key not in used and self.results.erase(key)]
 
     def allow_again(self, job_id: str) -> bool:
         """Let the same files make the job anew, if they are dropped again; False where it was not forgotten."""
@@ -96,11 +168,32 @@ class ForgetJob:
             self.drops.forget(key)
             done.drops.append(key)
 
-    def _is_used(self, copy: str, pk: str) -> bool:
-        """Whether another job, or a drop that waits for a partner, needs the copy.
+    def _forget_tasks(self, job_id: str) -> None:
+        """Take the job's name out of the claims of its tasks, and delete those that the provider lists no more."""
+        claims = self.tables.task.open_tasks.query(CLAIMED, filter_condition=TaskItem.job_id == job_id)
+        for claim in claims:
+            if claim.seen_at and claim.seen_at < self.clock() - _LISTED:
+                claim.delete()
+            else:
+                nameless = f"forgotten-{identity_of(job_id)}"
+                claim.update(actions=[TaskItem.job_id.set(nameless)], condition=TaskItem.pk.exists())
 
-        Nothing lists that: the whole table is read, which costs a cent for some ten thousand jobs.
-        """
+    def _forget_lines(self, names: Collection[str]) -> None:
+        """Delete the lines about these jobs and drops that wait for a digest email."""
+        lines = self.tables.postponed.query(EMAIL, PostponedItem.sk.startswith(POSTPONED), consistent_read=True)
+        for line in lines:
+            about = f"{line.about} ".partition(" ")[2]
+            if any(about.startswith(f"{name} ") for name in names):
+                line.delete()
+
+    def _used(self) -> set[str]:
+        """All copies and posters that a record refers to; one that cannot be read is an error, as it may have some."""
+        jobs = self.tables.job.scan(JobItem.image.exists(), consistent_read=True)
+        drops = self.tables.drop.scan(DropItem.media.exists(), consistent_read=True)
+        return {key for item in jobs for key in _files(item)} | _copies(item.media for item in drops)
+
+    def _is_used(self, copy: str, pk: str) -> bool:
+        """Whether another job, or a drop that waits for a partner, needs the copy."""
         image, *others = (f"{file}.{what}" for file in ("image", "video", "media") for what in ("copy", "poster"))
         uses: Condition = Path(image) == copy
         for name in others:
@@ -114,4 +207,8 @@ class ForgetJob:
 
 def _files(item: JobItem) -> set[str]:
     """What was made of the job's two files: their copies and posters."""
-    return {key for file in (item.image, item.video) for key in (file.copy, file.poster) if key}
+    return _copies([item.image, item.video])
+
+
+def _copies(files: Iterable[Input | None]) -> set[str]:
+    return {key for file in files if file for key in (file.copy, file.poster) if key}
