@@ -234,7 +234,7 @@ def waiting_jobs(target: Target) -> str:
             f"{len(asleep)} of {len(jobs)} have no execution that runs ({names}): the sweep starts one within minutes,"
             " so look at its log (docs/runbook.md#sweep)"
         )
-    return f"{len(jobs)}, and each has its execution"
+    return f"{len(jobs)}, and each has its execution" if jobs else "none"
 
 
 def metrics(target: Target) -> str:

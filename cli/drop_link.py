@@ -33,9 +33,9 @@ def drop_link(  # noqa: PLR0917  # one for each option
     email: str | None,
     revoke: str | None,
 ) -> None:
-    """Print a link to upload into FOLDER with.
+    """Print a link for uploads into a folder.
 
-    It opens a page for people without an AWS sign-in, who can upload into that folder of the inbox, such as ada/,
+    It opens a page for people without an AWS sign-in, who can upload into that FOLDER of the inbox, such as ada/,
     and follow its files. Only a hash of the link's secret is stored, so the link cannot be printed again.
     """
     if (folder is None) == (revoke is None):

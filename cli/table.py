@@ -12,11 +12,20 @@ from rich.text import Text
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print the rows under their columns' names."""
-    if not sys.stdout.isatty():
+    if not has_terminal():
         for row in (columns, *rows):
             click.echo("\t".join(row))
         return
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    first, *others = columns
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True)  # ids and names, to be copied
+    for name in others:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(text) for text in row))  # as it is: a name may look like Rich's own markup
     Console().print(table)
+
+
+def has_terminal() -> bool:
+    """Whether a person reads it."""
+    return sys.stdout.isatty()

@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from cli import table
 from cli.drop import drop
 from cli.get import get
 from cli.stack import Target
@@ -102,6 +103,18 @@ def test_status_of_what_is_neither_says_so(target: Target) -> None:
 def test_a_name_that_hides_control_characters_shows_none(target: Target, bench: Bench) -> None:
     bench.job("evil", image=make_input("a\x1b[31m\tb.png", "i"))
     assert "\x1b" not in run(status, target).output
+
+
+def test_at_a_terminal_status_is_a_table_that_takes_names_as_they_are(
+    target: Target, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "has_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    job = bench.job("a-character-with-a-long-name", image=make_input("[red]b.png", "i"))
+    output = run(status, target).output
+    assert "───" in output
+    assert f" {job.job_id} " in output
+    assert "[red]b" in output
 
 
 def test_get_saves_the_video_under_the_jobs_name(target: Target, bench: Bench, tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ class World:
             if job.state in UNSENT and stopped:
                 self.bench.jobs.transition(job, job.owner, State.CANCELED, closing=End(notified=True))
             if job.state in NEXT and self.works:
+                assert not stopped, f"the execution of a job that is {job.state} was stopped"
                 self.bench.jobs.transition(job, job.owner, NEXT[job.state], closing=End(notified=True))
                 if NEXT[job.state] == State.SUCCEEDED:
                     client("stepfunctions").stop_execution(executionArn=self.arns[job.job_id])  # it ends
