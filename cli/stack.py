@@ -63,7 +63,7 @@ class Target:
     def links(self) -> Links:
         """The permanent links, signed with the stack's secret."""
         secrets = Secrets(self.client("secretsmanager"))
-        return Links(self.outputs["ResultPageUrl"], lambda: secrets.value(f"{self.name}/link-secret"))
+        return Links(self.outputs["ResultPageUrl"], lambda: secrets.value(f"{self.name}/page-links"))
 
 
 def connect(name: str, state_dir: Path | None = None) -> Target:

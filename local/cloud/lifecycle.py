@@ -174,5 +174,5 @@ def _gallery_of(stack: Stack) -> str:
     """The link to the gallery; empty where the template has none."""
     if not stack.drop_page_url:
         return ""
-    secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/link-secret")["SecretString"]
+    secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/page-links")["SecretString"]
     return Links(stack.result_page_url, lambda: secret).to_gallery()

@@ -240,7 +240,7 @@ def what_a_reader_sees(driver: Driver) -> None:
 
 
 def links_of(driver: Driver) -> Links:
-    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/link-secret")
+    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/page-links")
     return Links(driver.stack.result_page_url, lambda: secret["SecretString"])
 
 

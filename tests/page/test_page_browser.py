@@ -166,7 +166,7 @@ def test_a_job_that_has_not_ended_says_so_and_becomes_its_video_by_itself(visit:
     driver.drop_pair(stem)
     arn = driver.wait_for_execution(stem, statuses=["RUNNING"])["executionArn"]
     driver.cloud.wait_for(lambda: driver.job(arn)["state"] == "RUNNING", "the task to run")
-    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/link-secret")
+    secret = driver.stack.secretsmanager.get_secret_value(SecretId=f"{driver.stack.stack_name}/page-links")
     links = Links(driver.stack.result_page_url, lambda: secret["SecretString"])
     visit.page.goto(links.to(driver.job(arn)["job_id"]))
     expect(visit.page.get_by_role("status")).to_contain_text("Being animated")

@@ -84,6 +84,19 @@ def test_functions_know_how_long_the_queue_hides_a_message() -> None:
 def test_the_buckets_are_private_encrypted_and_kept() -> None:
     for name in ("InboxBucket", "ResultsBucket"):
         bucket = RESOURCES[name]
-        assert bucket["DeletionPolicy"] == "Retain"
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
         assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["Properties"]["BucketEncryption"]
+
+
+def test_what_holds_data_outlives_the_stack_but_not_a_creation_that_failed() -> None:
+    """CloudFormation User Guide, "DeletionPolicy attribute": a name that is kept would block the next creation."""
+    kept = {name for name, one in RESOURCES.items() if one.get("DeletionPolicy") == "RetainExceptOnCreate"}
+    assert kept == {"InboxBucket", "ResultsBucket", "JobsTable", "EncryptionKey"}
+    assert {name for name, one in RESOURCES.items() if one.get("UpdateReplacePolicy") == "Retain"} == kept
+
+
+def test_a_deployment_that_could_not_work_is_refused_by_a_rule() -> None:
+    refused = str(TEMPLATE["Rules"])
+    assert all(region in refused for region in ("ap-southeast-7", "eu-south-2", "me-central-1", "cn-north-1"))
+    assert not any(region in refused for region in ("ap-southeast-1'", "ap-northeast-2", "ap-east-1'"))

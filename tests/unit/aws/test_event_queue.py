@@ -39,3 +39,23 @@ def test_the_message_that_lets_a_folder_settle_comes_after_its_delay() -> None:
     queue.settle("a folder/", "the change", 30)
     assert sent[0]["DelaySeconds"] == 30
     assert list(events_in(str(sent[0]["MessageBody"]))) == [FolderEvent("a folder/", "the change")]
+
+
+SOMEBODY = {"userIdentity": {"principalId": "AWS:AIDA1"}, "requestParameters": {"sourceIPAddress": "203.0.113.7"}}
+
+
+@pytest.mark.parametrize(
+    ("record", "dropped_by"),
+    [
+        (SOMEBODY, "AWS:AIDA1, 203.0.113.7"),
+        ({"userIdentity": {"principalId": "AWS:AROA1:\nada"}}, "AWS:AROA1: ada"),
+        ({}, None),
+    ],
+)
+def test_an_event_says_who_dropped_the_file_as_far_as_s3_does(
+    record: dict[str, object], dropped_by: str | None
+) -> None:
+    body = {"Records": [record | {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "hero.png"}}}]}
+    (event,) = events_in(json.dumps(body))
+    assert isinstance(event, DropEvent)
+    assert event.dropped_by == dropped_by

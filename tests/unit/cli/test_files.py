@@ -24,7 +24,7 @@ from tests.support.target import make_target
 def target(bench: Bench) -> Target:
     for bucket in ("inbox", "results"):
         client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client("secretsmanager").create_secret(Name="motiondrop/link-secret", SecretString="s")
+    client("secretsmanager").create_secret(Name="motiondrop/page-links", SecretString="s")
     return make_target(bench, InboxBucket="inbox", ResultsBucket="results", ResultPageUrl="https://page.example/")
 
 

@@ -32,6 +32,14 @@ def test_an_event_that_comes_twice_changes_nothing(intake: IntakeBench) -> None:
     assert len(intake.jobs()) == len(intake.executions.started) == 1
 
 
+def test_a_job_says_who_dropped_its_files_first(intake: IntakeBench) -> None:
+    intake.submit.created("hero.png", intake.put("hero.png", b"image"), dropped_by="AWS:AIDA1, 203.0.113.7")
+    intake.drop("hero.mp4")
+    intake.submit.created("copy/hero.png", intake.put("copy/hero.png", b"image"), dropped_by="somebody else")
+    (job,) = intake.jobs()
+    assert (job.image.dropped_by, job.video.dropped_by) == ("AWS:AIDA1, 203.0.113.7", None)
+
+
 def test_the_same_content_under_another_name_is_the_same_job(intake: IntakeBench) -> None:
     for folder in ("", "team/"):
         intake.drop(f"{folder}hero.png", b"image")

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, unquote_plus
+
+from motiondrop.sanitize import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -61,13 +63,15 @@ class EventQueue:
 class DropEvent:
     """An event of S3: a drop arrived at `key`, or was removed.
 
-    `sequencer` is S3's order of the events of one key; `etag` is that of the object, quoted as in HTTP.
+    `sequencer` is S3's order of the events of one key; `etag` is that of the object, quoted as in HTTP; `dropped_by` is
+    the principal and the address of the request that made the event.
     """
 
     key: str
     removed: bool
     sequencer: str | None = None
     etag: str = ""
+    dropped_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,14 @@ def events_in(body: str) -> Iterator[DropEvent | FolderEvent]:
         item = record["s3"]["object"]
         removed = record["eventName"].startswith("ObjectRemoved")
         etag = f'"{item["eTag"]}"' if "eTag" in item else ""
-        yield DropEvent(unquote_plus(item["key"]), removed, item.get("sequencer"), etag)
+        yield DropEvent(unquote_plus(item["key"]), removed, item.get("sequencer"), etag, _dropped_by(record))
+
+
+def _dropped_by(record: dict[str, Any]) -> str | None:
+    """Who made the event (S3 User Guide, "Event message structure")."""
+    principal = record.get("userIdentity", {}).get("principalId", "")
+    address = record.get("requestParameters", {}).get("sourceIPAddress", "")
+    return ", ".join(plain(part) for part in (principal, address) if part) or None
 
 
 def event_of(key: str, etag: str = "") -> str:

@@ -69,7 +69,8 @@ class Input:
     `copy` is the key of the copy in the results bucket, None as long as the file has to be converted; the measures are
     the copy's, or what converting will make of them, in pixels, seconds and frames per second. `size` is the drop's, in
     bytes, and `digest` the SHA-256 of it; `poster` is the key of a small JPEG; `sequencer` is S3's order of the events
-    of one key. `sound` is None for an image.
+    of one key; `dropped_by` is who uploaded it, as S3 says: a principal's id and an IP address. `sound` is None for an
+    image.
     """
 
     key: str
@@ -85,6 +86,7 @@ class Input:
     version: str | None = None
     sequencer: str | None = None
     modified_at: datetime | None = None
+    dropped_by: str | None = None
     copy: str | None = None
     converted: tuple[str, ...] = ()  # what was changed, in words
     notes: tuple[str, ...] = ()  # what else its receipt says

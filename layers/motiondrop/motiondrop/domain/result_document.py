@@ -45,6 +45,7 @@ def _input(one: Input) -> dict[str, Any]:
         "key": one.key,
         "version": one.version,
         "etag": one.etag,
+        "dropped_by": one.dropped_by,
         "copy": one.copy,
         "size": one.size,
         "width": one.width,

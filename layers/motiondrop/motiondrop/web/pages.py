@@ -191,6 +191,7 @@ def _card(card: Card) -> dict[str, Any]:
         "tone": _tone(job),
         "facts": " · ".join(filter(None, billed)),
         "at": job.recorded_at,
+        "dropped_by": job.image.dropped_by,
     }
 
 

@@ -44,9 +44,9 @@ class DropIntake:
         elif event.removed:
             self.removed(event.key)
         else:
-            self.created(event.key, event.sequencer, event.etag)
+            self.created(event.key, event.sequencer, event.etag, event.dropped_by)
 
-    def created(self, key: str, sequencer: str | None, etag: str = "") -> None:
+    def created(self, key: str, sequencer: str | None, etag: str = "", dropped_by: str | None = None) -> None:
         """Take in the drop at `key`; what is no drop, or is gone again, is passed over."""
         if ignored(key):
             return
@@ -54,7 +54,7 @@ class DropIntake:
             arrived = self.inbox.look(key, etag)
             if arrived.size == 0:
                 return  # some uploaders put an empty object first: it is still arriving
-            drop = self._checked(arrived, sequencer)
+            drop = self._checked(arrived, sequencer, dropped_by)
             # Checking takes time: a newer object may have been recorded meanwhile, and overwritten by this record.
             while (now_there := self.inbox.look(key, etag)) != arrived and now_there.size:
                 arrived = now_there
@@ -84,7 +84,7 @@ class DropIntake:
             self.pairs.changed(key)
         self.drops.forget_deleted(drop)  # last: whatever dies before this is taken up by the event's next try
 
-    def _checked(self, arrived: Arrived, sequencer: str | None) -> Drop:
+    def _checked(self, arrived: Arrived, sequencer: str | None, dropped_by: str | None = None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
         known = self.drops.get(arrived.key)
         if known and not known.deleted and _is_known(arrived, sequencer, known):
@@ -100,7 +100,7 @@ class DropIntake:
         try:
             if arrived.unreadable:
                 raise Rejected(arrived.unreadable)
-            drop = self._opened(arrived, drop)
+            drop = self._opened(arrived, drop, dropped_by)
         except (Rejected, Unreadable) as error:
             reason = str(error)
             self._check_is_newest(drop)
@@ -130,13 +130,13 @@ class DropIntake:
             raise DropGone("a newer object was recorded meanwhile")
         return known
 
-    def _opened(self, arrived: Arrived, drop: Drop) -> Drop:
+    def _opened(self, arrived: Arrived, drop: Drop, dropped_by: str | None) -> Drop:
         """The drop with what its file and its metadata say; Rejected where it cannot be used."""
         mode, check_image = _options(arrived) if drop.kind is Kind.IMAGE else (None, None)
         trim = _trim(arrived) if drop.kind is Kind.VIDEO else None
         expect(arrived.key, arrived.size)
         checked = self.media.check(arrived.key, arrived.etag, trim)
-        media = _input(arrived, checked, drop.sequencer)
+        media = replace(_input(arrived, checked, drop.sequencer), dropped_by=dropped_by)
         return replace(drop, media=media, mode=mode, check_image=check_image, trim=trim)
 
 
