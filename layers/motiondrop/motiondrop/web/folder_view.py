@@ -43,6 +43,8 @@ class Entry:
     job_id: str | None = None
     result: bool = False
     still: bool = False
+    width: int | None = None  # pixels, of the result
+    height: int | None = None
     link: str | None = None
 
 
@@ -98,6 +100,8 @@ def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: 
         job_id=job.job_id,
         result=job.state == State.SUCCEEDED,
         still=bool(job.result.still),
+        width=job.result.width,
+        height=job.result.height,
     )
 
 
