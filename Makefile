@@ -7,7 +7,6 @@ BIN := .venv/bin
 READY := .venv/ready
 CHECKS := .venv/checks
 NODE_READY := node_modules/ready
-UV_VERSION := 0.13.9
 # What runs, and with it what checks.
 RUNS := --group dependencies --group media --group web --group cli --group local
 GROUPS := $(RUNS) --group tests --group benchmarks
@@ -70,6 +69,7 @@ lint: $(CHECKS) $(NODE_READY) ## Check style, types, the template and the state 
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint
 	$(BIN)/checkov --config-file .checkov.yaml --file template.yaml --skip-download
+	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/node node_modules/.bin/asl-validator --yaml-path statemachine/animation.asl.yaml
 	@$(MAKE) --no-print-directory secrets
 
@@ -116,7 +116,8 @@ define new_environment
 	@echo "  a Python environment in .venv" >&2
 	@rm -rf .venv && $(PYTHON) -m venv .venv || { echo "Python's own 'venv' failed: see above." >&2; exit 1; }
 	@echo "  uv, which installs the rest" >&2
-	@$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV_VERSION) 2> .venv/log || { cat .venv/log >&2; \
+	@awk '/^[a-z]/ { uv = /^uv==/ } uv' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement .venv/uv.txt 2> .venv/log || { cat .venv/log >&2; \
 		$(NOT_INSTALLED) }
 endef
 
@@ -139,6 +140,6 @@ $(CHECKS): $(READY)
 
 $(NODE_READY): $(CHECKS) package-lock.json
 	@echo "  asl-validator and axe-core, which check the state machine and the pages"
-	@PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel error --no-audit --no-fund > .venv/npm.log 2>&1 || { \
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --loglevel error --no-audit --no-fund > .venv/npm.log 2>&1 || { \
 		cat .venv/npm.log >&2; $(NOT_INSTALLED) }
 	@touch $@
