@@ -19,9 +19,8 @@ from local.stack import PROJECT, Stack
 OUTPUT = PROJECT / "demo-output"
 TASK_SECONDS = 8
 
-#: States that come and go while the provider works, and the one that only leads to the next.
+#: States that come and go while the provider works.
 POLLING = {"Wait for the task", "Poll"}
-_ROUTER = "Go on where the record says"
 
 SUCCEEDED, REJECTED = "SUCCEEDED", "REJECTED"
 
@@ -133,7 +132,7 @@ class Demo:
             for event in self._events(seen):
                 seen, news = event["id"], time.monotonic()
                 name = event.get("stateEnteredEventDetails", {}).get("name", "")
-                if name and name != _ROUTER:
+                if name and event["type"] != "ChoiceStateEntered":  # which only leads to the next
                     animating = name in POLLING
                     yield Entered(name)
             if animating:
