@@ -22,7 +22,6 @@ Series = list[tuple[float, float]]
 
 _UNIT_WIDTH, _UNIT_HEIGHT, _GAP = 54, 46, 10
 _INK, _PALE, _GRID, _PAPER = (35, 47, 62), (95, 107, 122), (225, 229, 234), (255, 255, 255)
-_COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (255, 127, 14))
 _BINS = 60
 
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
@@ -90,13 +89,13 @@ def draw(widgets: list[dict[str, Any]], metrics: Metrics) -> Image.Image:
         canvas.rectangle((left, top, right, bottom), fill=_PAPER, outline=_GRID)
         properties = widget["properties"]
         canvas.text((left + 12, top + 8), properties["title"], fill=_INK, font=_font(15))
-        box = (left + 44, top + 40, right - 14, bottom - 34)
+        box = (left + 44, top + 40, right - 14, bottom - 50)
         if properties["view"] == "singleValue":
             _number(canvas, (left + 12, top + 44), properties, metrics)
         else:
-            series = [(metric[-1]["label"], metrics.of(metric)) for metric in properties["metrics"]]
-            lines = [(label, binned(points, begin, end, properties["stat"])) for label, points in series]
-            _chart(canvas, box, lines, bars=properties["stat"] == "Sum")
+            stat = properties["stat"]
+            lines = [(metric[-1], binned(metrics.of(metric), begin, end, stat)) for metric in properties["metrics"]]
+            _chart(canvas, box, lines, end - begin, bars=stat == "Sum")
     return picture
 
 
@@ -113,7 +112,8 @@ def _number(
 def _chart(
     canvas: ImageDraw.ImageDraw,
     box: tuple[float, float, float, float],
-    lines: list[tuple[str, Series]],
+    lines: list[tuple[dict[str, str], Series]],
+    seconds: float,
     *,
     bars: bool,
 ) -> None:
@@ -123,10 +123,15 @@ def _chart(
         y = bottom - (bottom - top) * step / 4
         canvas.line((left, y, right, y), fill=_GRID)
         canvas.text((left - 8, y), f"{most * step / 4:.3g}", fill=_PALE, font=_font(12), anchor="rm")
+    for step in range(5):
+        x = left + (right - left) * step / 4
+        canvas.line((x, bottom, x, bottom + 4), fill=_GRID)
+        minutes = f"{seconds / 60 * step / 4:.2g} min"
+        canvas.text((x, bottom + 6), minutes, fill=_PALE, font=_font(12), anchor="rt" if step == 4 else "mt")  # noqa: PLR2004
     x_of_legend = left
     thick = (right - left) / _BINS / len(lines)
-    for index, (label, line) in enumerate(lines):
-        colour = _COLOURS[index % len(_COLOURS)]
+    for index, (shown, line) in enumerate(lines):
+        label, colour = shown["label"], shown["color"]
         points = [(left + (right - left) * x, bottom - (bottom - top) * value / most) for x, value in line]
         if bars:
             for x, y in points:
@@ -136,8 +141,8 @@ def _chart(
             canvas.line(points, fill=colour, width=3, joint="curve")
             for x, y in points:
                 canvas.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
-        canvas.rectangle((x_of_legend, bottom + 12, x_of_legend + 12, bottom + 24), fill=colour)
-        canvas.text((x_of_legend + 18, bottom + 10), label, fill=_INK, font=_font(13))
+        canvas.rectangle((x_of_legend, bottom + 28, x_of_legend + 12, bottom + 40), fill=colour)
+        canvas.text((x_of_legend + 18, bottom + 26), label, fill=_INK, font=_font(13))
         x_of_legend += 40 + canvas.textlength(label, font=_font(13))
 
 
