@@ -15,21 +15,28 @@ from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
 
 README = (PROJECT / "README.md").read_text()
+PARAMETERS = (PROJECT / "docs" / "parameters.md").read_text()
 ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
 MAKEFILE = (PROJECT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("name", [*TEMPLATE["Parameters"], *TEMPLATE["Outputs"]])
-def test_the_readme_has_every_parameter_and_output(name: str) -> None:
-    assert f"`{name}`" in README
+def test_the_page_of_parameters_has_every_parameter_and_output(name: str) -> None:
+    assert f"`{name}`" in PARAMETERS
 
 
 @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
-def test_the_readme_gives_each_parameters_default(name: str) -> None:
-    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+def test_each_parameters_default_is_given_wherever_it_is_explained(name: str) -> None:
+    rows = [line for line in (PARAMETERS + README).splitlines() if line.startswith(f"| `{name}` |")]
     default = str(TEMPLATE["Parameters"][name]["Default"])
-    said = row.split("|")[2].strip().strip("`")
-    assert said in {default, "the region's", "the provider's"}
+    assert rows
+    for row in rows:
+        said = row.split("|")[2].strip().strip("`")
+        assert said in {default, "the region's", "the provider's"}
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 200
 
 
 def test_the_readmes_table_of_modes_is_the_codes() -> None:

@@ -84,7 +84,7 @@ def targets() -> dict[str, tuple[str, str]]:
     return {name: (needs, recipe) for name, needs, recipe in found}
 
 
-@pytest.mark.parametrize("name", ["demo", "up", "down", "spend", "smoke"])
+@pytest.mark.parametrize("name", ["demo", "up", "down", "env"])
 def test_targets_that_only_run_something_do_not_install_the_checks(name: str) -> None:
     needs, _ = targets()[name]
     assert needs.split() == ["$(READY)"]
