@@ -252,10 +252,11 @@ def what_somebody_with_a_drop_link_does(driver: Driver) -> None:
             upload = requests.post(f"{page}/upload", json=asked, timeout=30).json()
             assert requests.put(upload["url"], body, headers=upload["headers"], timeout=30).status_code == 200
         driver.wait_for_state("rights-linked", "Wait for a slot")
-        assert "Paused" in requests.get(f"{page}/list", timeout=30).text
+        assert "paused the queue" in requests.get(f"{page}/list", timeout=30).text
     driver.sweep()
     execution = driver.wait_for_execution("rights-linked")
     job_id = driver.job(execution["executionArn"])["job_id"]
+    assert requests.get(f"{page}/list", timeout=30).status_code == 200
     for part in ("video", "poster"):
         about = {"name": "rights-linked.png", "job": job_id}
         assert requests.get(f"{page}/{part}", about, timeout=30).status_code == 200
