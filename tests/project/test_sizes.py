@@ -46,3 +46,20 @@ def test_no_file_is_longer_than_400_lines() -> None:
         if len(source.splitlines()) > LINES_OF_A_FILE
     ]
     assert long == []
+
+
+def code_of(source: str) -> int:
+    """The lines of code of a file, without docstrings, comments and empty lines."""
+    documented: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            documented |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(bool(line.strip()) and line.strip()[0] != "#" and number not in documented for number, line in lines)
+
+
+def test_the_library_does_not_grow_unnoticed() -> None:
+    """docs/decisions/0019-how-large-the-library-is.md has the number and why it is no smaller."""
+    library = [code_of(source) for path, source in sources().items() if path.startswith("layers/motiondrop/")]
+    assert sum(library) <= 9_200
+    assert len((PROJECT / "template.yaml").read_text().splitlines()) <= 1_500
