@@ -103,5 +103,5 @@ def test_a_trim_is_read(text: str, trim: Trim) -> None:
     "text", ["", "30", "30-0", "0-31", "0-1", "a-b", "0--30", "0-30s", "1e3-1e4", "0-" + "9" * 400]
 )
 def test_a_trim_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(Rejected, match="trim(=| is )"):
+    with pytest.raises(Rejected, match=r"trim(=| is )"):
         Trim.parse(text)
