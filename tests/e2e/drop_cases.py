@@ -35,11 +35,14 @@ class Row:
 
 
 SMALL = " - needs at least 200 px on each side - export it again as "
-LONG = " long - the limit is 30 s - set its start and end on the drop page or drop it with the metadata trim=0-30"
+LONG = (
+    " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
+    " - or choose the part to use on the drop page - in the S3 console the metadata trim=0-30 keeps the first 30 s"
+)
 UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"
-SHAPE = " - needs 1:3 to 3:1 - crop it"
-WIDE = f"too wide - its 601 x 200 px have an aspect ratio of 3.005:1{SHAPE}"
-TALL = f"too tall - its 200 x 601 px have an aspect ratio of 1:3.005{SHAPE}"
+SHAPE = " - the limit is 3 times - crop it"
+WIDE = f"too wide - at 601 x 200 px it is 3.005 times as wide as it is tall{SHAPE}"
+TALL = f"too tall - at 200 x 601 px it is 3.005 times as tall as it is wide{SHAPE}"
 
 
 def rows() -> list[Row]:
@@ -70,8 +73,8 @@ def _images() -> Iterator[Row]:
         yield Row(f"loud.{name.upper()}", partial(picture, kind), accepted)
         yield Row(f"at.{name}", partial(picture, kind, 600, 200), accepted)
         for sides, found in (
-            ((199, 300), f"image is 199 px wide{SMALL}JPG or PNG in a larger size"),
-            ((300, 199), f"image is 199 px tall{SMALL}JPG or PNG in a larger size"),
+            ((199, 300), f"image is 199 px wide{SMALL}JPG or PNG at a higher resolution"),
+            ((300, 199), f"image is 199 px tall{SMALL}JPG or PNG at a higher resolution"),
             ((601, 200), f"image is {WIDE}"),
             ((200, 601), f"image is {TALL}"),
         ):
@@ -100,8 +103,8 @@ def _converted_images() -> Iterator[Row]:
     yield Row("photo.avif", lambda: drawn("AVIF"), _as_image("AVIF to JPEG"))
     yield Row("drawing.gif", lambda: drawn("GIF"), _as_image("GIF to PNG"))
     yield Row("scan.tif", lambda: drawn("TIFF"), _as_image("TIFF to PNG"))
-    yield Row("larger.png", lambda: picture("png", 4097, 2000), _as_image("4097x2000 to 4096x2000"))
-    yield Row("tall.png", lambda: picture("png", 2000, 4097), _as_image("2000x4097 to 2000x4096"))
+    yield Row("larger.png", lambda: picture("png", 4097, 2000), _as_image("4097x2000 to 4096x2000 px"))
+    yield Row("tall.png", lambda: picture("png", 2000, 4097), _as_image("2000x4097 to 2000x4096 px"))
     yield Row(
         "6mb.png",
         lambda: picture("png").ljust(5_000_001, b"\0"),
@@ -136,13 +139,13 @@ def _videos() -> Iterator[Row]:
         yield Row(f"two.{name}", partial(clip, name, frames=20), accepted)
         yield Row(f"thirty.{name}", partial(clip, name, frames=300), accepted)
         for frames, found in (
-            (19, "video is 1.9 s long - needs at least 2 s - use a longer video"),
+            (19, "video is 1.9 s long - must be at least 2 s long - use a longer video"),
             (301, f"video is 30.1 s{LONG}"),
         ):
             yield Row(f"length.{name}", partial(clip, name, frames=frames), f"rejected: {found}")
         for width, height, found in (
-            (199, 300, f"video is 199 px wide{SMALL}MP4 in a larger size"),
-            (300, 199, f"video is 199 px tall{SMALL}MP4 in a larger size"),
+            (199, 300, f"video is 199 px wide{SMALL}MP4 at a higher resolution"),
+            (300, 199, f"video is 199 px tall{SMALL}MP4 at a higher resolution"),
             (601, 200, f"video is {WIDE}"),
             (200, 601, f"video is {TALL}"),
         ):
@@ -169,7 +172,7 @@ def _special_videos() -> Iterator[Row]:
     yield Row("index-first.mp4", lambda: clip(movflags="faststart"), WAITING_VIDEO)
     yield Row("sound.mp4", lambda: clip(sound=2.4), WAITING_VIDEO)
     yield Row("located.mov", CASES["located.mov"], WAITING_VIDEO)
-    one_track = "rejected: video needs exactly 1 picture track - export it again as MP4"
+    one_track = "rejected: video must have exactly 1 picture track - export it again as MP4"
     yield Row("mute.mp4", lambda: clip(tracks=0, sound=3), one_track)
     yield Row("cinematic.mp4", lambda: clip(tracks=2), WAITING_VIDEO)
     yield Row("double.mp4", lambda: both_enabled(clip(tracks=2)), one_track)
@@ -189,9 +192,9 @@ def _converted_videos() -> Iterator[Row]:
     yield Row("mjpeg.mov", lambda: clip("mov", "mjpeg"), _as_video("MJPEG to H.264"))
     yield Row("fast.mp4", lambda: clip(rate=120, frames=260), _as_video("120 to 60 frames/s"))
     for name, width, height, found in (
-        ("uhd.mp4", 3840, 2160, "3840x2160 to 2048x1152"),
-        ("wider.mp4", 2050, 1000, "2050x1000 to 2048x998"),
-        ("taller.mov", 1000, 2050, "1000x2050 to 998x2048"),
+        ("uhd.mp4", 3840, 2160, "3840x2160 to 2048x1152 px"),
+        ("wider.mp4", 2050, 1000, "2050x1000 to 2048x998 px"),
+        ("taller.mov", 1000, 2050, "1000x2050 to 998x2048 px"),
     ):
         container = name.rpartition(".")[2]
         yield Row(name, partial(clip, container, width=width, height=height, rate=2, frames=4), _as_video(found))
@@ -206,10 +209,16 @@ def _long_videos() -> Iterator[Row]:
     yield Row("uncut.mp4", clip, WAITING_VIDEO, {"trim": "0-30"})
     for number, (trim, found) in enumerate(
         (
-            ("first", "metadata trim is first - needs a start and an end in seconds - write it like trim=0-30"),
-            ("5-6", "trim=5-6 keeps 1 s of the video - needs 2 to 30 s - change its start or end"),
-            ("0-31", "trim=0-31 keeps 31 s of the video - needs 2 to 30 s - change its start or end"),
-            ("43-45", "video is 42.0 s long - trim=43-45 begins after its end - choose an earlier start"),
+            (
+                "first",
+                (
+                    "option trim in the file metadata is first - must be a start and an end in seconds"
+                    " - write it like trim=0-30"
+                ),
+            ),
+            ("5-6", "option trim=5-6 does not keep 2 to 30 s of the video - change its start or end"),
+            ("0-31", "option trim=0-31 does not keep 2 to 30 s of the video - change its start or end"),
+            ("43-45", "video is 42.0 s long - trim=43-45 starts after that - choose an earlier start"),
         )
     ):
         yield Row(f"trim-{number}.mp4", _long, f"rejected: {found}", {"trim": trim})
@@ -268,13 +277,19 @@ def _options() -> Iterator[Row]:
     yield Row(
         "fast.png",
         lambda: picture("png"),
-        "rejected: metadata mode is fast - must be wan-std or wan-pro - correct it and drop the file again",
+        (
+            "rejected: option mode in the file metadata is fast - must be wan-std or wan-pro"
+            " - correct it and drop the file again"
+        ),
         {"mode": "fast"},
     )
     yield Row(
         "maybe.png",
         lambda: picture("png"),
-        "rejected: metadata check-image is maybe - must be true or false - correct it and drop the file again",
+        (
+            "rejected: option check-image in the file metadata is maybe - must be true or false"
+            " - correct it and drop the file again"
+        ),
         {"check-image": "maybe"},
     )
     yield Row("odd.mp4", clip, WAITING_VIDEO, {"mode": "of a video is not looked at"})
@@ -301,6 +316,5 @@ def _names() -> Iterator[Row]:
         yield Row(
             name,
             lambda: b"something",
-            "rejected: file is neither an image nor a video - upload it as JPEG/PNG/BMP/WEBP/HEIC/AVIF/GIF/TIFF"
-            " or MP4 MOV AVI WEBM MKV FLV WMV MPEG MPEG-TS",
+            "rejected: this file type is not supported - export it as JPG or PNG for an image or as MP4 for a video",
         )

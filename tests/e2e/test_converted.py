@@ -22,7 +22,7 @@ def copies(driver: Driver, stem: str) -> tuple[bytes, bytes]:
 def test_a_heic_and_a_4k_hlg_clip_become_a_saved_result(driver: Driver) -> None:
     driver.drop("phone.mov", hlg())
     assert driver.wait_for_receipt(
-        "phone.mov", "waiting for an image - converted: H.265 to H.264 - 3840x2160 to 2048x1152 - HDR"
+        "phone.mov", "waiting for an image - converted: H.265 to H.264 - 3840x2160 to 2048x1152 px - HDR"
     )
     driver.drop("phone.heic", heic())
     execution = driver.wait_for_execution("phone")

@@ -42,7 +42,7 @@ def test_a_bad_file_is_rejected_with_an_email_and_no_run(driver: Driver) -> None
     receipt = driver.wait_for_receipt("rejected-alone/small.png", "rejected")
     assert receipt == (
         "rejected: image is 180 px wide - needs at least 200 px on each side"
-        " - export it again as JPG or PNG in a larger size"
+        " - export it again as JPG or PNG at a higher resolution"
     )
     assert "180 px wide" in driver.wait_for_email("small.png")
     assert not driver.executions("small")
@@ -86,7 +86,7 @@ def test_stop_while_the_provider_works_is_too_late_so_the_next_run_saves_the_vid
     driver.stack.stepfunctions.stop_execution(executionArn=arn)
     assert driver.wait_for_execution("late", 2)["status"] == "SUCCEEDED"
     email = driver.wait_for_email("late")
-    assert "stopped after the animation had begun" in email
+    assert "but the animation had already started" in email
     assert len(driver.emails("late")) == 1
 
 

@@ -19,6 +19,7 @@ from tests.support.driver import Driver
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
 
 REFRESH = "refresh()"
+CONSENT = "I have permission to use the likeness of the people in the image and the video."
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +72,7 @@ def test_two_files_become_a_playing_result(visit: Visit, link: str, files: tuple
     check_accessible(page)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("alert")).to_contain_text("confirm that you have permission to use")
-    page.get_by_label("I have permission to use this person's likeness.").check()
+    page.get_by_label(CONSENT).check()
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Ready")
     video = page.locator(".entry video")
@@ -98,6 +99,14 @@ def test_two_files_become_a_playing_result(visit: Visit, link: str, files: tuple
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_an_end_beyond_the_clip_is_told_with_the_clips_length(visit: Visit, link: str) -> None:
+    visit.page.goto(link)
+    problem = "partProblem({ file: { name: 'clip.mp4' }, seconds: 50.02, start: 20, end: %d })"
+    assert visit.page.evaluate(problem % 60) == "clip.mp4 is only 50 seconds long. Choose an end of 50 or less."
+    assert visit.page.evaluate(problem % 21).startswith("For clip.mp4, choose a start and an end")
+    assert visit.page.evaluate(problem % 50) == ""
+
+
 def test_an_upload_that_breaks_off_begins_again_by_itself(visit: Visit, link: str, files: tuple[Path, Path]) -> None:
     page = visit.page
     broken: list[str] = []
@@ -112,7 +121,7 @@ def test_an_upload_that_breaks_off_begins_again_by_itself(visit: Visit, link: st
     page.route("**/*", break_off)
     page.goto(link)
     choose(page, files)
-    page.get_by_label("I have permission to use this person's likeness.").check()
+    page.get_by_label(CONSENT).check()
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("#chosen")).to_contain_text("The upload was interrupted")
     until_it_says(page, "dancer.mp4")
@@ -139,7 +148,7 @@ def test_a_file_that_arrived_although_the_answer_was_lost_is_told_of_in_words(
     page.route("**/*", lose)
     page.goto(link)
     page.set_input_files("#files", str(files[0]))
-    page.get_by_label("I have permission to use this person's likeness.").check()
+    page.get_by_label(CONSENT).check()
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Waiting for a video")
     assert lost
@@ -154,7 +163,7 @@ def test_a_name_that_is_taken_is_replaced_only_when_asked(
     page = visit.page
     page.goto(link)
     page.set_input_files("#files", str(files[0]))
-    page.get_by_label("I have permission to use this person's likeness.").check()
+    page.get_by_label(CONSENT).check()
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("#chosen")).to_contain_text("This folder already has a file with this name.")
     page.get_by_role("button", name="Replace it").click()
@@ -162,12 +171,12 @@ def test_a_name_that_is_taken_is_replaced_only_when_asked(
     visit.complaints.clear()  # the browser itself mentions the 412
 
 
-def test_a_file_is_withdrawn(visit: Visit, link: str, files: tuple[Path, Path]) -> None:
+def test_a_file_that_waits_is_deleted(visit: Visit, link: str, files: tuple[Path, Path]) -> None:
     page = visit.page
     page.goto(link)
     page.set_input_files("#files", str(files[0]))
-    page.get_by_label("I have permission to use this person's likeness.").check()
+    page.get_by_label(CONSENT).check()
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Waiting for a video")
-    page.get_by_role("button", name="Withdraw dancer.png").click()
+    page.get_by_role("button", name="Delete dancer.png").click()
     until_it_says(page, "Nothing here yet.")

@@ -9,8 +9,8 @@ from samtranslator.yaml_helper import yaml_parse
 from local.stack import PROJECT
 
 PAGE = PROJECT / "ARCHITECTURE.md"
-BEGIN = "<!-- Made from statemachine/animation.asl.yaml by `make docs`. -->\n"
-END = "<!-- End of what is made. -->\n"
+BEGIN = "<!-- Made from statemachine/animation.asl.yaml by `make docs`. -->\n\n"
+END = "\n<!-- End of what is made. -->\n"
 
 
 def diagram(machine: dict[str, Any]) -> str:

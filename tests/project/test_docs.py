@@ -45,10 +45,10 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
         return [cell.strip() for cell in line.split("|")[2:-1]]
 
     assert row("size and frame rate") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames per second" for mode in MODES]
-    for name, label in (("wan2.2-animate-move", "of video"), ("wan2.2-animate-mix", "with `wan2.2-animate-mix`")):
+    for name, label in (("wan2.2-animate-move", ""), ("wan2.2-animate-mix", ", with `wan2.2-animate-mix`")):
         for region, prices in MODELS[name].prices.items():
             said = [f"${dollars(prices[mode]):.3f}".removesuffix("0") for mode in MODES]
-            assert row(f"price per second {label} in {region.capitalize()}") == said
+            assert row(f"price per second of video in {region.capitalize()}{label}") == said
     for seconds in (5, 30):
         ranges = [work_minutes(seconds, mode) for mode in MODES]
         assert row(f"time for a video of {seconds} s") == [f"{least} to {most} minutes" for least, most in ranges]

@@ -35,7 +35,7 @@ METRICS = Metrics("test")
 MAX_FAN_OUT = 3
 
 #: The receipt of a drop whose one job waits in the queue.
-QUEUED = "accepted: quoted 0.30 USD - queued - will be 720p 15 frames/s with sound"
+QUEUED = "accepted and in the queue - the animation will cost 0.30 USD - it will be 720p at 15 frames/s with sound"
 
 
 class FakeMediaFunction:
@@ -50,7 +50,7 @@ class FakeMediaFunction:
             raise Rejected("file is bad")
         digest = hashlib.sha256(body).hexdigest()
         copy = hashlib.sha256(b"clean" + body + str(trim).encode()).hexdigest()
-        words = ("4096x2304 to 2048x1152",) if b"convert" in body else ()
+        words = ("4096x2304 to 2048x1152 px",) if b"convert" in body else ()
         if kind_of(key) is Kind.IMAGE:
             image = Report(Kind.IMAGE, "png", "png", 640, 640, len(body), copy)
             return Checked(digest, image, "inputs/poster.jpg", f"inputs/{copy}.png")

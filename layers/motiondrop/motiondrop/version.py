@@ -1,3 +1,3 @@
 """The version, which results carry and pyproject.toml reads."""
 
-__version__ = "0.1.0"
+__version__ = "0.9.0"

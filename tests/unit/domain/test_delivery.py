@@ -42,8 +42,10 @@ def test_a_job_is_told_what_its_own_video_will_be(
 ) -> None:
     rate, with_sound, background = said.split("|")
     one = job(mode, model, sound=sound)
-    sentence = f"It will be 720p at {rate} frames per second, {with_sound} the background of your {background}."
-    assert (expected(one), expected_briefly(one)) == (sentence, f"will be 720p {receipt}")
+    sentence = (
+        f"The animation will be 720p at {rate} frames per second, {with_sound} the background of your {background}."
+    )
+    assert (expected(one), expected_briefly(one)) == (sentence, f"it will be 720p at {receipt}")
 
 
 @pytest.mark.parametrize(
@@ -65,5 +67,5 @@ def test_a_time_is_a_range_that_holds_the_providers_sample(seconds: float, mode:
 def test_a_job_is_told_how_long_its_own_video_takes() -> None:
     one = job("wan-std", MOVE, sound=True)
     assert takes(one) == (
-        "Once it begins, the animation service usually needs 1 to 10 minutes for a video of this length."
+        "Once the animation service starts, it usually needs 1 to 10 minutes for a video of this length."
     )

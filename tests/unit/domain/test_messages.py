@@ -84,7 +84,7 @@ def result(**changes: Any) -> Job:
             codec="h264",
             width=720,
             height=1280,
-            frame_rate=30.0,
+            frame_rate=15.0,
             sound=True,
             still=f"videos/{job.job_id}.jpg",
         ),
@@ -100,7 +100,7 @@ def many() -> Message:
         rejected(
             "class/käfer.png",
             "image is 180 px wide - needs at least 200 px on each side"
-            " - export it again as JPG or PNG in a larger size",
+            " - export it again as JPG or PNG at a higher resolution",
         ),
         failed(unfit, LINK),
         succeeded(replace(result(), image=make_input("class/b c.png", "i")), BUCKET, LINK),
@@ -125,8 +125,9 @@ EMAILS: dict[str, Message] = {
     "succeeded_otherwise_than_asked": succeeded(
         result(
             billing=Billing(9.0, "wan-pro", 1_620_000),
+            result=replace(result().result, frame_rate=25.0),
             stopped=True,
-            advice=("the video has only 12 frames per second - use one with 24 or more",),
+            advice=("your video has only 12 frames per second - use one with 24 or more",),
         ),
         BUCKET,
         LINK,
@@ -153,7 +154,7 @@ EMAILS: dict[str, Message] = {
         LINK,
     ),
     "existing": existing(result(), make_job("team/hero", RECORDED), LINK),
-    "untagged": untagged("class/hero.png", "accepted: quoted 0.62 USD - queued"),
+    "untagged": untagged("class/hero.png", "accepted and in the queue - the animation will cost 0.62 USD"),
     "failed_since_the_media_do_not_fit": failed(
         ended(
             State.FAILED,
@@ -169,7 +170,8 @@ EMAILS: dict[str, Message] = {
     ),
     "failed_by_the_account": failed(ended(State.FAILED, verdict=Verdict(KeyRefused.__name__, "InvalidApiKey")), LINK),
     "failed_by_our_own_fault": failed(
-        ended(State.FAILED, task=Task(), closing=End(reasons.OWN_FAULT.format(error="States.Timeout"), CLOSED_AT)), LINK
+        ended(State.FAILED, task=Task(), closing=End(reasons.OWN_FAULT.format(details="States.Timeout"), CLOSED_AT)),
+        LINK,
     ),
     "failed_since_a_file_cannot_be_converted": failed(
         ended(
@@ -177,7 +179,8 @@ EMAILS: dict[str, Message] = {
             task=Task(),
             closing=End(
                 reasons.not_converted(
-                    "video", "video takes more than 780 seconds to process - export it again as MP4 in a smaller size"
+                    "video",
+                    "video would take more than 13 minutes to process - export it again as MP4 at a lower resolution",
                 ),
                 CLOSED_AT,
             ),
@@ -193,6 +196,15 @@ EMAILS: dict[str, Message] = {
         ),
         LINK,
     ),
+    "failed_since_one_of_several_tasks_is_its_own": failed(
+        ended(
+            State.FAILED,
+            task=replace(TASK, id=None),
+            call=Call(unknown=True),
+            closing=End(reasons.SEVERAL.format(details="task-1, task-2"), CLOSED_AT),
+        ),
+        LINK,
+    ),
     "failed_after_it_was_charged": failed(
         ended(
             State.FAILED,
@@ -204,23 +216,25 @@ EMAILS: dict[str, Message] = {
     "canceled": canceled(ended(State.CANCELED, closing=End(reasons.STOPPED, CLOSED_AT)), LINK),
     "rejected": rejected(
         "class/small.png",
-        "image is 180 px wide - needs at least 200 px on each side - export it again as JPG or PNG in a larger size",
+        "image is 180 px wide - needs at least 200 px on each side"
+        " - export it again as JPG or PNG at a higher resolution",
     ),
     "rejected_since_it_is_too_long": rejected(
         "class/long.mp4",
-        "video is 31.2 s long - the limit is 30 s"
-        " - set its start and end on the drop page or drop it with the metadata trim=0-30",
+        "video is 31.2 s long - the limit is 30 s - cut the video to 30 s or less and drop it again"
+        " - or choose the part to use on the drop page - in the S3 console the metadata trim=0-30 keeps the first 30 s",
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",
-        "metadata mode is www.evil.com - must be wan-std or wan-pro - correct it and drop the file again",
+        "option mode in the file metadata is www.evil.com - must be wan-std or wan-pro"
+        " - correct it and drop the file again",
     ),
     "held_since_jobs_are_refused_alike": held(UnknownRefusal("SomethingNew", "see http://evil.example")),
     "held": held(AccessNotGranted("AccessDenied.Unpurchased", "Model not purchased.", request_id="r-1")),
     "resumed": resumed(),
     "undecided": undecided(make_job("hero", RECORDED, call=Call(asked_at=RECORDED))),
     "over_budget": over_budget(make_job("hero", RECORDED), 686_400),
-    "unheard": unheard(["results and failures", "operations"]),
+    "unheard": unheard(["results and failures"]),
     "host_refused": host_refused(["dashscope-b1.oss-cn-x.aliyuncs.com"], 1, RECORDED + timedelta(hours=24)),
     "hosts_refused": host_refused(["dashscope-b1.oss-cn-x.aliyuncs.com", "example.com"], 3, RECORDED),
     "alone": alone("class/hero.png", "a video", "waiting for a video"),
@@ -277,6 +291,7 @@ def test_each_end_has_its_own_message(state: State) -> None:
 @pytest.mark.parametrize("name", sorted(name for name, email in EMAILS.items() if email.event not in FOR_OPERATORS))
 def test_who_drops_files_reads_nothing_of_aws(name: str) -> None:
     words = f"{EMAILS[name].subject} {EMAILS[name].body.replace(LINK, '')}"
+    words = words.replace("In the S3 console ", "")  # where some of them upload
     assert not re.search(r"\b(AWS|S3|s3:|Step Functions|execution|Lambda|DynamoDB|SNS|bucket|topic)", words)
 
 
@@ -308,17 +323,19 @@ def test_a_subject_is_never_cut_within_its_sentence(name: str, code: str | None)
         (result(image=image), "your animation is ready (5.2 s, $0.62)"),
         (ended(State.CANCELED, image=image), "canceled, nothing was charged"),
     ):
-        assert outcome(job, BUCKET, LINK).subject.endswith(f": {said}")
+        assert outcome(job, BUCKET, LINK).subject.endswith((f": {said}", f"Y{said[1:]}"))
     assert existing(result(), ended(State.SUCCEEDED, image=image), LINK).subject.endswith("already exists ($0.00)")
     subject = undecided(ended(State.FAILED, image=image)).subject
-    assert subject.endswith(" is waiting, it is unknown whether its task exists")
+    assert subject.startswith("MotionDrop: not clear whether ")
+    assert subject.endswith(" was sent; it is waiting")
+    assert len(subject) <= 99
 
 
 @pytest.mark.parametrize(
     "reason", [value for name, value in vars(reasons).items() if name.isupper() and name[0] != "_"]
 )
 def test_a_reason_of_ours_is_a_sentence_and_has_a_phrase_for_the_subject(reason: str) -> None:
-    text = reason.format(which="video", why="it is damaged", error="States.Timeout", tasks="one, another")
+    text = reason.format(which="video", why="it is damaged", details="one, another")
     assert text.endswith(".")
     subject = failed(ended(State.FAILED, "a" * 200, closing=End(text, CLOSED_AT)), LINK).subject
     assert subject.endswith(f": {reasons.in_brief(text)}")
@@ -330,9 +347,9 @@ def test_a_reason_of_ours_is_a_sentence_and_has_a_phrase_for_the_subject(reason:
     [
         (reasons.EXPIRED, "the result could not be downloaded in time"),
         (reasons.UNDECIDED, "the outcome is unknown"),
-        (reasons.SEVERAL.format(tasks="a, b"), "the outcome is unknown"),
+        (reasons.SEVERAL.format(details="a, b"), "the outcome is unknown"),
         (reasons.NOT_CONVERTED.format(which="video", why="no"), "the video could not be converted"),
-        (reasons.OWN_FAULT.format(error="x"), "stopped by an error in MotionDrop"),
+        (reasons.OWN_FAULT.format(details="x"), "stopped by an error in MotionDrop"),
         (None, "stopped by an error in MotionDrop"),
     ],
 )

@@ -49,8 +49,8 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("Contain.Forbidden.Label.Error", BillingTrouble, OPERATOR, RetryPolicy.HELD, "Top up"),
     ("ModelNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "Correct the stack's model"),
     ("WorkSpaceNotFound", NotFound, OPERATOR, RetryPolicy.HELD, "Correct the stack's model"),
-    ("InvalidParameter", RequestInvalid, OURS, RetryPolicy.ONCE, "Tell whoever runs"),
-    ("BadRequest.TooLarge", RequestInvalid, OURS, RetryPolicy.ONCE, "Tell whoever runs"),
+    ("InvalidParameter", RequestInvalid, OURS, RetryPolicy.ONCE, "Tell the person who runs"),
+    ("BadRequest.TooLarge", RequestInvalid, OURS, RetryPolicy.ONCE, "Tell the person who runs"),
     ("InvalidParameter.DataInspection", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Wait a while"),
     ("InvalidParameter.FileDownload", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Wait a while"),
     ("InvalidURL", DownloadFailed, PROVIDER, RetryPolicy.FRESH_URLS, "Wait a while"),
@@ -78,7 +78,7 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("InvalidPerson.FaceNotMatch", MediaUnfit, USER, RetryPolicy.NO, "the same one from beginning to end"),
     ("InvalidPerson.FrontBody", MediaUnfit, USER, RetryPolicy.NO, "faces the camera"),
     ("InvalidPerson.FacePose", MediaUnfit, USER, RetryPolicy.NO, "looks at the camera"),
-    ("InvalidPerson.BodyProportion", MediaUnfit, USER, RetryPolicy.NO, "fills the whole frame"),
+    ("InvalidPerson.BodyProportion", MediaUnfit, USER, RetryPolicy.NO, "fill the whole frame"),
     ("InvalidPerson.FullBody", MediaUnfit, USER, RetryPolicy.NO, "shows the whole body"),
     ("InvalidPerson.BodyPose", MediaUnfit, USER, RetryPolicy.NO, "stands upright"),
     ("InvalidPerson.Content", MediaUnfit, USER, RetryPolicy.NO, "first frame of the video"),
@@ -112,7 +112,7 @@ TABLE: list[tuple[str, type[WanError], Owner, RetryPolicy, str]] = [
     ("ModelServingError", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Wait a while"),
     ("ModelUnavailable", ProviderBusy, PROVIDER, RetryPolicy.TWICE, "Wait a while"),
     ("InternalError.Timeout", ProviderTimeout, PROVIDER, RetryPolicy.ONCE, "shorter video"),
-    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.ONCE, "tell whoever runs"),
+    ("SomethingNew", UnknownRefusal, PROVIDER, RetryPolicy.ONCE, "tell the person who runs"),
 ]
 
 

@@ -22,7 +22,7 @@ IMAGES = [
     ("really-png.jpg", "png", (400, 500), "converted: .jpg to .png"),
     ("photo.heic", "jpeg", (400, 500), "converted: HEIC to JPEG"),
     ("mif1.avif", "jpeg", (400, 500), "converted: AVIF to JPEG"),
-    ("wide.png", "png", (4096, 2048), "converted: 5000x2500 to 4096x2048"),
+    ("wide.png", "png", (4096, 2048), "converted: 5000x2500 to 4096x2048 px"),
 ]
 VIDEOS = [
     ("still-end.mp4", (480, 640), 12.967, ""),
@@ -30,17 +30,18 @@ VIDEOS = [
     ("no-index.avi", (480, 640), 4, "converted: AVI to MP4 - MJPEG to H.264"),
     ("first-not-key.mp4", (480, 640), 4, ""),
     ("located.mov", (480, 640), 3, ""),
-    ("uhd.mp4", (2048, 1152), 2, "converted: 3840x2160 to 2048x1152"),
+    ("uhd.mp4", (2048, 1152), 2, "converted: 3840x2160 to 2048x1152 px"),
     ("web.webm", (480, 640), 3, "converted: WEBM to MP4 - VP9 to H.264"),
     ("stream.ts", (480, 640), 3, "converted: MPEG-TS to MP4"),
-    ("hlg.mov", (2048, 1152), 2, "converted: H.265 to H.264 - 3840x2160 to 2048x1152 - HDR to SDR"),
+    ("hlg.mov", (2048, 1152), 2, "converted: H.265 to H.264 - 3840x2160 to 2048x1152 px - HDR to SDR"),
 ]
 REJECTED = [
     (
         "long.mp4",
         (
             "video is 42 s long - the limit is 30 s"
-            " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+            " - cut the video to 30 s or less and drop it again - or choose the part to use on the drop page"
+            " - in the S3 console the metadata trim=0-30 keeps the first 30 s"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),
@@ -116,7 +117,7 @@ def test_the_same_file_has_the_same_copy() -> None:
 def test_a_plan_says_what_the_conversion_will_be() -> None:
     data = CASES["uhd.mp4"]()
     plan = planned("uhd.mp4", data)
-    assert plan == Plan(2048, 1152, 2.0, 10.0, None, ("3840x2160 to 2048x1152",), ())
+    assert plan == Plan(2048, 1152, 2.0, 10.0, None, ("3840x2160 to 2048x1152 px",), ())
     report = prepared("uhd.mp4", data).report
     assert (report.width, report.height, report.duration, report.converted) == (2048, 1152, 2.0, plan.converted)
 
@@ -140,11 +141,11 @@ def test_a_trim_that_leaves_too_little_is_refused() -> None:
     data = CASES["located.mov"]()
     assert (
         reason("a.mov", data, Trim(2, 10))
-        == "video is 3.0 s long - trim=2-10 keeps 1 s of it - needs at least 2 s - choose an earlier start"
+        == "video is 3.0 s long - trim=2-10 keeps only 1 s of it - the least is 2 s - choose an earlier start"
     )
     assert (
         reason("a.mov", data, Trim(5, 10))
-        == "video is 3.0 s long - trim=5-10 begins after its end - choose an earlier start"
+        == "video is 3.0 s long - trim=5-10 starts after that - choose an earlier start"
     )
 
 

@@ -66,7 +66,10 @@ def test_images_at_the_limits_are_accepted(size: tuple[int, int]) -> None:
         (
             "png",
             (601, 200),
-            "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+            (
+                "image is too wide - at 601 x 200 px it is 3.005 times as wide as it is tall"
+                " - the limit is 3 times - crop it"
+            ),
         ),
     ],
 )
@@ -76,7 +79,7 @@ def test_images_beyond_the_limits_are_refused(extension: str, size: tuple[int, i
 
 def test_a_large_image_is_made_smaller() -> None:
     found = report("a.png", picture("png", 4097, 2000))
-    assert (sides(found), found.converted) == ((4096, 2000), ("4097x2000 to 4096x2000",))
+    assert (sides(found), found.converted) == ((4096, 2000), ("4097x2000 to 4096x2000 px",))
 
 
 def test_the_colours_of_a_wide_profile_are_brought_into_srgb() -> None:

@@ -151,7 +151,7 @@ def test_sides_within_the_limits_pass(kind: Kind, sides: tuple[int, int]) -> Non
             (199, 300),
             (
                 "image is 199 px wide - needs at least 200 px on each side"
-                " - export it again as JPG or PNG in a larger size"
+                " - export it again as JPG or PNG at a higher resolution"
             ),
         ),
         (
@@ -159,7 +159,7 @@ def test_sides_within_the_limits_pass(kind: Kind, sides: tuple[int, int]) -> Non
             (300, 199),
             (
                 "image is 199 px tall - needs at least 200 px on each side"
-                " - export it again as JPG or PNG in a larger size"
+                " - export it again as JPG or PNG at a higher resolution"
             ),
         ),
         (Kind.IMAGE, (4097, 3000), "image is 4097 px wide - needs 200 to 4096 px on each side"),
@@ -167,34 +167,43 @@ def test_sides_within_the_limits_pass(kind: Kind, sides: tuple[int, int]) -> Non
         (
             Kind.VIDEO,
             (199, 300),
-            "video is 199 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
+            "video is 199 px wide - needs at least 200 px on each side - export it again as MP4 at a higher resolution",
         ),
         (
             Kind.VIDEO,
             (300, 199),
-            "video is 199 px tall - needs at least 200 px on each side - export it again as MP4 in a larger size",
+            "video is 199 px tall - needs at least 200 px on each side - export it again as MP4 at a higher resolution",
         ),
         (Kind.VIDEO, (2049, 1000), "video is 2049 px wide - needs 200 to 2048 px on each side"),
         (Kind.VIDEO, (1000, 2049), "video is 2049 px tall - needs 200 to 2048 px on each side"),
         (
             Kind.IMAGE,
             (601, 200),
-            "image is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+            (
+                "image is too wide - at 601 x 200 px it is 3.005 times as wide as it is tall"
+                " - the limit is 3 times - crop it"
+            ),
         ),
         (
             Kind.IMAGE,
             (200, 601),
-            "image is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+            (
+                "image is too tall - at 200 x 601 px it is 3.005 times as tall as it is wide"
+                " - the limit is 3 times - crop it"
+            ),
         ),
         (
             Kind.VIDEO,
             (2000, 666),
-            "video is too wide - its 2000 x 666 px have an aspect ratio of 3.004:1 - needs 1:3 to 3:1 - crop it",
+            (
+                "video is too wide - at 2000 x 666 px it is 3.004 times as wide as it is tall"
+                " - the limit is 3 times - crop it"
+            ),
         ),
         (
             Kind.VIDEO,
             (0, 0),
-            "video is 0 px wide - needs at least 200 px on each side - export it again as MP4 in a larger size",
+            "video is 0 px wide - needs at least 200 px on each side - export it again as MP4 at a higher resolution",
         ),
     ],
 )
@@ -219,12 +228,12 @@ def test_sizes_that_can_be_converted_pass(key: str, size: int, kind: Kind) -> No
         (
             "a.png",
             50_000_001,
-            "image has 50.01 MB - the limit is 50 MB - export it again as JPG or PNG in a smaller size",
+            "image is 50.01 MB - the limit is 50 MB - export it again as a smaller file",
         ),
         (
             "a.mp4",
             1_234_567_890,
-            "video has 1234.57 MB - the limit is 1000 MB - export it again as MP4 in a smaller size",
+            "video is 1234.57 MB - the limit is 1000 MB - export it again as a smaller file",
         ),
     ],
 )
@@ -235,7 +244,7 @@ def test_what_name_and_size_rule_out_is_refused_unread(key: str, size: int, sent
 
 
 def test_other_files_are_told_what_is_accepted() -> None:
-    with pytest.raises(Rejected, match=r"neither an image nor a video - upload it as JPEG/PNG/.* or MP4/MOV/"):
+    with pytest.raises(Rejected, match="not supported - export it as JPG or PNG for an image or as MP4 for a video"):
         expect("a.txt", 10)
 
 
@@ -247,20 +256,22 @@ def test_durations_within_the_limits_pass(seconds: float) -> None:
 @pytest.mark.parametrize(
     ("seconds", "sentence"),
     [
-        (1.999, "video is 1.99 s long - needs at least 2 s - use a longer video"),
-        (0.5, "video is 0.5 s long - needs at least 2 s - use a longer video"),
+        (1.999, "video is 1.99 s long - must be at least 2 s long - use a longer video"),
+        (0.5, "video is 0.5 s long - must be at least 2 s long - use a longer video"),
         (
             30.001,
             (
                 "video is 30.01 s long - the limit is 30 s"
-                " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+                " - cut the video to 30 s or less and drop it again - or choose the part to use on the drop page"
+                " - in the S3 console the metadata trim=0-30 keeps the first 30 s"
             ),
         ),
         (
             86_400,
             (
                 "video is 86400 s long - the limit is 30 s"
-                " - set its start and end on the drop page or drop it with the metadata trim=0-30"
+                " - cut the video to 30 s or less and drop it again - or choose the part to use on the drop page"
+                " - in the S3 console the metadata trim=0-30 keeps the first 30 s"
             ),
         ),
     ],
@@ -333,7 +344,7 @@ def test_good_pairs_get_no_advice(image: Input, video: Input) -> None:
     [
         (_image(720, 1280), _video(270, 480), "270 x 480 px"),
         (_image(720, 1280), _video(720, 1280, 12.5), "12.5 frames per second"),
-        (_image(1280, 720), _video(720, 1280), "the image is 1280 x 720 px and the video is 720 x 1280 px"),
+        (_image(1280, 720), _video(720, 1280), "your image is 1280 x 720 px and your video is 720 x 1280 px"),
         (_image(600, 1800), _video(480, 480), "a similar shape"),
     ],
 )

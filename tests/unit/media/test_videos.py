@@ -17,8 +17,11 @@ from tests.support.media import both_enabled, box, clip, planned, prepared, trim
 from tests.support.media import reason as refused
 from tests.support.media_cases import filmed
 
-SMALL = " - export it again as MP4 in a larger size"
-TRIM = " long - the limit is 30 s - set its start and end on the drop page or drop it with the metadata trim=0-30"
+SMALL = " - export it again as MP4 at a higher resolution"
+TRIM = (
+    " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
+    " - or choose the part to use on the drop page - in the S3 console the metadata trim=0-30 keeps the first 30 s"
+)
 
 
 def seen(report: Report) -> tuple[int, int, float | None, float | None, str | None, str]:
@@ -68,7 +71,7 @@ def test_a_phones_portrait_clip_has_the_sides_it_is_displayed_with() -> None:
 def test_a_clip_that_a_phone_trimmed_is_what_it_shows(start: float, length: float, group: int) -> None:
     data = trimmed(clip(frames=100, group=group), start, length)
     found = prepared("a.mp4", data)
-    assert seen(found.report) == (320, 240, length, 10.0, "h264", "converted: parts hidden by its edit list left out")
+    assert seen(found.report) == (320, 240, length, 10.0, "h264", "converted: hidden parts left out")
     with av.open(io.BytesIO(found.copy), "r", options={"ignore_editlist": "1"}) as copy:
         assert len(list(copy.demux(video=0))) == length * 10 + 1  # and the one that ends it
 
@@ -109,11 +112,17 @@ def test_videos_of_sides_at_the_limits_are_accepted(sides: tuple[int, int]) -> N
         ((300, 199), "video is 199 px tall - needs at least 200 px on each side" + SMALL),
         (
             (601, 200),
-            "video is too wide - its 601 x 200 px have an aspect ratio of 3.005:1 - needs 1:3 to 3:1 - crop it",
+            (
+                "video is too wide - at 601 x 200 px it is 3.005 times as wide as it is tall"
+                " - the limit is 3 times - crop it"
+            ),
         ),
         (
             (200, 601),
-            "video is too tall - its 200 x 601 px have an aspect ratio of 1:3.005 - needs 1:3 to 3:1 - crop it",
+            (
+                "video is too tall - at 200 x 601 px it is 3.005 times as tall as it is wide"
+                " - the limit is 3 times - crop it"
+            ),
         ),
     ],
 )
@@ -130,7 +139,7 @@ def test_videos_of_durations_at_the_limits_are_accepted(container: str, frames: 
 @pytest.mark.parametrize("container", ["mp4", "avi"])
 @pytest.mark.parametrize(
     ("frames", "reason"),
-    [(19, "video is 1.9 s long - needs at least 2 s - use a longer video"), (301, "video is 30.1 s" + TRIM)],
+    [(19, "video is 1.9 s long - must be at least 2 s long - use a longer video"), (301, "video is 30.1 s" + TRIM)],
 )
 def test_videos_of_durations_beyond_the_limits_are_refused(container: str, frames: int, reason: str) -> None:
     assert refused(f"a.{container}", clip(container, frames=frames)) == reason
@@ -158,7 +167,7 @@ def test_a_video_above_200_mb_is_made_smaller(tmp_path: Path) -> None:
     assert words(plan) == "converted: 1000 MB made smaller"
 
 
-ONE_TRACK = "video needs exactly 1 picture track - export it again as MP4"
+ONE_TRACK = "video must have exactly 1 picture track - export it again as MP4"
 
 
 def test_of_two_picture_tracks_the_enabled_one_is_used() -> None:

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import unicodedata
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -169,8 +170,8 @@ def test_an_upload_signs_key_length_type_and_metadata_and_replaces_nothing(page:
         (IMAGE | {"size": True}, "size"),
         (IMAGE | {"size": "1"}, "size"),
         (IMAGE | {"mode": "wan-max"}, "wan-std or wan-pro"),
-        (CLIP | {"trim": "20-3"}, "needs 2 to 30 s"),
-        (CLIP | {"name": "hero.txt"}, "neither an image nor a video"),
+        (CLIP | {"trim": "20-3"}, "does not keep 2 to 30 s"),
+        (CLIP | {"name": "hero.txt"}, "file type is not supported"),
         ([], "does not understand"),
         ("x", "does not understand"),
     ],
@@ -255,6 +256,35 @@ def test_a_file_without_a_job_says_what_it_waits_for_or_why_it_was_rejected(
     assert "Nothing was charged." in text
 
 
+@pytest.mark.parametrize(
+    ("state", "button", "sent"),
+    [
+        (State.PREPARING, "Cancel (delete hero.png)", False),
+        (State.QUEUED, "Cancel (delete hero.png)", False),
+        (State.RUNNING, "Delete hero.png", True),
+        (State.SUCCEEDED, "Delete hero.png", False),
+    ],
+)
+def test_a_button_says_whether_deleting_a_file_cancels_its_job(
+    page: DropPage, bench: Bench, token: str, state: State, button: str, *, sent: bool
+) -> None:
+    dropped(bench, bench.job(state=state), "ada/hero.png", "ada/hero.mp4")
+    text = get(page, token, "list").body
+    assert f">{button}</button>" in text
+    assert ("it will be finished and charged even if you delete its files" in text) is sent
+
+
+def test_what_was_converted_is_said_with_the_files_name(page: DropPage, bench: Bench, token: str) -> None:
+    job = bench.job()
+    video = replace(
+        job.video, converted=("H.265 to H.264", "3840x2160 to 2048x1152 px"), notes=("its sound is left out",)
+    )
+    dropped(bench, replace(job, video=video), "ada/hero.png", "ada/hero.mp4")
+    text = get(page, token, "list").body
+    assert "hero.mp4 was converted: H.265 to H.264, 3840x2160 to 2048x1152 px." in text
+    assert "hero.mp4: its sound is left out." in text
+
+
 def test_a_waiting_job_says_its_place_and_an_estimate_or_why_nothing_is_sent(
     page: DropPage, bench: Bench, token: str
 ) -> None:
@@ -287,7 +317,7 @@ def test_of_two_waiting_jobs_only_the_one_without_room_in_its_links_budget_says_
         bench.clock.pass_(seconds=1)
     newest, older = get(page, token, "list").body.split("</li>")[:2]
     assert "It is number 2 in the queue." in newest
-    assert "budget is used up. The queue continues at 00:00 UTC." in older
+    assert "There is not enough budget left today for this animation. It will be sent after 00:00 UTC." in older
 
 
 def test_newest_files_come_first_and_no_more_than_fifty(page: DropPage, bench: Bench, token: str) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from motiondrop.aws.results import Results, attachment
 from motiondrop.domain.job import Billing, End, Job, Limit, Result, State, Task, Verdict
+from motiondrop.domain.reasons import EXPIRED
 from motiondrop.storage.items import LEDGER, PAUSE, QUEUE
 from motiondrop.storage.ledger import Ledger
 from motiondrop.web.links import Address, Links
@@ -180,7 +181,10 @@ def test_a_job_in_the_queue_says_its_place_and_when_it_is_likely_ready(bench: Be
 
 def test_a_job_that_waits_for_tomorrows_budget_says_so(bench: Bench, page: ResultPage) -> None:
     job = bench.job("hero", limit=Limit("ada", 0))
-    assert "budget is used up. The queue continues at 00:00 UTC." in ask(page, job).body
+    assert (
+        "There is not enough budget left today for this animation. It will be sent after 00:00 UTC."
+        in ask(page, job).body
+    )
 
 
 def test_once_there_are_results_their_times_are_the_estimate(bench: Bench, page: ResultPage) -> None:
@@ -197,10 +201,18 @@ def test_a_running_job_says_when_it_is_likely_ready(bench: Bench, page: ResultPa
     assert words in ask(page, bench.job(state=State.RUNNING, task=task)).body
 
 
+def test_a_failed_job_says_once_how_to_try_again_and_whether_that_is_charged(bench: Bench, page: ResultPage) -> None:
+    unfit = ask(page, bench.job("a", state=State.FAILED, verdict=Verdict("ContentRefused"))).body
+    assert "To try again, drop the new file under the same name." in unfit
+    assert unfit.count("To try again") == 1
+    lost = bench.job("b", state=State.FAILED, task=Task("task"), closing=End(EXPIRED))
+    assert "This makes a new animation, which is charged separately." in ask(page, lost).body
+
+
 def test_a_stopped_job_says_that_it_is_being_canceled(bench: Bench, page: ResultPage) -> None:
     body = ask(page, bench.job(state=State.RUNNING, stopped=True)).body
     assert "Being canceled" in body
-    assert "the animation is charged" in body
+    assert "it will be finished, charged and saved" in body
 
 
 def test_a_file_that_is_not_converted_yet_is_shown_by_its_poster(bench: Bench, page: ResultPage) -> None:
@@ -309,7 +321,7 @@ def test_the_gallery_is_filtered_by_folder_and_state(bench: Bench, page: ResultP
     assert gallery_names(page, state="nonsense") == ["three", "two", "one"]
     shown = Filter('"><script>', "ready")
     body = page.respond(Request("/", page.links.to_gallery().partition("?k=")[2], shown=shown)).body
-    assert "0 of the newest 3 jobs" in body
+    assert "Searched the newest 3 jobs. Found: 0." in body
     assert '"><script>' not in body.partition("<main>")[2].partition("</main>")[0]
 
 

@@ -28,7 +28,7 @@ REPORT: dict[str, Any] = {
     "frame_rate": 25.0,
     "codec": "h264",
     "sound": False,
-    "converted": ["4096x2304 to 2048x1152"],
+    "converted": ["4096x2304 to 2048x1152 px"],
     "notes": [],
 }
 COPY = f"inputs/{'0' * 64}.mp4"
@@ -63,7 +63,8 @@ def test_the_order_names_the_drop_as_it_was_checked_and_what_is_to_become_of_it(
     assert (order["action"], order["key"], order["etag"]) == ("convert", "hero.mp4", job.video.etag)
     assert order["digest"] == job.video.digest
     assert (order["plan"]["width"], order["plan"]["height"]) == (2048, 1152)
-    assert intake.receipt("hero.mp4").startswith("accepted: quoted 0.30 USD - being converted - converted: 4096x2304")
+    accepted = "accepted and waiting for conversion - the animation will cost 0.30 USD - converted: 4096x2304"
+    assert intake.receipt("hero.mp4").startswith(accepted)
 
 
 def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recording(
@@ -84,19 +85,19 @@ def test_what_was_ordered_is_taken_with_a_new_quote_at_the_place_of_its_recordin
 @pytest.mark.parametrize(
     ("report", "state", "said"),
     [
-        ({"rejected": "video cannot be opened"}, State.FAILED, "could not be converted: the video cannot be opened."),
+        ({"rejected": "video cannot be opened"}, State.FAILED, "could not be converted: it cannot be opened."),
         (
             {},
             State.FAILED,
             (
-                "could not be converted: the file takes too much time or memory to convert."
-                " Export it again in a smaller size."
+                "could not be converted: it would take too much time or memory to convert."
+                " Export it again at a lower resolution."
             ),
         ),
         ({"report": REPORT | {"width": 640, "height": 640}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": 29.5}, "copy": COPY}, State.FAILED, "could not be converted"),
         ({"report": REPORT | {"duration": float("nan")}, "copy": COPY}, State.FAILED, "could not be converted"),
-        ({"gone": True}, State.CANCELED, "One of the two files was replaced before the animation began."),
+        ({"gone": True}, State.CANCELED, "One of the two files was replaced before the animation started."),
     ],
 )
 def test_what_is_not_what_was_ordered_ends_the_job_unpaid_and_in_words(
@@ -130,8 +131,8 @@ def test_a_video_that_is_to_be_cut_is_another_job_than_the_whole_one(intake: Int
 def test_a_trim_that_names_nothing_is_rejected(intake: IntakeBench) -> None:
     intake.drop("hero.mp4", b"video", trim="the beginning")
     assert (
-        intake.receipt("hero.mp4")
-        == "rejected: metadata trim is the beginning - needs a start and an end in seconds - write it like trim=0-30"
+        intake.receipt("hero.mp4") == "rejected: option trim in the file metadata is the beginning"
+        " - must be a start and an end in seconds - write it like trim=0-30"
     )
 
 

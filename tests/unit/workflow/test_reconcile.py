@@ -227,7 +227,7 @@ def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_on
     workflow.clock.pass_(seconds=ALERT_AFTER.total_seconds() + 1)
     for _ in range(3):
         workflow.create(execution)
-    assert ["unknown" in alert.subject for alert in workflow.publisher.alerts] == [True]
+    assert ["not clear" in alert.subject for alert in workflow.publisher.alerts] == [True]
     workflow.wan.rows = before + workflow.wan.rows
     workflow.create(execution)
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}

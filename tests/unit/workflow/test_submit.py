@@ -65,15 +65,24 @@ def test_options_come_from_the_metadata_then_the_path_then_the_stack(intake: Int
     [
         (
             {"mode": "pro"},
-            "rejected: metadata mode is pro - must be wan-std or wan-pro - correct it and drop the file again",
+            (
+                "rejected: option mode in the file metadata is pro - must be wan-std or wan-pro"
+                " - correct it and drop the file again"
+            ),
         ),
         (
             {"check-image": "yes"},
-            "rejected: metadata check-image is yes - must be true or false - correct it and drop the file again",
+            (
+                "rejected: option check-image in the file metadata is yes - must be true or false"
+                " - correct it and drop the file again"
+            ),
         ),
         (
             {"mode": "<b>, x"},
-            "rejected: metadata mode is b x - must be wan-std or wan-pro - correct it and drop the file again",
+            (
+                "rejected: option mode in the file metadata is b x - must be wan-std or wan-pro"
+                " - correct it and drop the file again"
+            ),
         ),
     ],
 )
@@ -101,7 +110,7 @@ def test_an_empty_object_is_still_arriving(intake: IntakeBench) -> None:
 
 def test_a_file_that_is_no_media_is_told_so(intake: IntakeBench) -> None:
     intake.drop("notes.txt")
-    assert intake.receipt("notes.txt").startswith("rejected: file is neither an image nor a video")
+    assert intake.receipt("notes.txt").startswith("rejected: this file type is not supported")
     assert len(intake.publisher.emails) == 1
 
 
@@ -184,7 +193,7 @@ def test_a_pair_dearer_than_a_days_budget_is_refused_and_both_files_say_so(
     for name in names:
         assert intake.receipt(name) == (
             "rejected: animation may cost up to 0.33 USD - the budget of a day is 0.30 USD"
-            " - use a shorter video or ask whoever runs MotionDrop to raise DailyBudgetUSD"
+            " - use a shorter video or ask the person who runs MotionDrop to raise DailyBudgetUSD"
         )
     assert [message.event for message in intake.publisher.emails] == ["rejected"]
     intake.bench.clock.pass_(hours=25)

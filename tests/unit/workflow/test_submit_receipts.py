@@ -29,14 +29,15 @@ def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
 def test_a_receipt_says_what_will_come_out_as_long_as_that_is_not_paid_and_has_room(intake: IntakeBench) -> None:
     intake.drop("hero.png")
     intake.drop("hero.mp4", b"please convert")
-    converted = "being converted - converted: 4096x2304 to 2048x1152 - will be 720p 15 frames/s with sound"
-    assert intake.receipt("hero.mp4") == f"accepted: quoted 0.30 USD - {converted}"
+    converted = "converted: 4096x2304 to 2048x1152 px - it will be 720p at 15 frames/s with sound"
+    waiting = "accepted and waiting for conversion - the animation will cost 0.30 USD"
+    assert intake.receipt("hero.mp4") == f"{waiting} - {converted}"
     (job,) = intake.jobs()
-    drop = replace(intake.bench.drops.find(["hero.mp4"])["hero.mp4"], note="x" * 150)
+    drop = replace(intake.bench.drops.find(["hero.mp4"])["hero.mp4"], note="x" * 120)
     intake.bench.drops.record(drop, same_content=True)
     intake.submit.receipts.follow(job)
     assert len(intake.receipt("hero.mp4")) <= 256
-    assert intake.receipt("hero.mp4").endswith("x - converted: 4096x2304 to 2048x1152")
+    assert intake.receipt("hero.mp4").endswith("x - converted: 4096x2304 to 2048x1152 px")
     intake.bench.jobs.transition(job, None, State.QUEUED)
     intake.bench.jobs.transition(intake.bench.read(job), None, State.ADMITTED)
     intake.submit.receipts.follow(job)

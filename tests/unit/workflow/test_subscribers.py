@@ -12,13 +12,17 @@ from tests.support.bench import Bench
 
 
 class Said:
-    """The publisher, as far as the operator is notified."""
+    """The publisher, as far as the operator and programs are notified."""
 
     def __init__(self) -> None:
         self.alerts: list[Message] = []
+        self.for_programs: list[Message] = []
 
     def alert(self, message: Message) -> None:
         self.alerts.append(message)
+
+    def tell_programs(self, message: Message) -> None:
+        self.for_programs.append(message)
 
 
 class FakeSns:
@@ -54,7 +58,14 @@ def test_where_everybody_is_heard_nothing_is_said(bench: Bench) -> None:
 
 def test_a_function_that_died_before_it_told_lets_the_next_round_tell(bench: Bench) -> None:
     with pytest.raises(AttributeError):
-        subscribers(bench, None, people=0, operators=0).check()
+        subscribers(bench, None, people=0, operators=1).check()
+    said = Said()
+    assert subscribers(bench, said, people=0, operators=1).check() == 1
+    assert len(said.alerts) == 1
+
+
+def test_of_an_operator_who_hears_nothing_only_programs_are_told(bench: Bench) -> None:
     said = Said()
     assert subscribers(bench, said, people=0, operators=0).check() == 2
-    assert len(said.alerts) == 1
+    assert said.alerts == []
+    assert [message.facts["topics"] for message in said.for_programs] == [["results and failures", "operations"]]

@@ -83,7 +83,7 @@ def test_what_was_sent_already_is_charged_and_the_receipt_says_so(intake: Intake
     sent(intake, old)
     intake.drop("hero.png", b"two")
     assert intake.bench.read(old).state == State.SUBMITTING
-    assert intake.receipt("hero.png") == QUEUED.replace("queued", f"queued - {CHARGED}")
+    assert intake.receipt("hero.png") == QUEUED.replace("0.30 USD", f"0.30 USD - {CHARGED}")
     assert len(intake.paid()) == 1
 
 

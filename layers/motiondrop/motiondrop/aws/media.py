@@ -23,7 +23,7 @@ LOOK_TIMEOUT = 60
 #: How often the function may die of a file, by its time, its memory or AWS, before the file is held to be why.
 _DEATHS = 3
 
-_DIED = "file takes too much time or memory to open - export it again in a smaller size"
+_DIED = "file would take too much time or memory to open - export it again at a lower resolution"
 
 
 class MediaDied(MotionDropError):

@@ -43,7 +43,7 @@ class Publisher:
         That is where emails are too many, or the topic refuses this one: the sweep tries a digest every round, and
         programs are not told again.
         """
-        self._event(message)
+        self.tell_programs(message)
         if self._outbox.has_room(message):
             try:
                 self._email(self._topics.notifications, message, message.body)
@@ -55,7 +55,7 @@ class Publisher:
 
     def alert(self, message: Message) -> None:
         """Tell programs and the operator."""
-        self._event(message)
+        self.tell_programs(message)
         self._email(self._topics.operations, message, message.for_operator(self._dashboard))
 
     def send_digests(self) -> int:
@@ -86,7 +86,8 @@ class Publisher:
             MessageAttributes=_attributes(message.attributes),
         )
 
-    def _event(self, message: Message) -> None:
+    def tell_programs(self, message: Message) -> None:
+        """Tell programs and nobody else."""
         self._sns.publish(
             TopicArn=self._topics.events,
             Message=json.dumps(message.document),

@@ -42,17 +42,19 @@ def expected(job: Job) -> str:
     """What the job's video will be like, as a sentence."""
     rate, sound = FRAME_RATE[job.options.mode], _SOUND[job.video.sound]
     background = BACKGROUND[job.options.model]
-    return f"It will be {RESOLUTION} at {rate} frames per second, {sound} the background of your {background}."
+    return (
+        f"The animation will be {RESOLUTION} at {rate} frames per second, {sound} the background of your {background}."
+    )
 
 
 def expected_briefly(job: Job) -> str:
     """The same for a receipt, which has little room; the background is left out, since it is the stack's choice."""
     sound = {True: " with sound", False: " without sound", None: ""}[job.video.sound]
-    return f"will be {RESOLUTION} {FRAME_RATE[job.options.mode]} frames/s{sound}"
+    return f"it will be {RESOLUTION} at {FRAME_RATE[job.options.mode]} frames/s{sound}"
 
 
 def work_seconds(seconds: float, mode: str) -> tuple[float, float]:
-    """Least and most seconds that the service works on a video of so many seconds, once it begins."""
+    """Least and most seconds that the service works on a video of so many seconds, once it starts."""
     least, most = (seconds * factor for factor in _WORK[mode])
     return least, max(most, _MOST)
 
@@ -66,4 +68,4 @@ def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
 def takes(job: Job) -> str:
     """How long the job's video takes, as a sentence."""
     least, most = work_minutes(job.video.duration or 0, job.options.mode)
-    return f"Once it begins, the animation service usually needs {least} to {most} minutes for a video of this length."
+    return f"Once the animation service starts, it usually needs {least} to {most} minutes for a video of this length."

@@ -4,20 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from motiondrop.domain.messages import LABELS, NONE, headline, paragraphs
-from motiondrop.domain.outcome import AI_GENERATED_MANY
+from motiondrop.domain.outcome import AI_GENERATED_MANY, RETRY
 from motiondrop.sanitize import ascii_line
 
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
 #: Each is true where emails were too many, and where one could not be sent.
-_MANY = "Here are several updates in one email. Some of them may be delayed."
-_ONE = "This update was delayed."
+_MANY = "Here are several updates in one email. Some of them may have been sent late."
+_ONE = "This update was sent late."
 
-_RETRY = (
-    "To try again after a failure, a rejection or a cancellation, drop the image or the video again under the same"
-    " name. If a line above says what is wrong with a file, change that file first. Rejected files and canceled jobs"
-    " cost nothing."
-)
+_CHANGE = "If its line says what is wrong with a file, change that file first."
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
@@ -27,9 +23,16 @@ def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[st
     updates = f"{len(lines)} update{'' if len(lines) == 1 else 's'}"
     said = headline(name or "Your animations", f"{updates} ({', '.join(f'{n} {what}' for what, n in counts.items())})")
     happened = [line for _, line in sorted(zip(events, lines, strict=True), key=lambda one: _place(one[0]))]
-    advice = [_RETRY] if {"failed", "canceled", "rejected"} & set(events) else []
+    advice = [_retry(set(events))]
     advice += [AI_GENERATED_MANY] if {"succeeded", "existing"} & set(events) else []
     return said, paragraphs(_MANY if len(lines) > 1 else _ONE, "\n".join(happened), *advice)
+
+
+def _retry(events: set[str]) -> str:
+    """How to try again whatever of these events can be."""
+    ended = " or ".join(LABELS[event].lower() for event in ("failed", "canceled") if event in events)
+    again = RETRY.replace("try again", f"try a {ended} animation again") if ended else ""
+    return f"{again} {_CHANGE}" if "failed" in events else again
 
 
 def _place(event: str) -> int:

@@ -103,7 +103,7 @@ class Prepared(Protocol):
 
 
 def words(file: Prepared) -> str:
-    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731`; often nothing."""
+    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731 px`; often nothing."""
     lines = [f"converted: {' - '.join(file.converted)}"] if file.converted else []
     return " - ".join([*lines, *file.notes])
 

@@ -1,7 +1,7 @@
 """What whoever drops files is told: the texts of the emails, and the facts that programs are told in their place.
 
-Each says what happened, what to do and what it cost, in this order. Words of AWS are not in them, and what only whoever
-runs MotionDrop needs stands last, in a line of its own. What operators are told is in `operator_messages`.
+Each says what happened, what to do and what it cost, in this order. Words of AWS are not in them, and what only the
+person who runs MotionDrop needs stands last, in a line of its own. What operators are told is in `operator_messages`.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,6 @@ from motiondrop.domain.keys import folder_of, stem_of
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
-    RETRY,
     cost,
     cost_in_full,
     cost_of_failure,
@@ -29,7 +28,7 @@ from motiondrop.domain.outcome import (
 )
 from motiondrop.domain.pairing import AMBIGUOUS, partner_of
 from motiondrop.domain.pricing import dollars, mode_name, usd
-from motiondrop.domain.reasons import cause, sentences
+from motiondrop.domain.reasons import OWN_FAULT, SEVERAL, details, news, sentences
 from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, duration, named, plain, quoted, storable
 
 #: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
@@ -97,7 +96,7 @@ class Message:
 
     def for_operator(self, dashboard: str) -> str:
         """The body with the two places where an operator looks next."""
-        page = f"What else to check: {self.help_page}" if self.help_page else ""
+        page = f"What else to check: {self.help_page} in the MotionDrop repository" if self.help_page else ""
         return paragraphs(self.body.rstrip(), "\n".join(filter(None, [f"Dashboard: {dashboard}", page])))
 
 
@@ -130,7 +129,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
         "sound": job.result.sound,
     }
     measured = f"({length(job)}, {cost(job)})"
-    said = headline(subject_name(job), f"your animation is ready {measured}")
+    said = _headline(job, f"your animation is ready {measured}")
     return _of_job(
         job, said, body, link, summary=f"{_stem(job)} {measured}", seconds=job.billing.seconds, result=result
     )
@@ -138,16 +137,18 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
 
 def existing(job: Job, again: Job, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
+    where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "at the top level"
+    names = " and ".join(named(one.key.rpartition("/")[2]) for one in (job.image, job.video))
     body = paragraphs(
-        f"Your animation of {pair(again)} already exists. It was made from the same files, dropped as"
-        f" {pair(job, 'and')}.",
+        f"Your animation of {pair(again)} already exists. These two files were animated before: they were dropped"
+        f" {where}, as {names}.",
         f"Watch or download: {link}",
         f"Nothing was charged this time. {AI_GENERATED}",
         _for_whoever_runs_it(job, f"file {job.result.key}"),
     )
     return Message(
         "existing",
-        headline(subject_name(again), f"your animation already exists ({usd(0)})"),
+        _headline(again, f"your animation already exists ({usd(0)})"),
         body,
         f"existing {job.job_id} {again.image.key} {again.video.key}",
         _folder(again.image.key),
@@ -162,7 +163,7 @@ def failed(job: Job, link: str) -> Message:
     """The job FAILED: why, what to do, whether it cost anything, and what the provider said."""
     body = paragraphs(
         f"Your animation of {pair(job)} failed. {why(job)}",
-        f"{what_to_do(job)} {how_to_retry(job)}{_COSTS_ANEW if may_be_charged(job) else ''}".strip(),
+        f"{what_to_do(job)} {how_to_retry(job)}".strip(),
         cost_of_failure(job),
         f"Details: {link}",
         _for_whoever_runs_it(job, *_answered(job)),
@@ -174,14 +175,14 @@ def failed(job: Job, link: str) -> Message:
         "request_id": job.task.request_id,
     }
     brief = why_in_brief(job)
-    said = headline(subject_name(job), brief)
+    said = _headline(job, brief)
     reason = what_happened(job)
     return _of_job(
         job,
         said,
         body,
         link,
-        summary=f"{_stem(job)}, {brief}, {cost_of_failure_in_brief(job)}",
+        summary=f"{_stem(job)}. {_capitalized(brief)}. {_capitalized(cost_of_failure_in_brief(job))}.",
         reason=reason,
         error=error,
     )
@@ -191,23 +192,22 @@ def canceled(job: Job, link: str) -> Message:
     """The job was CANCELED before anything was charged."""
     body = paragraphs(
         f"Your animation of {pair(job)} was canceled. {why(job)}",
-        RETRY,
+        how_to_retry(job),
         NOTHING_CHARGED,
         f"Details: {link}",
         _for_whoever_runs_it(job),
     )
-    said = headline(subject_name(job), "canceled, nothing was charged")
-    summary = f"{_stem(job)}, nothing was charged"
+    said = _headline(job, "canceled, nothing was charged")
+    summary = f"{_stem(job)}. {NOTHING_CHARGED}"
     return _of_job(job, said, body, link, summary=summary, reason=what_happened(job))
 
 
 def rejected(key: str, reason: str) -> Message:
     """A drop cannot be used: what was measured, and what to change."""
     found, *more = sentences(plain(reason, 300))
-    corrected = (
-        "Drop the corrected file under the same name." if (more or [found])[-1].lower().startswith(_CHANGES) else ""
-    )
-    body = paragraphs(f"{named(key)} cannot be used: {found}.", " ".join([*more, corrected]).strip(), NOTHING_CHARGED)
+    if any(one.lower().startswith(_CHANGES) for one in more):
+        more.append("Drop the corrected file under the same name.")
+    body = paragraphs(f"{named(key)} cannot be used: {found}.", " ".join(more), NOTHING_CHARGED)
     name = key.rpartition("/")[2]
     return Message(
         "rejected",
@@ -216,7 +216,7 @@ def rejected(key: str, reason: str) -> Message:
         f"rejected {key} {reason}",
         _folder(key),
         facts={"key": key, "reason": plain(reason, 300)},
-        summary=" ".join([f"{named(name)}, {found}.", *more]),
+        summary=" ".join([f"{named(name)}. {_capitalized(found)}.", *more, NOTHING_CHARGED]),
     )
 
 
@@ -229,7 +229,7 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
         said = (
             f" Its folder has several images and several videos, so MotionDrop cannot tell which {kind} goes with it."
         )
-        advice = f"Rename that {kind} to {partner}, or drop it again under this name."
+        advice = f"Choose the {kind} for {named(name)} and rename it to {partner}, or upload it again as {partner}."
     elif receipt and not receipt.startswith("waiting for "):
         said = f" Its receipt says: {quoted(receipt, 300)}."
     body = paragraphs(
@@ -244,7 +244,7 @@ def alone(key: str, missing: str, receipt: str | None = None) -> Message:
         f"alone {key}",
         _folder(key),
         facts={"key": key, "missing": missing},
-        summary=f"{named(name)}, for {missing}, for example {partner}",
+        summary=f"{named(name)} needs {missing}, for example {partner}",
     )
 
 
@@ -252,9 +252,9 @@ def untagged(key: str, receipt: str) -> Message:
     """What a drop's receipt would say, if the drop had room for a tag."""
     name, said = key.rpartition("/")[2], plain(receipt, 300)
     body = paragraphs(
-        f"The receipt of {named(key)} says: {quoted(said, 300)}.",
-        "A receipt is usually a tag on the file. This file already has ten tags, the most that a file can have, so you"
-        " get its receipt by email.",
+        f"{named(key)}{news(said)}",
+        "MotionDrop usually writes this into a tag on the file. This file already has ten tags, the most that a file"
+        " can have, so you get an email instead.",
     )
     first = said.partition(" - ")[0].replace(": ", ", ")
     return Message(
@@ -264,7 +264,7 @@ def untagged(key: str, receipt: str) -> Message:
         f"receipt {key} {receipt}",
         _folder(key),
         facts={"key": key, "receipt": said},
-        summary=f"{named(name)}, {said}",
+        summary=f"{named(name)}{news(said)}",
     )
 
 
@@ -291,10 +291,8 @@ def paragraphs(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-#: What a rejection's last part begins with where the file itself is to be changed.
-_CHANGES = ("export", "upload", "crop", "change", "choose", "use a ", "write")
-
-_COSTS_ANEW = " This makes a new animation, which is charged separately."
+#: What a part of a rejection begins with where the file itself is to be changed.
+_CHANGES = ("export", "crop", "change", "choose", "use a ", "write")
 
 
 def _of_job(job: Job, said: str, body: str, link: str, *, summary: str, **more: Any) -> Message:
@@ -315,6 +313,18 @@ def _of_job(job: Job, said: str, body: str, link: str, *, summary: str, **more: 
     about = f"{event} {job.job_id} {job.execution_number}"
     folder = _folder(job.image.key)
     return Message(event, said, body, about, folder, job.options.mode, link, facts | more, summary)
+
+
+def _headline(job: Job, said: str) -> str:
+    """A subject with the dropped name, or without one where no letter of it is ASCII."""
+    name = _ascii(stem_of(job.image.key))
+    if name:
+        return headline(name, said)
+    return _capitalized(said) if said.startswith("your ") else headline("Your animation", said)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _folder(key: str) -> str:
@@ -359,17 +369,21 @@ def _answered(job: Job) -> list[str]:
     """What the provider said of a job that FAILED, and where to look for what it may have charged."""
     answer = ": ".join(filter(None, (job.verdict.code, job.verdict.message)))
     said = [f"the animation service answered {quoted(answer, 400)}"] if answer else []
-    if error := cause(job.closing.reason):
+    if error := details(job.closing.reason, OWN_FAULT):
         said.append(f"the error was {named(error)}")
     if job.task.request_id:
         said.append(f"request ID {named(job.task.request_id)}")
     if may_be_charged(job):
-        task = (
-            f"task {named(job.task.id)}" if job.task.id else f"a task created around {job.called_at:%Y-%m-%d %H:%M} UTC"
-        )
+        several = details(job.closing.reason, SEVERAL)
+        if several:
+            task = f"one of the tasks {plain(several)}"
+        elif job.task.id:
+            task = f"task {named(job.task.id)}"
+        else:
+            task = f"a task created around {job.called_at:%Y-%m-%d %H:%M} UTC"
         said.append(f"look for {task} in the animation service's bill")
     return said
 
 
 def _for_whoever_runs_it(job: Job, *more: str) -> str:
-    return f"For whoever runs MotionDrop: {'; '.join(filter(None, [f'job {job.job_id}', *more]))}."
+    return f"For the person who runs MotionDrop: {'; '.join(filter(None, [f'job {job.job_id}', *more]))}."

@@ -11,10 +11,11 @@ from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, named, quoted
 
 _ON_HOLD = "docs/runbook.md#on-hold"
 
-_NOBODY_FAILS = (
-    "The queue is on hold: no jobs are being sent to the animation service."
-    " Waiting jobs do not fail because of this and cost nothing."
+_PROBES = (
+    "The queue is on hold. Every five minutes MotionDrop sends one waiting job to see whether the animation service"
+    " accepts it. If it does, that job runs and is charged as usual, and the queue resumes."
 )
+_NOBODY_FAILS = "Waiting jobs stay in the queue: they will not fail, and nothing is charged for them."
 
 #: Characters that a code has at most; what is longer is none, and is left out of the subject.
 _CODE = 40
@@ -27,12 +28,10 @@ def held(refusal: WanError) -> Message:
     series = refusal.retry is not RetryPolicy.HELD
     reason = f"{refusal.what_happened(refusal.code)} {_CHECK}" if series else refusal.sentence
     body = paragraphs(
-        _NOBODY_FAILS,
+        f"{_PROBES} The other {_NOBODY_FAILS[:1].lower()}{_NOBODY_FAILS[1:]}",
         _SERIES if series else "",
         reason,
         f"{answered} (request ID {named(refusal.request_id or 'unknown')}).",
-        "MotionDrop sends one job every five minutes as a test. The queue resumes by itself once the animation service"
-        " accepts one.",
     )
     brief = f"on hold, {refusal.in_brief(refusal.code)}"
     code = f" ({refusal.code})" if refusal.code and len(refusal.code) <= _CODE else ""
@@ -44,10 +43,10 @@ def over_budget(job: Job, reserve: int) -> Message:
     """The queue waits for the next day, since today's budget has no room for its first job."""
     reason = "What is left of today's budget (DailyBudgetUSD) does not cover the first job in the queue."
     body = paragraphs(
-        _NOBODY_FAILS,
-        f"{reason} Job {job.job_id} needs {usd(reserve)}, its quote plus 10%.",
+        f"The queue is on hold until 00:00 UTC. {_NOBODY_FAILS}",
+        f"{reason} That job, {job.job_id}, needs {usd(reserve)}: its quote plus 10%.",
         "To run more jobs today, raise DailyBudgetUSD and deploy. Otherwise, you don't need to do anything: the queue"
-        " resumes by itself at 00:00 UTC.",
+        " resumes on its own.",
     )
     said = headline(_US, "on hold, not enough of today's budget is left")
     facts = {"reason": reason, "code": None}
@@ -57,20 +56,21 @@ def over_budget(job: Job, reserve: int) -> Message:
 def undecided(job: Job) -> Message:
     """It is not known whether a create call made a task, and the provider's list does not tell."""
     reason = (
-        "The connection to the animation service broke off while the job was being sent, and the service's list of"
-        " tasks does not yet show whether the task was created."
+        "The connection to the animation service was lost while the job was being sent, and the service's list of tasks"
+        " does not show yet whether a task was created."
     )
     at = f"{job.call.asked_at:%Y-%m-%d %H:%M:%S} UTC" if job.call.asked_at else "that time"
     body = paragraphs(
-        f"The job of {pair(job)} is waiting. {reason}",
-        "MotionDrop does not send the job again until this is clear, because a second task would be charged too. Other"
-        " jobs continue.",
+        f"The job for {pair(job, 'and')} is waiting. {reason}",
+        "MotionDrop does not send the job again until this is clear, because a second task would be charged too. The"
+        " other jobs continue.",
         "You don't need to do anything. MotionDrop checks again every few minutes. If it still does not know after 23"
         " hours, the job fails, and its email says how much may have been charged.",
-        f"To check yourself, look in the animation service's console for a task created at {at}. The job is"
+        f"To check for yourself, look in the animation service's console for a task created at {at}. The job is"
         f" {job.job_id}, quoted {usd(job.quote)}.",
     )
-    said = _of_job(job, "is waiting, it is unknown whether its task exists")
+    start, end = f"{_US}: not clear whether ", " was sent; it is waiting"
+    said = f"{start}{ascii_line(subject_name(job), SUBJECT_LENGTH - len(start) - len(end))}{end}"
     facts = {"reason": reason, "code": None}
     page = "docs/runbook.md#undecided"
     return Message("undecided", said, body, f"undecided {job.job_id}", facts=facts, help_page=page)
@@ -83,15 +83,19 @@ def resumed() -> Message:
 
 
 def unheard(topics: Sequence[str]) -> Message:
-    """These topics have no confirmed subscriber; it is said once a day."""
+    """These topics have no confirmed subscriber; it is said once a day.
+
+    Its email speaks of results and failures only: where nobody hears of operations, nobody would read it.
+    """
     body = paragraphs(
-        f"Nobody receives the emails about {' or about '.join(topics)}, because no subscription to them is confirmed.",
+        "Emails about results and failures go to nobody: no address has confirmed its subscription.",
         'AWS sent an email with the subject "AWS Notification - Subscription Confirmation" to each address that you'
-        " gave the stack. Open that email and follow its link. To add another address, subscribe it to the topic"
-        " that the stack's outputs name.",
+        " gave the stack. Click the link in that email. If it has expired, choose Request confirmation for the address"
+        " in the SNS console. To add an address, subscribe it to the topic NotificationsTopicArn, which the stack's"
+        " outputs name.",
         "Nothing is lost in the meantime: jobs continue, and the receipts on the dropped files say what happened.",
     )
-    said = headline(_US, f"no confirmed subscribers: {', '.join(topics)}")
+    said = headline(_US, "emails about results and failures go to nobody")
     page = "docs/operating.md#who-is-told"
     return Message("unheard", said, body, "unheard", facts={"topics": list(topics)}, help_page=page)
 
@@ -99,16 +103,17 @@ def unheard(topics: Sequence[str]) -> Message:
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     """Finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
-    them, host = "it" if videos == 1 else "them", "the host" if len(hosts) == 1 else "each host"
+    them, host = "the video" if videos == 1 else "the videos", "the host" if len(hosts) == 1 else "each host"
+    deletes = "deletes" if videos == 1 else "starts to delete"
     allow = "\n".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
     body = paragraphs(
-        f"{several} not saved yet. The provider offers {them} at {' and '.join(hosts)}, which WanResultOrigins does not"
-        " allow, so MotionDrop does not download anything from there.",
-        f"First make sure that {host} belongs to the provider: anyone can create a bucket whose name begins with"
-        " dashscope-. If the provider's documentation does not name the host, ask the provider's support.",
-        "For each host that belongs to the provider, append its line below to the value of WanResultOrigins. Then"
-        f" deploy: MotionDrop saves {them} within 15 minutes.\n\n{allow}",
-        f"The provider starts to delete {them} at {until:%Y-%m-%d %H:%M} UTC. Videos that are not saved by then are"
+        f"{several} not saved yet. The animation service offers {them} at {' and '.join(hosts)}, which WanResultOrigins"
+        " does not allow, so MotionDrop does not download anything from there.",
+        f"First make sure that {host} belongs to the animation service: anyone can create a bucket whose name begins"
+        " with dashscope-. If the service's documentation does not name the host, ask its support.",
+        "For each host that belongs to the animation service, append its line below to the value of WanResultOrigins."
+        f" Then deploy: MotionDrop saves {them} within 15 minutes.\n\n{allow}",
+        f"The animation service {deletes} {them} at {until:%Y-%m-%d %H:%M} UTC. A video that is not saved by then is"
         " lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
         " queue.",
     )
@@ -123,13 +128,10 @@ _US = "MotionDrop"
 
 _SERIES = (
     "The animation service refused several different jobs in the same way, one after another. So the cause is more"
-    " likely the account or the stack's configuration than the files."
+    " likely the account or the stack's parameters than the files."
 )
 
-_CHECK = "Check the account in the animation service's console, and the parameters of the stack."
-
-
-def _of_job(job: Job, said: str) -> str:
-    """A subject with our name before the job's."""
-    start = f"{_US}: "
-    return f"{start}{ascii_line(subject_name(job), SUBJECT_LENGTH - len(start) - len(said) - 1)} {said}"
+_CHECK = (
+    "In the animation service's console, check that the account has balance and quota left and may use the model. In"
+    " the stack's parameters, check WanRegion, WanModel and WanBaseUrl."
+)

@@ -3,12 +3,12 @@
 from motiondrop.domain.job import Job, State
 from motiondrop.domain.pricing import mode_name, usd
 from motiondrop.domain.provider_errors import Owner, by_name
-from motiondrop.domain.reasons import STOPPED, cause, in_brief
+from motiondrop.domain.reasons import DELETED, REPLACED, STOPPED, in_brief, to_export, without_details
 from motiondrop.sanitize import duration, plain
 
 NOTHING_CHARGED = "Nothing was charged."
 
-RETRY = "To try again, drop the image or the video again under the same name."
+RETRY = "To try again, drop either file again, in the same folder and under the same name."
 
 #: Said with every video: whoever sees a person move should know that nobody filmed it.
 AI_GENERATED = "This video is AI-generated."
@@ -26,8 +26,7 @@ def why(job: Job) -> str:
         return by_name(job.verdict.family).what_happened(job.verdict.code)
     if job.state == State.CANCELED:
         return job.closing.reason or STOPPED
-    reason = job.closing.reason or "MotionDrop stopped the job because of an internal error."
-    return reason.replace(f" ({cause(reason)})", "") if cause(reason) else reason
+    return without_details(job.closing.reason or "MotionDrop stopped the job because of an internal error.")
 
 
 def why_in_brief(job: Job) -> str:
@@ -45,16 +44,32 @@ def what_to_do(job: Job) -> str:
     return _NOT_YOURS if refusal.owner is Owner.OPERATOR else refusal.what_to_do(job.verdict.code)
 
 
-_NOT_YOURS = "Whoever runs MotionDrop has to fix this first."
+_NOT_YOURS = (
+    "The person who runs MotionDrop has been told. Ask them when it is fixed, then drop either file again, in the same"
+    " folder and under the same name."
+)
 
 
 def how_to_retry(job: Job) -> str:
-    """How to have a job that FAILED tried again: with a changed file, where the provider refused the one it got."""
-    family = job.verdict.family
-    return _CHANGED if family and by_name(family).owner is Owner.USER else RETRY
+    """How to have a job tried again that has no video, and whether that is charged again; empty where it cannot help.
+
+    With a changed file, where the one it had cannot be used.
+    """
+    if job.verdict.family:
+        return {Owner.USER: _CHANGED, Owner.PROVIDER: RETRY}.get(by_name(job.verdict.family).owner, "")
+    if job.closing.reason in _AFTER:
+        return _AFTER[job.closing.reason]
+    exported = to_export(job.closing.reason)
+    how = f"To try again, drop the newly exported {exported} under the same name." if exported else RETRY
+    return how + (_COSTS_ANEW if job.state == State.FAILED and may_be_charged(job) else "")
 
 
+_AFTER = {
+    DELETED: "To try again, drop the deleted file again, in the same folder and under the same name.",
+    REPLACED: "If the new file can be used, MotionDrop animates it in a new job.",
+}
 _CHANGED = "To try again, drop the new file under the same name."
+_COSTS_ANEW = " This makes a new animation, which is charged separately."
 
 
 def cost_of_failure(job: Job) -> str:
@@ -105,18 +120,26 @@ def _about(job: Job) -> str:
 def notes(job: Job) -> list[str]:
     """What else there is to say of a result: what differs from what was asked for, and what would do better."""
     lost = job.video.sound and job.result.sound is False
-    found = [_mismatch(job), _SILENT if lost else "", _STOPPED if job.stopped else ""]
+    found = [*_mismatches(job), _SILENT if lost else "", _STOPPED if job.stopped else ""]
     found.append("" if job.result.codec else _UNOPENED)
-    return [note for note in found if note] + [
-        f"For a better result next time: {plain(advice).replace(' - ', '; ')}." for advice in job.advice
-    ]
+    return [note for note in found if note] + [_next_time(advice) for advice in job.advice]
+
+
+def _next_time(advice: str) -> str:
+    """What would make a better video, such as `your video has only 12 frames per second - use one with 24 or more`."""
+    found, _, better = plain(advice).partition(" - ")
+    return f"{found[:1].upper()}{found[1:]}. For a better result next time, {better}."
 
 
 _SILENT = (
-    "Please note: the animation has no sound, although your video has sound. The animation service should have kept it."
+    "The animation has no sound, although your video has sound. The animation service should have kept it. In a video"
+    " editor, you can add the sound of your video to the animation."
 )
-_STOPPED = "The job was stopped after the animation had begun. The animation was charged, so it was also saved."
-_UNOPENED = "MotionDrop downloaded the whole animation but could not open it. Please check that it plays."
+_STOPPED = "Someone canceled this job, but the animation had already started, so it was finished, charged and saved."
+_UNOPENED = (
+    "MotionDrop downloaded the whole animation but could not open it. Please check that it plays. If it does not, tell"
+    " the person who runs MotionDrop."
+)
 
 
 def picture(job: Job) -> str:
@@ -130,14 +153,14 @@ def sound(job: Job) -> str:
     return {True: "yes", False: "none", None: ""}[job.result.sound]
 
 
-def _mismatch(job: Job) -> str:
+def _mismatches(job: Job) -> list[str]:
     """What was delivered beside what was asked for; half a second of rounding is none."""
     asked = job.video.duration or 0
     delivered = job.billing.seconds
     found = []
     if delivered is not None and abs(delivered - asked) > 0.5:  # noqa: PLR2004
-        found.append(f"the animation is {duration(delivered)} long, but your video is {duration(asked)} long")
+        found.append(f"The animation is {duration(delivered)} long, but your video is {duration(asked)} long.")
     if job.billing.mode and job.billing.mode != job.options.mode:
         made, asked_for = mode_name(job.billing.mode), mode_name(job.options.mode)
-        found.append(f"the animation was made in {made} mode instead of {asked_for} mode")
-    return f"Please note: {'; '.join(found)}." if found else ""
+        found.append(f"The animation was made in {made} mode instead of {asked_for} mode.")
+    return found

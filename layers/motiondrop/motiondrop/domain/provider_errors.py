@@ -51,9 +51,9 @@ class WanError(MotionDropError):
     owner: ClassVar[Owner] = Owner.PROVIDER
     retry: ClassVar[RetryPolicy] = RetryPolicy.NO
     cost: ClassVar[str] = "Nothing was charged."
-    means: ClassVar[str] = "The animation service gave an answer that MotionDrop does not know."
+    means: ClassVar[str] = "The animation service gave an answer that MotionDrop does not recognize."
     brief: ClassVar[str] = "refused for an unknown reason"  # in a subject, which has little room
-    advice: ClassVar[str] = "Wait a while before you try again, and tell whoever runs MotionDrop if it fails again."
+    advice: ClassVar[str] = "Wait a while before you try again. If it fails again, tell the person who runs MotionDrop."
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class RequestInvalid(WanError):
     retry = RetryPolicy.ONCE
     means = "The animation service did not accept the request."
     brief = "the request was not accepted"
-    advice = "Tell whoever runs MotionDrop."
+    advice = "Tell the person who runs MotionDrop."
 
 
 class DownloadFailed(WanError):
@@ -155,7 +155,7 @@ class DownloadFailed(WanError):
     retry = RetryPolicy.FRESH_URLS
     means = "The animation service could not download the image or the video."
     brief = "the files could not be downloaded"
-    advice = "Wait a while before you try again, and tell whoever runs MotionDrop if it fails again."
+    advice = "Wait a while before you try again. If it fails again, tell the person who runs MotionDrop."
 
 
 class ContentRefused(WanError):
@@ -169,23 +169,24 @@ class ContentRefused(WanError):
 
 @dataclass(frozen=True)
 class Unfit:
-    """What does not fit, as a few words for a subject, and what to use instead."""
+    """What does not fit, as a few words for a subject, and what to use instead; `clause` is said in sentences."""
 
     brief: str
     advice: str
+    clause: str = ""
 
 
 _ONE_PERSON = "Use an image and a video that each show one person from the front, with the whole face visible."
 _LENGTH = Unfit("the video is too short or too long", "Use a video of 2 to 30 seconds.")
 _IMAGE_SIDES = Unfit("the image is too small or too large", "Use an image with 200 to 4096 pixels on each side.")
-_FORMAT = Unfit("the format was not accepted", "Export the image again as JPG or PNG and the video as MP4.")
+_FORMAT = Unfit("the format of a file was not accepted", "Export the image again as JPG or PNG and the video as MP4.")
 
 
 class MediaUnfit(WanError):
     """The person or the file does not fit what the model needs."""
 
     owner = Owner.USER
-    means = "The animation service cannot use the image or the video."
+    means = "The animation service cannot use these files."
     brief = "the files cannot be used"
     advice = f"{_ONE_PERSON} The person should be neither too large nor too small in the frame."
     #: What is known of a code, by all of it or by its last part.
@@ -193,56 +194,69 @@ class MediaUnfit(WanError):
         "InvalidImage.NoHuman": Unfit(
             "no person found in the image",
             "Use an image that shows one person from the front, with the whole face visible.",
+            "it found no person in the image",
         ),
-        "NoHuman": Unfit("no person found", _ONE_PERSON),
-        "NoHumanFace": Unfit("no face found", "Use an image and a video in which the face is visible."),
-        "MultiHuman": Unfit("more than one person found", "Use an image and a video that each show one person only."),
+        "NoHuman": Unfit("no person found", _ONE_PERSON, "it found no person"),
+        "NoHumanFace": Unfit(
+            "no face found", "Use an image and a video in which the face is visible.", "it found no face"
+        ),
+        "MultiHuman": Unfit(
+            "more than one person found",
+            "Use an image and a video that each show one person only.",
+            "it found more than one person",
+        ),
         "FullFace": Unfit(
-            "the face is not complete",
+            "part of the face is hidden",
             "Use an image and a video that show the whole face, with nothing in front of it.",
         ),
         "FaceNotMatch": Unfit(
-            "the faces do not match", "Use a video that shows only one face, the same one from beginning to end."
+            "the face in the video changes", "Use a video that shows only one face, the same one from beginning to end."
         ),
-        "FacePose": Unfit("the face looks away", "Use an image and a video in which the face looks at the camera."),
+        "FacePose": Unfit(
+            "the person looks away from the camera",
+            "Use an image and a video in which the person looks at the camera.",
+        ),
         "FrontBody": Unfit(
             "the person does not face the camera", "Use an image and a video in which the person faces the camera."
         ),
         "FullBody": Unfit(
-            "the body is not complete",
+            "part of the body is out of the frame",
             "Use an image that shows the whole body, and a video whose first frame shows it too.",
         ),
         "BodyPose": Unfit(
-            "the pose cannot be used",
+            "the pose of the person cannot be used",
             "Use an image and a video in which the person stands upright and faces the camera.",
         ),
         "BodyProportion": Unfit(
             "the person is too large or too small",
-            "Use an image and a video in which the person is neither tiny nor fills the whole frame.",
+            "Use an image and a video in which the person is not tiny and does not fill the whole frame.",
         ),
         "Content": Unfit(
-            "the person cannot be used",
+            "the person is not clear enough",
             "The cause is often the first frame of the video. Start the video where one person is in the frame, clearly"
             " visible and not too small.",
         ),
-        "Value": Unfit("too dark or unclear", "Use a brighter, sharper image."),
+        "Value": Unfit("the image is too dark or not sharp", "Use a brighter, sharper image."),
         "Duration": _LENGTH,
         "InvalidInputLength": _LENGTH,
         "Resolution": Unfit(
-            "too few or too many pixels",
+            "a file has too few or too many pixels",
             "Use an image with 200 to 4096 pixels on each side and a video with 200 to 2048 pixels on each side.",
         ),
         "ImageSize": _IMAGE_SIDES,
         "InvalidImageResolution": _IMAGE_SIDES,
         "AspectRatio": Unfit(
-            "too wide or too tall", "Crop the file so that no side is more than three times as long as the other."
+            "a file is too wide or too tall",
+            "Crop the file so that no side is more than three times as long as the other.",
         ),
-        "Size": Unfit("the file is too large", "Use an image of at most 5 MB and a video of at most 200 MB."),
+        "Size": Unfit("a file is too large", "Use an image of at most 5 MB and a video of at most 200 MB."),
         "Format": _FORMAT,
         "FileFormat": _FORMAT,
         "UnsupportedFileFormat": _FORMAT,
-        "InvalidImageFormat": Unfit("the image's format was not accepted", "Export the image again as JPG or PNG."),
-        "FPS": Unfit("the frame rate cannot be used", "Use a video with 24 to 60 frames per second."),
+        "InvalidImageFormat": Unfit(
+            "the format of the image was not accepted", "Export the image again as JPG or PNG."
+        ),
+        "FPS": Unfit("the frame rate of the video cannot be used", "Use a video with 24 to 60 frames per second."),
         "Openerror": Unfit("a file could not be opened", "Export the image and the video again."),
     }
 
@@ -250,7 +264,7 @@ class MediaUnfit(WanError):
     def what_happened(cls, code: str | None) -> str:
         """What is known of `code`."""
         known = cls._known(code)
-        return f"{cls.means[:-1]}: {known.brief}." if known else cls.means
+        return f"{cls.means[:-1]}: {known.clause or known.brief}." if known else cls.means
 
     @classmethod
     def in_brief(cls, code: str | None) -> str:
@@ -275,7 +289,7 @@ class NotCancelable(WanError):
 
     owner = Owner.USER
     cost = "The animation will be charged if it succeeds."
-    means = "The animation had already begun, so it could not be canceled."
+    means = "The animation had already started, so it could not be canceled."
     brief = "too late to be canceled"
     advice = "MotionDrop saves the result when it is done."
 
@@ -286,7 +300,7 @@ class Throttled(WanError):
     retry = RetryPolicy.LATER
     means = "The animation service was too busy."
     brief = "the animation service was too busy"
-    advice = "Wait a while: this often passes by itself."
+    advice = "Wait a while: this usually clears up on its own."
 
 
 class QuotaExhausted(WanError):
@@ -296,7 +310,7 @@ class QuotaExhausted(WanError):
     retry = RetryPolicy.HELD
     means = "The account's quota at the animation service is used up."
     brief = "the account's quota is used up"
-    advice = "The quota may renew by itself. If it does not, ask the animation service to raise it."
+    advice = "The quota may reset on its own. If it does not, ask the animation service to raise it."
 
 
 class ProviderFault(WanError):
@@ -305,7 +319,7 @@ class ProviderFault(WanError):
     retry = RetryPolicy.TWICE
     means = "The animation service had an internal error."
     brief = "the animation service had an error"
-    advice = "Wait a while: this often passes by itself."
+    advice = "Wait a while: this usually clears up on its own."
 
 
 class ProviderTimeout(WanError):
@@ -323,14 +337,14 @@ class ProviderBusy(WanError):
     retry = RetryPolicy.TWICE
     means = "The animation service has no capacity at the moment."
     brief = "the animation service is too busy"
-    advice = "Wait a while: this often passes by itself."
+    advice = "Wait a while: this usually clears up on its own."
 
 
 class UnknownRefusal(WanError):
     """A code that no page names, or none at all; what the service said is shown as it is."""
 
     retry = RetryPolicy.ONCE
-    means = "The animation service refused the job or failed, for a reason that MotionDrop does not know."
+    means = "The animation service gave a reason that MotionDrop does not recognize."
     brief = "refused for an unknown reason"
 
 

@@ -3,20 +3,25 @@
 What the provider refused has its words in `provider_errors`. A job's record holds the sentence.
 """
 
-STOPPED = "The job was stopped before the animation began."
-DELETED = "One of the two files was deleted before the animation began."
-REPLACED = "One of the two files was replaced before the animation began."
-CANCELED_THERE = "The job was canceled at the animation service."
+import re
+
+STOPPED = "Someone stopped the job before the animation started."
+DELETED = "One of the two files was deleted before the animation started."
+REPLACED = "One of the two files was replaced before the animation started."
+CANCELED_THERE = "Someone canceled the job at the animation service."
 
 EXPIRED = "The animation service keeps a result for 24 hours, and MotionDrop could not download this one in that time."
 FORGOTTEN = "The animation service no longer knows this job."
-SEVERAL = "The connection to the animation service broke off, and several of its tasks could be this job: {tasks}."
+SEVERAL = (
+    "The connection to the animation service was lost, and MotionDrop cannot tell which of several animations there is"
+    " yours ({details})."
+)
 UNDECIDED = (
-    "The connection to the animation service broke off, and after 23 hours MotionDrop still does not know whether the"
+    "The connection to the animation service was lost, and after 23 hours MotionDrop still does not know whether the"
     " service made the animation."
 )
 NOT_CONVERTED = "The {which} could not be converted: {why}."
-OWN_FAULT = "MotionDrop stopped the job because of an internal error ({error})."
+OWN_FAULT = "MotionDrop stopped the job because of an internal error ({details})."
 
 #: In a subject: the beginning of a reason, and what to say of it.
 _BRIEFS = {
@@ -34,10 +39,16 @@ def sentences(reason: str) -> list[str]:
     """The parts of a rejection, such as `image is 180 px wide - needs at least 200 px`: a clause, then sentences."""
     found, *more = [part for part in reason.split(" - ") if part] or ["unknown reason"]
     found = f"the {found}" if found.startswith(_OURS) else found
+    found = re.sub(r"\boption ([a-z-]+) ", r'option "\1" ', found)  # a tag has no quotation marks
     return [
-        found,
-        *(f"It {part}." if part.startswith(("needs ", "must ")) else f"{part[:1].upper()}{part[1:]}." for part in more),
+        _in_dollars(found),
+        *(_in_dollars(f"It {part}." if part.startswith(_OF_IT) else f"{part[:1].upper()}{part[1:]}.") for part in more),
     ]
+
+
+def _in_dollars(text: str) -> str:
+    """Amounts as people write them: a tag has no dollar sign."""
+    return re.sub(r"\b(\d+\.\d\d) USD\b", r"$\1", text)
 
 
 def as_text(reason: str) -> str:
@@ -46,13 +57,41 @@ def as_text(reason: str) -> str:
     return " ".join([f"{found[:1].upper()}{found[1:].rstrip('.')}.", *more])
 
 
-_OURS = ("image ", "video ", "file ", "animation ", "drop link ", "metadata ")
+def news(receipt: str) -> str:
+    """A receipt as what comes after its file's name: ` was rejected: ...`."""
+    told = as_text(receipt)
+    told = f"{told[:1].lower()}{told[1:]}"
+    found = (f" {said}{told.removeprefix(start)}" for start, said in _NEWS.items() if told.startswith(start))
+    return next(found, f": {told}")
+
+
+#: What a receipt begins with, and the same in a sentence about its file.
+_NEWS = {
+    "accepted and ": "was accepted and is ",
+    "rejected": "was rejected",
+    "canceled": "was canceled",
+    "being canceled": "is being canceled",
+    "waiting": "is waiting",
+    "failed": "has failed",
+}
+
+_OURS = ("image ", "video ", "file ", "animation ", "drop link ", "option ")
+_OF_IT = ("needs ", "must ")
 
 
 def not_converted(which: str, why: str) -> str:
     """Why a job ended without being sent: its image or video, and the rejection."""
     found, *more = sentences(why)
+    found = re.sub(r"^the \w+ ", "it ", found)
     return " ".join([NOT_CONVERTED.format(which=which, why=found), *more])
+
+
+def to_export(reason: str | None) -> str:
+    """Which file, the image or the video, could not be converted and has to be exported again; empty where none."""
+    start, _, end = NOT_CONVERTED.partition("{which}")
+    which = (reason or "").removeprefix(start).partition(" ")[0]
+    told = start + which + end.partition("{")[0]
+    return which if (reason or "").startswith(told) and " Export it again " in (reason or "") else ""
 
 
 def in_brief(reason: str | None) -> str:
@@ -60,8 +99,14 @@ def in_brief(reason: str | None) -> str:
     return next((brief for start, brief in _BRIEFS.items() if (reason or "").startswith(start)), _OWN_FAULT)
 
 
-def cause(reason: str | None) -> str:
-    """The name of the error that OWN_FAULT has in parentheses: it says something to whoever runs MotionDrop only."""
-    start, _, end = OWN_FAULT.partition("{error}")
+def details(reason: str | None, template: str) -> str:
+    """What a reason of this template has in parentheses: it says something only to the person who runs MotionDrop."""
+    start, _, end = template.partition("{details}")
     found = reason or ""
     return found.removeprefix(start).removesuffix(end) if found.startswith(start) else ""
+
+
+def without_details(reason: str) -> str:
+    """A reason as the person who dropped the files reads it."""
+    found = details(reason, OWN_FAULT) or details(reason, SEVERAL)
+    return reason.replace(f" ({found})", "") if found else reason

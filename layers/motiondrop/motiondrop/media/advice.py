@@ -21,15 +21,15 @@ def advice(image: Input, video: Input) -> tuple[str, ...]:
     short = min(video.width, video.height)
     if short < ADVISED_SHORT_SIDE:
         lines.append(
-            f"the video is only {video.width} x {video.height} px - use one with at least"
+            f"your video is only {video.width} x {video.height} px - use one with at least"
             f" {ADVISED_SHORT_SIDE} px on its short side"
         )
     if video.frame_rate is not None and video.frame_rate < ADVISED_FRAME_RATE:
-        lines.append(f"the video has only {video.frame_rate:.3g} frames per second - use one with 24 or more")
+        lines.append(f"your video has only {video.frame_rate:.3g} frames per second - use one with 24 or more")
     shapes = (Fraction(image.width, image.height), Fraction(video.width, video.height))
     if max(shapes) > ADVISED_ASPECT_FACTOR * min(shapes):
         lines.append(
-            f"the image is {image.width} x {image.height} px and the video is {video.width} x {video.height} px"
+            f"your image is {image.width} x {image.height} px and your video is {video.width} x {video.height} px"
             " - use files of a similar shape"
         )
     return tuple(lines)

@@ -7,7 +7,7 @@ sentence fits an S3 tag (letters, digits, space and + - = . _ : / @) and a perso
 import math
 import re
 
-from motiondrop.domain.formats import ACCEPTED, Format, Kind
+from motiondrop.domain.formats import Format, Kind
 from motiondrop.domain.keys import extension_of, kind_of
 from motiondrop.errors import MotionDropError
 
@@ -56,6 +56,9 @@ REASON_MAX = 230
 
 _NOT_TAGGABLE = re.compile(r"[^A-Za-z0-9 +\-=._:/@]+")
 _A = {Kind.IMAGE: "an image", Kind.VIDEO: "a video"}
+#: What to do where there are too many bytes, or too many pixels.
+SMALLER_FILE = "export it again as a smaller file"
+AT_LOWER_RESOLUTION = "at a lower resolution"
 _EXPORT = {Kind.IMAGE: "export it again as JPG or PNG", Kind.VIDEO: "export it again as MP4"}
 
 
@@ -76,20 +79,14 @@ def expect(name: str, size: int) -> Kind:
     """What a file claims to be; Rejected where its name or its size, in bytes, is enough to tell that it is not."""
     kind = kind_of(name)
     if kind is None:
-        raise Rejected(
-            f"file is neither an image nor a video - upload it as {_names(Kind.IMAGE)} or {_names(Kind.VIDEO)}"
-        )
+        raise Rejected("this file type is not supported - export it as JPG or PNG for an image or as MP4 for a video")
     if size <= 0:
         raise Rejected("file is empty - upload it again")
     if size > SOURCE_MAX[kind]:
         measured = math.ceil(size * 100 / MB) / 100
         most = SOURCE_MAX[kind] // MB
-        raise Rejected(f"{kind} has {measured:.2f} MB - the limit is {most} MB - {_EXPORT[kind]} in a smaller size")
+        raise Rejected(f"{kind} is {measured:.10g} MB - the limit is {most} MB - {SMALLER_FILE}")
     return kind
-
-
-def _names(kind: Kind) -> str:
-    return "/".join(accepted.name for accepted in ACCEPTED if accepted.kind is kind)
 
 
 def match_name(name: str, found: Format | None, kind: Kind) -> Format:
@@ -113,15 +110,14 @@ def check_smallest(kind: Kind, width: int, height: int) -> None:
         if side < SIDE_MIN:
             raise Rejected(
                 f"{kind} is {side} px {direction} - needs at least {SIDE_MIN} px on each side"
-                f" - {_EXPORT[kind]} in a larger size"
+                f" - {_EXPORT[kind]} at a higher resolution"
             )
     if max(width, height) > ASPECT_MAX * min(width, height):
-        direction = "wide" if width > height else "tall"
+        long, short = ("wide", "tall") if width > height else ("tall", "wide")
         ratio = math.ceil(max(width, height) * 1000 / min(width, height)) / 1000
-        shape = f"{ratio:g}:1" if width > height else f"1:{ratio:g}"
         raise Rejected(
-            f"{kind} is too {direction} - its {width} x {height} px have an aspect ratio of {shape}"
-            f" - needs 1:3 to 3:1 - crop it"
+            f"{kind} is too {long} - at {width} x {height} px it is {ratio:g} times as {long} as it is {short}"
+            f" - the limit is {ASPECT_MAX} times - crop it"
         )
 
 
@@ -138,7 +134,7 @@ def check_pixels(width: int, height: int) -> None:
     if width * height > PIXELS_MAX:
         raise Rejected(
             f"image is {width} x {height} px - the limit is {PIXELS_MAX // 1_000_000} megapixels"
-            f" - {_EXPORT[Kind.IMAGE]} in a smaller size"
+            f" - {_EXPORT[Kind.IMAGE]} {AT_LOWER_RESOLUTION}"
         )
 
 
@@ -148,12 +144,15 @@ def check_duration(seconds: float) -> None:
     exact = round(seconds, 6)
     if exact < SECONDS_MIN:
         raise Rejected(
-            f"video is {math.floor(exact * 100) / 100:g} s long - needs at least {SECONDS_MIN} s - use a longer video"
+            f"video is {math.floor(exact * 100) / 100:g} s long - must be at least {SECONDS_MIN} s long"
+            " - use a longer video"
         )
     if exact > SECONDS_MAX:
         raise Rejected(
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
-            f" - set its start and end on the drop page or drop it with the metadata trim=0-{SECONDS_MAX}"
+            f" - cut the video to {SECONDS_MAX} s or less and drop it again"
+            " - or choose the part to use on the drop page"
+            f" - in the S3 console the metadata trim=0-{SECONDS_MAX} keeps the first {SECONDS_MAX} s"
         )
 
 
@@ -164,4 +163,10 @@ def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:
 
 def too_costly(kind: Kind, what: str) -> Rejected:
     """The refusal of a file that cannot be opened within our own bounds; `what` is the bound."""
-    return Rejected(f"{kind} takes more than {what} to process - {_EXPORT[kind]} in a smaller size")
+    return Rejected(f"{kind} would take more than {what} to process - {_EXPORT[kind]} {AT_LOWER_RESOLUTION}")
+
+
+def time_of(seconds: float) -> str:
+    """A deadline in words, in minutes where it has whole ones."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:g} minutes" if minutes and not rest else f"{seconds:g} seconds"

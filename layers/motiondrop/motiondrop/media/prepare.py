@@ -22,6 +22,7 @@ from motiondrop.media.limits import (
     LOOK_SECONDS,
     MB,
     SIZE_MAX,
+    SMALLER_FILE,
     Rejected,
     check_duration,
     check_sides,
@@ -125,9 +126,7 @@ def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
         raise ValueError("no report")  # noqa: TRY004  # one error for all that is no answer
     size = copy.stat().st_size
     if size > SIZE_MAX[kind]:
-        raise Rejected(
-            f"{kind} has more than {SIZE_MAX[kind] // MB} MB even after conversion - export it again in a smaller size"
-        )
+        raise Rejected(f"{kind} is more than {SIZE_MAX[kind] // MB} MB even after conversion - {SMALLER_FILE}")
     with copy.open("rb") as file:
         found: Format | None = sniff(file.read(HEAD_BYTES))
         if found is None or found != _COPIES.get(str(said.get("format"))):

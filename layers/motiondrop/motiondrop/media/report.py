@@ -46,12 +46,13 @@ class Trim:
         found = _TRIM.fullmatch(text.strip())
         if found is None:
             raise Rejected(
-                f"metadata trim is {text[:40]} - needs a start and an end in seconds - write it like trim=0-30"
+                f"option trim in the file metadata is {text[:40]}"
+                " - must be a start and an end in seconds - write it like trim=0-30"
             )
         start, end = float(found[1]), float(found[2])
         if not SECONDS_MIN <= round(end - start, 6) <= SECONDS_MAX:
             raise Rejected(
-                f"trim={text[:40]} keeps {end - start:g} s of the video - needs {SECONDS_MIN} to {SECONDS_MAX} s"
+                f"option trim={text[:40]} does not keep {SECONDS_MIN} to {SECONDS_MAX} s of the video"
                 " - change its start or end"
             )
         return cls(start, end)

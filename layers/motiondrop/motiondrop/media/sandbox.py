@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from motiondrop.domain.formats import Kind
 from motiondrop.errors import MotionDropError
-from motiondrop.media.limits import Rejected, damaged, too_costly
+from motiondrop.media.limits import Rejected, damaged, time_of, too_costly
 from motiondrop.media.report import parse
 
 #: The child, with no site (its paths are handed over) and no current directory.
@@ -78,9 +78,9 @@ def run(
     if not answer:
         raise SandboxError(f"the sandbox did not start: status {status}")
     if not ended:
-        raise damaged(kind) if len(answer) > ANSWER_MAX else too_costly(kind, f"{seconds:g} seconds")
+        raise damaged(kind) if len(answer) > ANSWER_MAX else too_costly(kind, time_of(seconds))
     if status == -signal.SIGXCPU:
-        raise too_costly(kind, f"{seconds:g} seconds")
+        raise too_costly(kind, time_of(seconds))
     return _believed(answer, kind)
 
 

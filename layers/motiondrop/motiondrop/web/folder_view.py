@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import Job, State, words
-from motiondrop.domain.outcome import cost, cost_of_failure, length, what_happened
+from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
+from motiondrop.domain.outcome import (
+    NOTHING_CHARGED,
+    cost,
+    cost_of_failure,
+    how_to_retry,
+    length,
+    what_happened,
+)
 from motiondrop.domain.pricing import mode_name, usd
 from motiondrop.domain.reasons import as_text
-from motiondrop.sanitize import plain
+from motiondrop.sanitize import named, plain
 from motiondrop.storage.drops import Drop
 from motiondrop.storage.ledger import Totals
-from motiondrop.web.progress import STATES, Queue, percent, remaining, wait_of
+from motiondrop.web.progress import STOPPED, Queue, percent, remaining, state_of, wait_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class Entry:
     width: int | None = None  # pixels, of the result
     height: int | None = None
     link: str | None = None
+    delete: str = "Delete"  # what the buttons that delete its files are called, and what else to know of that
+    note: str = ""
 
 
 def entries(drops: Sequence[Drop], jobs: Mapping[str, Job], queue: Queue, totals: Totals, now: datetime) -> list[Entry]:
@@ -66,9 +75,7 @@ def entries(drops: Sequence[Drop], jobs: Mapping[str, Job], queue: Queue, totals
 
 def _of_drop(drop: Drop) -> Entry:
     said = drop.rejected or drop.waiting or "MotionDrop is checking the file"
-    title, tone, more = (
-        ("Rejected", "failed", ("Nothing was charged.",)) if _is_rejected(drop) else ("Waiting", "waiting", ())
-    )
+    title, tone, more = ("Rejected", "failed", (NOTHING_CHARGED,)) if _is_rejected(drop) else ("Waiting", "waiting", ())
     return Entry(
         drop.key,
         (_file(drop),),
@@ -84,11 +91,9 @@ def _is_rejected(drop: Drop) -> bool:
 
 
 def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: datetime) -> Entry:
-    title, tone = STATES[job.state]
+    title, tone = state_of(job)
     files = tuple(_file(drop) for drop in _ordered(drops))
-    converted = [
-        as_text(plain(line, 300).replace(" - ", ", ")) for drop in drops if drop.media and (line := words(drop.media))
-    ]
+    converted = [line for drop in _ordered(drops) for line in _of_file(drop)]
     return Entry(
         id=job.job_id,
         files=files,
@@ -102,22 +107,38 @@ def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: 
         still=bool(job.result.still),
         width=job.result.width,
         height=job.result.height,
+        delete="Cancel" if job.state in UNSENT else "Delete",
+        note=_SENT if job.state in IN_FLIGHT and not job.stopped else "",
     )
+
+
+_SENT = "This animation has been sent, so it will be finished and charged even if you delete its files."
 
 
 def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]:
     if job.state == State.SUCCEEDED:
         return [" · ".join([length(job), mode_name(job.options.mode), cost(job)])]
     if job.state == State.FAILED:
-        return [what_happened(job), cost_of_failure(job)]
+        return [f"{what_happened(job)} {how_to_retry(job)}".strip(), cost_of_failure(job)]
     if job.state == State.CANCELED:
-        return [what_happened(job), "Nothing was charged."]
+        return [f"{what_happened(job)} {how_to_retry(job)}".strip(), NOTHING_CHARGED]
+    if job.stopped:
+        return [STOPPED]
     lines = [f"It costs {usd(job.quote)} if it succeeds."]
     if job.state == State.QUEUED:
         lines = [wait_of(job, queue, totals), *lines]
     elif job.state == State.RUNNING:
         lines = [remaining(job, totals, now), *lines]
     return lines
+
+
+def _of_file(drop: Drop) -> list[str]:
+    """What was changed of the file, and what else there is to say of it, each a sentence."""
+    if drop.media is None:
+        return []
+    name = named(drop.key.rpartition("/")[2])
+    lines = [f"{name} was converted: {', '.join(drop.media.converted)}."] if drop.media.converted else []
+    return [plain(line, 300) for line in (*lines, *(f"{name}: {note}." for note in drop.media.notes))]
 
 
 def _ordered(drops: Sequence[Drop]) -> list[Drop]:

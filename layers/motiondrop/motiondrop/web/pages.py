@@ -15,32 +15,27 @@ from motiondrop.domain.keys import stem_of
 from motiondrop.domain.outcome import (
     AI_GENERATED,
     NOTHING_CHARGED,
-    RETRY,
     cost,
     cost_in_full,
     cost_of_failure,
+    how_to_retry,
     length,
     notes,
     picture,
     sound,
     what_happened,
+    what_to_do,
+    why,
 )
 from motiondrop.domain.pricing import mode_name, usd
 from motiondrop.sanitize import duration, plain
 from motiondrop.storage.ledger import Totals
 from motiondrop.web.links import Address
-from motiondrop.web.progress import STATES
+from motiondrop.web.progress import STOPPED, state_of
 from motiondrop.web.rendering import hash_of, render
 
 #: What the gallery can be filtered by.
 FILTERS = {"open": "In progress", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
-
-_AGAIN = {
-    State.FAILED: RETRY,
-    State.CANCELED: RETRY,
-}
-
-_STOPPED = "If the animation service has already begun, the animation is charged, and it is saved."
 
 #: Without scripts a page of a job that has not ended loads itself anew, after these seconds.
 _REFRESH = 20
@@ -98,7 +93,7 @@ def job_page(job: Job, at: Address, outlook: str) -> str:
         refresh=_REFRESH,
         tall=not done or (job.result.height or 0) > (job.result.width or 0),
         label=AI_GENERATED,
-        state=_state_of(job),
+        state=state_of(job)[0],
         lines=notes(job) if done else [plain(line, 1000) for line in _lines(job, outlook)],
         inputs=[("Image", _caption(job.image)), ("Video", _caption(job.video))],
         details=[row for row in _details(job) if row[1]],
@@ -145,18 +140,15 @@ def _tone(job: Job) -> str:
     return {State.SUCCEEDED: "ready", State.FAILED: "failed", State.CANCELED: "canceled"}.get(job.state, "open")
 
 
-def _state_of(job: Job) -> str:
-    return "Being canceled" if job.stopped and not job.closed else STATES[job.state][0]
-
-
 def _lines(job: Job, outlook: str) -> Iterable[str]:
     """What there is to say instead of a video."""
     if job.state == State.CANCELED:
-        return [what_happened(job), NOTHING_CHARGED, _AGAIN[job.state]]
+        return [what_happened(job), NOTHING_CHARGED, how_to_retry(job)]
     if job.closed:
-        return [what_happened(job), cost_of_failure(job), _AGAIN[job.state]]
+        advice = f"{what_to_do(job)} {how_to_retry(job)}".strip()
+        return [line for line in (why(job), advice, cost_of_failure(job)) if line]
     if job.stopped:
-        return [_STOPPED]
+        return [STOPPED]
     return [expected(job), " ".join(filter(None, [outlook, "This page shows the animation when it is ready."]))]
 
 
@@ -187,7 +179,7 @@ def _card(card: Card) -> dict[str, Any]:
         "picture": card.picture,
         "name": name_of(job),
         "folder": plain(job.folder, 200),
-        "badge": "" if job.state == State.SUCCEEDED else STATES[job.state][0],
+        "badge": "" if job.state == State.SUCCEEDED else state_of(job)[0],
         "tone": _tone(job),
         "facts": " · ".join(filter(None, billed)),
         "at": job.recorded_at,

@@ -25,9 +25,14 @@ STATES: dict[State, tuple[str, str]] = {
     State.CANCELED: ("Canceled", "canceled"),
 }
 
-_PAUSED = "The person who runs MotionDrop has paused the queue. It continues when they resume it, and nothing is lost."
-_ON_HOLD = "The animation service is not accepting jobs right now. The queue continues by itself, and nothing is lost."
-_NO_ROOM = "Today's budget is used up. The queue continues at 00:00 UTC."
+_PAUSED = (
+    "The person who runs MotionDrop has paused the queue. The job waits until they resume it, and nothing is lost."
+)
+_ON_HOLD = "The animation service is not accepting jobs right now. The queue resumes on its own, and nothing is lost."
+_NO_ROOM = "There is not enough budget left today for this animation. It will be sent after 00:00 UTC."
+
+#: What is said of a job that somebody stopped and that has not ended yet.
+STOPPED = "If the animation has already started, it cannot be stopped: it will be finished, charged and saved."
 
 #: Places of the queue that are counted; behind them it says "more than".
 _COUNTED = 100
@@ -39,6 +44,12 @@ _AT_THE_SERVICE = 2
 _LEAST, _MOST = 0.6, 1.6
 
 _MINUTE, _HOUR = 60, 3600  # seconds
+
+
+def state_of(job: Job) -> tuple[str, str]:
+    """What the job's state is called, and how it looks."""
+    title, tone = STATES[job.state]
+    return ("Being canceled" if job.stopped and not job.closed else title), tone
 
 
 @dataclass(frozen=True)

@@ -111,4 +111,4 @@ def _unprepared(job: Job) -> tuple[str, Input]:
     return ("image", job.image) if job.image.copy is None else ("video", job.video)
 
 
-_TOO_COSTLY = "file takes too much time or memory to convert - export it again in a smaller size"
+_TOO_COSTLY = "file would take too much time or memory to convert - export it again at a lower resolution"

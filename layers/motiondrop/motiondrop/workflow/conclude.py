@@ -61,7 +61,7 @@ class ConcludeExecution:
         if job.state in IN_FLIGHT or status == TIMED_OUT or job.restarts < FREE_RESTARTS:
             self.closing.start_next(job)
             return "next execution"
-        self.closing.close(job, State.FAILED, OWN_FAULT.format(error=error or status))
+        self.closing.close(job, State.FAILED, OWN_FAULT.format(details=error or status))
         return "failed"
 
     def _aborted(self, job: Job) -> str:

@@ -36,7 +36,7 @@ MAX_JOBS = 100
 MAX_TOLD = 100
 
 #: Why a drop is refused whose job was forgotten for the person's sake.
-FORGOTTEN = "file was deleted for good on request - ask whoever runs MotionDrop to allow it again"
+FORGOTTEN = "file was deleted for good on request - ask the person who runs MotionDrop to allow it again"
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Pairs:
             raise Rejected(
                 f"animation may cost up to {usd_as_tag(reserve_of(new.quote))}"
                 f" - the budget of a day is {usd_as_tag(self.daily_budget)}"
-                " - use a shorter video or ask whoever runs MotionDrop to raise DailyBudgetUSD"
+                " - use a shorter video or ask the person who runs MotionDrop to raise DailyBudgetUSD"
             )
         if new.limit and reserve_of(new.quote) > new.limit.daily:
             raise Rejected(

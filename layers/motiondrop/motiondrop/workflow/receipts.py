@@ -115,8 +115,10 @@ def of_job(job: Job) -> str:
     if job.stopped and not job.closed:
         return "being canceled"
     said = {
-        State.PREPARING: f"accepted: quoted {usd_as_tag(job.quote)} - being converted",
-        State.QUEUED: " - ".join([f"accepted: quoted {usd_as_tag(job.quote)}", "queued", *job.advice[:1]]),
+        State.PREPARING: f"accepted and waiting for conversion - the animation will cost {usd_as_tag(job.quote)}",
+        State.QUEUED: " - ".join(
+            [f"accepted and in the queue - the animation will cost {usd_as_tag(job.quote)}", *job.advice[:1]]
+        ),
         State.ADMITTED: "animating: being sent to the animation service",
         State.SUBMITTING: "animating: being sent to the animation service",
         State.PENDING: "animating: waiting at the animation service",

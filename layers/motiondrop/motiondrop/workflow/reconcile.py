@@ -103,7 +103,7 @@ class Reconcile:
         if any(self._may_be_anothers(job, row, look) for row in look.candidates):
             return self._later(job, execution)
         if len(look.candidates) > 1:
-            self._give_up(job, execution, SEVERAL.format(tasks=_named(look.candidates)))
+            self._give_up(job, execution, SEVERAL.format(details=_named(look.candidates)))
         if look.candidates:
             return self._adopt(job, execution, look.candidates[0])
         if not look.complete:

@@ -147,14 +147,16 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
         mode = None  # a file system's (s3fs, rclone): the rights of the file
     if mode is not None and mode not in MODES:
         raise Rejected(
-            f"metadata mode is {mode[:40]} - must be {' or '.join(MODES)} - correct it and drop the file again"
+            f"option mode in the file metadata is {mode[:40]} - must be {' or '.join(MODES)}"
+            " - correct it and drop the file again"
         )
     check_image = arrived.metadata.get("check-image")
     if check_image is None:
         return mode, None
     if check_image not in _BOOLEANS:
         raise Rejected(
-            f"metadata check-image is {check_image[:40]} - must be true or false - correct it and drop the file again"
+            f"option check-image in the file metadata is {check_image[:40]} - must be true or false"
+            " - correct it and drop the file again"
         )
     return mode, _BOOLEANS[check_image]
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 
+_OPERATIONS = "operations"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subscribers:
     """The subscribers of one stack's topics for people."""
@@ -24,13 +27,18 @@ class Subscribers:
     clock: Clock = now
 
     def check(self) -> int:
-        """Once a day (UTC), tell the operator of the topics that nobody hears; return how many there were."""
+        """Once a day (UTC), tell of the topics that nobody hears; return how many there were.
+
+        Programs are told, and the operator too, if anybody reads the operator's emails.
+        """
         today = f"{self.clock():%Y-%m-%d}"
         if self.cursors.read(SUBSCRIBERS) == today:
             return 0
-        names = {"results and failures": self.topics.notifications, "operations": self.topics.operations}
+        names = {"results and failures": self.topics.notifications, _OPERATIONS: self.topics.operations}
         silent = [name for name, topic in names.items() if not self._confirmed(topic)]
-        if silent:
+        if _OPERATIONS in silent:
+            self.publisher.tell_programs(unheard(silent))
+        elif silent:
             self.publisher.alert(unheard(silent))
         self.cursors.write(SUBSCRIBERS, today)
         return len(silent)

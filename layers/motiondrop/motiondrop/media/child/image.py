@@ -14,7 +14,16 @@ from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
 from motiondrop.domain.formats import AVIF, HEIC, JPEG, PNG, Kind
 from motiondrop.media.child.job import Job
 from motiondrop.media.child.still import opaque, write_poster
-from motiondrop.media.limits import MB, SIDE_MAX, SIZE_MAX, Rejected, check_pixels, check_smallest, damaged
+from motiondrop.media.limits import (
+    MB,
+    SIDE_MAX,
+    SIZE_MAX,
+    SMALLER_FILE,
+    Rejected,
+    check_pixels,
+    check_smallest,
+    damaged,
+)
 
 # Pillow imports these when an image calls for them; in the sandbox that would be too late.
 Image.preinit()
@@ -145,9 +154,7 @@ def _saved(job: Job, picture: Image.Image) -> tuple[str, tuple[tuple[int, int], 
                 return "JPEG", (smaller.size, data)
         width, height = smaller.size
         smaller = smaller.resize((int(width * _SHRINK), int(height * _SHRINK)))
-    raise Rejected(
-        f"image has more than {_BYTES // MB} MB even after conversion - export it again as JPG in a smaller size"
-    )
+    raise Rejected(f"image is more than {_BYTES // MB} MB even after conversion - {SMALLER_FILE}")
 
 
 def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
@@ -164,7 +171,7 @@ def _converted(job: Job, kind: str, measured: tuple[int, int], saved: tuple[tupl
     elif job.extension not in job.format.extensions:
         lines.append(f".{job.extension} to .{job.format.extensions[0]}")
     if measured != saved[0]:
-        lines.append("{}x{} to {}x{}".format(*measured, *saved[0]))
+        lines.append("{}x{} to {}x{} px".format(*measured, *saved[0]))
     if job.source.size > _BYTES:
         lines.append(f"{job.source.size / MB:.1f} MB to {len(saved[1]) / MB:.1f} MB")
     return lines

@@ -35,6 +35,8 @@ _REMUXED = {MP4, MOV, MKV, WEBM, FLV}
 _KEPT = {"h264", "hevc"}
 _KEPT_PIXELS, _BYTE = {"yuv420p", "yuvj420p"}, 8
 _NAMES = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2", "mpeg1video": "MPEG-1"}
+#: What a receipt says where only the index of a file is made anew.
+_REPAIRED = "file repaired"
 #: Frames per second by which an average may exceed a camera's own rate.
 _RATE_SLACK = 0.5
 #: A pixel's shape that is told from a square.
@@ -64,13 +66,13 @@ def prepare(job: Job) -> dict[str, Any]:
         source = _read(job, container)
         frame_poster(source.first, job.poster)
         recipe, converted = _recipe(job, source)
-        notes = ["its sound cannot be decoded and is left out"] if source.used.sound_left_out else []
+        notes = ["its sound cannot be read and is left out"] if source.used.sound_left_out else []
         said = {"converted": converted, "notes": notes}
         if not recipe.needed:
             _check_tail(container, source)
             if _remuxed(job, source):
                 return {"report": _report(job, source.width, source.height) | said}
-            said["converted"] = [*converted, "its index repaired"]
+            said["converted"] = [*converted, _REPAIRED]
         if job.mode == "check":
             cut = (recipe.start, recipe.end) != (source.scan.start, source.scan.end)
             trim = [job.trim.start, job.trim.end] if job.trim and cut else None
@@ -119,7 +121,7 @@ def _recipe(job: Job, source: _Source) -> tuple[Recipe, list[str]]:
     codec = codec_of(source.used.picture)
     needed = bool(reasons) or codec not in _KEPT or job.format not in _REMUXED
     if not needed and not (source.scan.timed and source.scan.keyed):
-        needed, reasons = True, ["its index repaired"] if job.format in {MP4, MOV} else []
+        needed, reasons = True, [_REPAIRED] if job.format in {MP4, MOV} else []
     if needed and codec != "h264":
         reasons.insert(0, f"{_NAMES.get(codec, codec.upper().replace('_', ' '))} to H.264")
     if job.format not in {MP4, MOV}:
@@ -143,16 +145,16 @@ def _of_pictures(source: _Source, width: int, height: int) -> list[str]:
     first, reasons = source.first, []
     stored = (first.height, first.width) if sideways(first) else (first.width, first.height)
     if stored != (width, height):
-        reasons.append("{}x{} to {}x{}".format(*stored, width, height))
+        reasons.append("{}x{} to {}x{} px".format(*stored, width, height))
     bits = first.format.components[0].bits
     if first.color_trc in {PQ, HLG}:
         reasons.append("HDR to SDR")
     elif bits > _BYTE:
-        reasons.append(f"{bits} bit to 8 bit")
+        reasons.append(f"{bits} bit to 8 bit color")
     elif first.format.name not in _KEPT_PIXELS and codec_of(source.used.picture) in _KEPT:
-        reasons.append(f"{first.format.name} to yuv420p")
+        reasons.append("color format changed")
     if source.hides:
-        reasons.append("parts hidden by its edit list left out")
+        reasons.append("hidden parts left out")
     return reasons
 
 
@@ -165,15 +167,13 @@ def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
             check_duration(found.sound_end - found.start)
         return found.start, found.end, False
     if job.trim.start >= seconds:
-        raise Rejected(
-            f"video is {seconds:.1f} s long - trim={job.trim} begins after its end - choose an earlier start"
-        )
+        raise Rejected(f"video is {seconds:.1f} s long - trim={job.trim} starts after that - choose an earlier start")
     start, end = found.start + job.trim.start, found.start + min(job.trim.end, seconds)
     if round(end - start, 6) < SECONDS_MIN:
         kept = math.floor((end - start) * 100) / 100
         raise Rejected(
-            f"video is {seconds:.1f} s long - trim={job.trim} keeps {kept:g} s of it - needs at least {SECONDS_MIN} s"
-            " - choose an earlier start"
+            f"video is {seconds:.1f} s long - trim={job.trim} keeps only {kept:g} s of it"
+            f" - the least is {SECONDS_MIN} s - choose an earlier start"
         )
     return start, end, True
 

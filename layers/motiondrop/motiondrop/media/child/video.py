@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from motiondrop.domain.formats import AVI, FLV, MKV, MOV, MP4, MPEG, MPEG_TS, WEBM, WMV, Format, Kind
 from motiondrop.media.child.job import File
-from motiondrop.media.limits import SOURCE_SIDE_MAX, Rejected, damaged
+from motiondrop.media.limits import AT_LOWER_RESOLUTION, SOURCE_SIDE_MAX, Rejected, damaged
 
 #: FFmpeg's demuxer of each format: a file is opened by this one alone, so that none is taken for a playlist.
 _DEMUXERS = {MP4: "mov", MOV: "mov", AVI: "avi", WEBM: "matroska", MKV: "matroska"}
@@ -107,7 +107,7 @@ def tracks(container: InputContainer) -> Tracks:
         # A phone's cinematic clip has a second one, of depths, that is not enabled.
         found = [stream for stream in found if stream.disposition & Disposition.default]
     if len(found) != 1:
-        raise Rejected("video needs exactly 1 picture track - export it again as MP4")
+        raise Rejected("video must have exactly 1 picture track - export it again as MP4")
     picture = found[0]
     codec = codec_of(picture)
     if codec not in _CODECS.split(","):
@@ -119,7 +119,7 @@ def tracks(container: InputContainer) -> Tracks:
     if max(width, height) > SOURCE_SIDE_MAX:
         raise Rejected(
             f"video is {width} x {height} px - the limit is {SOURCE_SIDE_MAX} px on each side"
-            " - export it again as MP4 in a smaller size"
+            f" - export it again as MP4 {AT_LOWER_RESOLUTION}"
         )
     picture.codec_context.thread_count = 1
     sounds = [stream for stream in container.streams.audio if codec_of(stream) in _SOUND_CODECS.split(",")]

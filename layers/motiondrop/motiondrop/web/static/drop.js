@@ -32,10 +32,10 @@ function choose(files) {
     item.bar.hidden = true;
     item.bar.setAttribute("aria-label", "Upload of " + file.name);
     const most = facts.most[kind];
-    if (!kind) refuse(item, "This type of file cannot be used. Choose a JPG or PNG image or an MP4 video.");
+    if (!kind) refuse(item, "This file type is not supported. Export it as JPG or PNG (image) or MP4 (video).");
     else if (!file.size) refuse(item, "This file is empty. Choose another one.");
-    else if (file.size > most) refuse(item, "This file is larger than " + most / 1e6 + " MB. Export it again in a smaller size.");
-    const drop = element("button", "Leave out", line);
+    else if (file.size > most) refuse(item, "This file is larger than " + most / 1e6 + " MB. Export it again as a smaller file.");
+    const drop = element("button", "Remove", line);
     drop.type = "button";
     drop.className = "quiet";
     drop.addEventListener("click", () => leaveOut(item));
@@ -78,7 +78,7 @@ function preview(item) {
     if (!Number.isFinite(made.duration)) return;
     item.seconds = made.duration;
     const [least, most] = facts.seconds;
-    if (item.seconds < least) refuse(item, "This video is " + item.seconds.toFixed(1) + " seconds long. It needs at least " + least + " seconds.");
+    if (item.seconds < least) refuse(item, "This video is " + item.seconds.toFixed(1) + " seconds long. It must be at least " + least + " seconds long.");
     if (item.seconds > most + 0.05) askForPart(item, most);
     show();
   });
@@ -88,7 +88,7 @@ function askForPart(item, most) {
   [item.start, item.end] = [0, most];
   element("div", "This video is longer than " + most + " seconds. Choose the part to use:", item.line);
   for (const [name, value] of [["start", 0], ["end", most]]) {
-    const label = element("label", name === "start" ? "From second " : " to second ", item.line);
+    const label = element("label", name === "start" ? "Start (seconds) " : "End (seconds) ", item.line);
     const input = element("input", "", label);
     Object.assign(input, { type: "number", min: 0, max: Math.floor(item.seconds), step: 1, value });
     input.addEventListener("input", () => { item[name] = Number(input.value); show(); });
@@ -101,7 +101,11 @@ function partProblem(item) {
   if (item.end === undefined) return "";
   const length = lengthOf(item);
   const [least, most] = facts.seconds;
-  return length >= least && length <= most && item.start >= 0 && item.end <= item.seconds ? "" : "Choose a start and an end in " + item.file.name + " that are " + least + " to " + most + " seconds apart.";
+  if (item.end > item.seconds) {
+    const last = Math.floor(item.seconds);
+    return item.file.name + " is only " + item.seconds.toFixed(1).replace(".0", "") + " seconds long. Choose an end of " + last + " or less.";
+  }
+  return length >= least && length <= most && item.start >= 0 ? "" : "For " + item.file.name + ", choose a start and an end that are " + least + " to " + most + " seconds apart.";
 }
 
 function show() {
@@ -115,7 +119,7 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a video to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
-  else price.textContent = "You will see the price in the list below when the video has been uploaded and checked.";
+  else price.textContent = "The list below shows the price when the video has been uploaded and checked. You can still cancel the job there until it is sent.";
   document.getElementById("upload").disabled = busy;
 }
 
@@ -177,7 +181,7 @@ function askToReplace(item, again) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const parts = items.map(partProblem).find(Boolean);
-  problem.textContent = parts || (consent.checked ? "" : "Please confirm that you have permission to use this person's likeness.");
+  problem.textContent = parts || (consent.checked ? "" : "Please confirm that you have permission to use the likeness of the people in the image and the video.");
   if (problem.textContent || busy) return;
   busy = true;
   show();
