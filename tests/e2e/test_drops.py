@@ -59,7 +59,7 @@ def test_deleting_a_drop_that_waits_in_line_cancels_its_job(driver: Driver) -> N
         arn = driver.wait_for_state("deleted", "Wait for a slot")
         driver.stack.s3.delete_object(Bucket=driver.stack.inbox_bucket, Key="deleted.png")
         email = driver.wait_for_email("deleted")
-    assert "One of the two files was deleted before the animation began." in email
+    assert "One of the two files was deleted before the animation started." in email
     assert driver.wait_for_receipt("deleted.mp4", "canceled")
     driver.cloud.wait_for(lambda: driver.status(arn)["status"] == "ABORTED", "the execution to be stopped")
 
@@ -72,7 +72,7 @@ def test_overwriting_a_drop_withdraws_the_job_that_waits(driver: Driver) -> None
         driver.wait_for_receipt("kept.png", "rejected")
         driver.wait_for_receipt("kept.mp4", "canceled")
     assert driver.wait_for_execution("kept")["status"] == "ABORTED"
-    assert "One of the two files was replaced before the animation began." in driver.wait_for_email("kept")
+    assert "One of the two files was replaced before the animation started." in driver.wait_for_email("kept")
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_a_forgotten_job_is_gone_and_stays_gone_until_that_is_allowed(driver: Dr
     assert listed == []
     made = driver.tasks()
     driver.drop_pair("gone", picture, clip)
-    assert "forgotten on request" in driver.wait_for_receipt("gone.png", "rejected")
+    assert "deleted for good on request" in driver.wait_for_receipt("gone.png", "rejected")
     assert driver.tasks() == made
     assert requests.get(link, timeout=20).status_code == 404
     assert driver.operate("forget", job_id).returncode == 1
