@@ -185,7 +185,7 @@ def test_a_failed_job_says_why_what_it_cost_and_what_to_do(visit: Visit, driver:
     driver.drop_pair(stem, image(), video())
     visit.page.goto(link_in(driver.wait_for_email(stem)))
     status = visit.page.get_by_role("status")
-    for words in ("Failed", "no person found", "Nothing was charged", "To try again"):
+    for words in ("Failed", "no person in the image", "Nothing was charged", "To try again"):
         expect(status).to_contain_text(words)
     check_fits(visit.page)
 
