@@ -1,4 +1,4 @@
-"""`motiondrop doctor`: check a stack from outside, for nothing."""
+"""`motiondrop doctor`: check a stack from outside, free of charge."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -15,7 +15,7 @@ _CONCURRENCY = click.IntRange(min=-1)
 
 
 @click.command(epilog="Example: motiondrop --stack motiondrop doctor")
-@click.option("--before-deploy", is_flag=True, help="Check the account and the region for a stack that is yet to be.")
+@click.option("--before-deploy", is_flag=True, help="Check the account and the region before you deploy a stack.")
 @click.option(
     "--function-concurrency",
     metavar="N",
@@ -34,10 +34,10 @@ _CONCURRENCY = click.IntRange(min=-1)
 )
 @click.pass_obj
 def doctor(find: Find, *, before_deploy: bool, function_concurrency: int, page_concurrency: int) -> None:
-    """Check a stack from outside, for nothing.
+    """Check a stack from outside, free of charge.
 
     Prints a line for each check: ok, or NOT and what to do. Ends with status 1 if a line says NOT. It costs nothing:
-    it asks AWS and the provider's list of tasks, and writes and deletes two small hidden files in the inbox.
+    it queries AWS, reads the provider's list of tasks, and writes and deletes two small hidden files in the inbox.
 
     With --before-deploy no --stack is needed. It checks that the region has what the template uses, and that the
     account allows as many Lambda executions at once as the stack needs.

@@ -10,7 +10,7 @@ from motiondrop.storage.items import PAUSE, QUEUE, Tables
 @click.command(epilog="Example: motiondrop --stack motiondrop pause")
 @click.pass_obj
 def pause(find: Find) -> None:
-    """Send no more jobs to the provider, until resume.
+    """Give no more jobs a slot, until resume.
 
     Drops are still taken in, checked and queued, and their jobs wait. Jobs that have a slot already continue to
     their end and cost what they cost.

@@ -37,7 +37,8 @@ class Row:
 SMALL = " - needs at least 200 px on each side - export it again as "
 LONG = (
     " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-    " - or choose the part to use on the drop page - in the S3 console the metadata trim=0-30 keeps the first 30 s"
+    " - or on the drop page choose which part to use"
+    " - or add the metadata trim=0-30 to keep the first 30 s"
 )
 UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"
 SHAPE = " - the limit is 3 times - crop it"

@@ -40,8 +40,8 @@ REJECTED = [
         "long.mp4",
         (
             "video is 42 s long - the limit is 30 s"
-            " - cut the video to 30 s or less and drop it again - or choose the part to use on the drop page"
-            " - in the S3 console the metadata trim=0-30 keeps the first 30 s"
+            " - cut the video to 30 s or less and drop it again - or on the drop page choose which part to use"
+            " - or add the metadata trim=0-30 to keep the first 30 s"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),

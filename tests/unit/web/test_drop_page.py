@@ -259,8 +259,8 @@ def test_a_file_without_a_job_says_what_it_waits_for_or_why_it_was_rejected(
 @pytest.mark.parametrize(
     ("state", "button", "sent"),
     [
-        (State.PREPARING, "Cancel (delete hero.png)", False),
-        (State.QUEUED, "Cancel (delete hero.png)", False),
+        (State.PREPARING, "Cancel and delete hero.png", False),
+        (State.QUEUED, "Cancel and delete hero.png", False),
         (State.RUNNING, "Delete hero.png", True),
         (State.SUCCEEDED, "Delete hero.png", False),
     ],
@@ -271,7 +271,7 @@ def test_a_button_says_whether_deleting_a_file_cancels_its_job(
     dropped(bench, bench.job(state=state), "ada/hero.png", "ada/hero.mp4")
     text = get(page, token, "list").body
     assert f">{button}</button>" in text
-    assert ("it will be finished and charged even if you delete its files" in text) is sent
+    assert ("It will be finished and charged even if you delete its files" in text) is sent
 
 
 def test_what_was_converted_is_said_with_the_files_name(page: DropPage, bench: Bench, token: str) -> None:
@@ -317,7 +317,7 @@ def test_of_two_waiting_jobs_only_the_one_without_room_in_its_links_budget_says_
         bench.clock.pass_(seconds=1)
     newest, older = get(page, token, "list").body.split("</li>")[:2]
     assert "It is number 2 in the queue." in newest
-    assert "There is not enough budget left today for this animation. It will be sent after 00:00 UTC." in older
+    assert "There is not enough budget left today for this animation. It will be made after 00:00 UTC" in older
 
 
 def test_newest_files_come_first_and_no_more_than_fifty(page: DropPage, bench: Bench, token: str) -> None:

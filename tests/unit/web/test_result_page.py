@@ -182,7 +182,7 @@ def test_a_job_in_the_queue_says_its_place_and_when_it_is_likely_ready(bench: Be
 def test_a_job_that_waits_for_tomorrows_budget_says_so(bench: Bench, page: ResultPage) -> None:
     job = bench.job("hero", limit=Limit("ada", 0))
     assert (
-        "There is not enough budget left today for this animation. It will be sent after 00:00 UTC."
+        "There is not enough budget left today for this animation. It will be made after 00:00 UTC, when"
         in ask(page, job).body
     )
 

@@ -69,7 +69,7 @@ def undecided(job: Job) -> Message:
         f"To check for yourself, look in the animation service's console for a task created at {at}. The job is"
         f" {job.job_id}, quoted {usd(job.quote)}.",
     )
-    start, end = f"{_US}: not clear whether ", " was sent; it is waiting"
+    start, end = f"{_US}: not clear whether job ", " was sent, checking again"
     said = f"{start}{ascii_line(subject_name(job), SUBJECT_LENGTH - len(start) - len(end))}{end}"
     facts = {"reason": reason, "code": None}
     page = "docs/runbook.md#undecided"
@@ -91,9 +91,9 @@ def unheard(topics: Sequence[str]) -> Message:
         "Emails about results and failures go to nobody: no address has confirmed its subscription.",
         'AWS sent an email with the subject "AWS Notification - Subscription Confirmation" to each address that you'
         " gave the stack. Click the link in that email. If it has expired, choose Request confirmation for the address"
-        " in the SNS console. To add an address, subscribe it to the topic NotificationsTopicArn, which the stack's"
-        " outputs name.",
-        "Nothing is lost in the meantime: jobs continue, and the receipts on the dropped files say what happened.",
+        " in the SNS console. To add an address, subscribe it to the SNS topic. Its ARN is the stack's output"
+        " NotificationsTopicArn.",
+        "Nothing is lost in the meantime: jobs continue, and a tag on each dropped file says what happened to it.",
     )
     said = headline(_US, "emails about results and failures go to nobody")
     page = "docs/operating.md#who-is-told"
@@ -111,8 +111,9 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
         " does not allow, so MotionDrop does not download anything from there.",
         f"First make sure that {host} belongs to the animation service: anyone can create a bucket whose name begins"
         " with dashscope-. If the service's documentation does not name the host, ask its support.",
-        "For each host that belongs to the animation service, append its line below to the value of WanResultOrigins."
-        f" Then deploy: MotionDrop saves {them} within 15 minutes.\n\n{allow}",
+        "Each line at the end of this paragraph allows one host. Copy the line of each host that belongs to the"
+        " animation service, including the | in front, to the end of the value of WanResultOrigins. Then deploy:"
+        f" MotionDrop saves {them} within 15 minutes.\n\n{allow}",
         f"The animation service {deletes} {them} at {until:%Y-%m-%d %H:%M} UTC. A video that is not saved by then is"
         " lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
         " queue.",

@@ -45,7 +45,7 @@ def what_to_do(job: Job) -> str:
 
 
 _NOT_YOURS = (
-    "The person who runs MotionDrop has been told. Ask them when it is fixed, then drop either file again, in the same"
+    "The person who runs MotionDrop has been told. Once they say that it is fixed, drop either file again, in the same"
     " folder and under the same name."
 )
 

@@ -151,8 +151,8 @@ def check_duration(seconds: float) -> None:
         raise Rejected(
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
             f" - cut the video to {SECONDS_MAX} s or less and drop it again"
-            " - or choose the part to use on the drop page"
-            f" - in the S3 console the metadata trim=0-{SECONDS_MAX} keeps the first {SECONDS_MAX} s"
+            " - or on the drop page choose which part to use"
+            f" - or add the metadata trim=0-{SECONDS_MAX} to keep the first {SECONDS_MAX} s"
         )
 
 

@@ -143,9 +143,9 @@ class Slots:
     def grant(self) -> int:
         """Give free slots to the head of the queue; return how many were given.
 
-        While the breaker is open nothing is given, but for one job at a time that probes when it is due, the next
-        of the queue each time. A job whose call was refused is passed over until another is accepted, or none is
-        left and it is due. While the queue is paused, or the day's budget has no room for the head of the queue,
+        While the breaker is open, only one probe at a time gets a slot, when one is due: the next job of the queue. A
+        job whose create call was refused is passed over until another job is accepted, or until no other job is left
+        and its own retry is due. While the queue is paused, or the day's budget has no room for the head of the queue,
         nothing is given at all.
         """
         given = tries = aside = 0
@@ -194,7 +194,7 @@ class Slots:
         return next(iter(found), None)
 
     def _may_try(self, snapshot: Snapshot, place: QueueItem) -> bool:
-        """Whether the job there may be sent; where it is to tell whether the trouble is over, it alone may."""
+        """Whether the job there may be sent. One that is to show whether the trouble is over is sent alone."""
         note = snapshot.note
         if note is None or (not snapshot.breaker and place.sk > (note.place or "")):
             return True
@@ -210,7 +210,7 @@ class Slots:
         return [item.job_id for item in found if item.job_id]
 
     def held_up(self, snapshot: Snapshot) -> Job | None:
-        """The job whose turn it is where a slot is free for it and neither breaker nor pause is why it waits."""
+        """The job whose turn it is, if a slot is free and neither breaker nor pause explains the wait; else None."""
         place = self._next(snapshot)
         if snapshot.breaker or place is None or len(snapshot.slots) >= self._size:
             return None

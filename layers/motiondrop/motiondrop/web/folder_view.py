@@ -112,7 +112,7 @@ def _of_job(job: Job, drops: Sequence[Drop], queue: Queue, totals: Totals, now: 
     )
 
 
-_SENT = "This animation has been sent, so it will be finished and charged even if you delete its files."
+_SENT = "The animation service already has this job. It will be finished and charged even if you delete its files."
 
 
 def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]:

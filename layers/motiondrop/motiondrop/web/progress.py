@@ -29,7 +29,9 @@ _PAUSED = (
     "The person who runs MotionDrop has paused the queue. The job waits until they resume it, and nothing is lost."
 )
 _ON_HOLD = "The animation service is not accepting jobs right now. The queue resumes on its own, and nothing is lost."
-_NO_ROOM = "There is not enough budget left today for this animation. It will be sent after 00:00 UTC."
+_NO_ROOM = (
+    "There is not enough budget left today for this animation. It will be made after 00:00 UTC, when the budget resets."
+)
 
 #: What is said of a job that somebody stopped and that has not ended yet.
 STOPPED = "If the animation has already started, it cannot be stopped: it will be finished, charged and saved."

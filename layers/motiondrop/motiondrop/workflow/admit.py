@@ -35,8 +35,8 @@ class Admission:
     def claim(self, execution: Execution) -> Step:
         """Make the execution the job's owner and say where it continues; NotOwner where another one works on it.
 
-        JobFailed or JobCanceled end an execution whose job has ended so. They are raised, since an execution can be
-        redriven from here, but not from a state that only says that it is over.
+        JobFailed or JobCanceled end the execution of a job that has ended so. They are raised, because an execution can
+        be redriven from here, but not from a Fail state.
         """
         self.closing.notify(self.jobs.get(execution.job_id))  # before the job is opened again
         job = self.jobs.take_over(execution, self.executions.alive)
@@ -62,7 +62,7 @@ class Admission:
             self.receipts.follow(job)
 
     def _take(self, job: Job, report: Mapping[str, Any]) -> None:
-        """Queue the job with what `media` made of its file, if it is what was ordered; once, whoever asks again."""
+        """Queue the job with what `media` made of its file, if that was ordered. A second call changes nothing."""
         if job.state != State.PREPARING:
             return
         which, source = _unprepared(job)

@@ -107,7 +107,7 @@ class CreateTask:
         return self._refused(job, execution, error)
 
     def _save(self, job: Job, execution: Execution, answer: Created) -> Job:
-        """Save the task's id; an execution that may not save it cancels the task, which nobody else knows of."""
+        """Save the task's id. An execution that may no longer do so cancels the task: nobody else knows of it."""
         try:
             job = self.lock.claim_task(job, execution, answer.task_id, answer.request_id)
         except (NotOwner, JobClosed, Contended):

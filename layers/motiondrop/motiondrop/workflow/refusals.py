@@ -1,7 +1,8 @@
 """What becomes of a job that the provider refused, or whose task failed, once it is not simply tried again.
 
-The user's trouble (moderation, media) ends the job. The account's holds the queue and ends nobody's. Of any other the
-code does not tell whose it is, so other jobs have to: see `storage.circuit_breaker`.
+Trouble with the user's files (moderation, media) ends the job. Trouble with the account holds the queue and ends no
+job. For any other refusal the code does not say which it is, so it is judged by how other jobs fare: see
+`storage.circuit_breaker`.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +33,9 @@ class Refusals:
     publisher: "Callable[[], Publisher]"
 
     def at_once(self, job: Job, refusal: WanError, stage: Stage) -> bool:
-        """Whether the job is tried again in its slot. The last try of a refused call comes after another job's."""
+        """Whether the job is tried again in its slot. The last try of a refused call
+        is not made here: the job goes back to the queue, and another job is tried first.
+        """
         tries = refusal.retry.tries - (1 if stage is Stage.CREATE else 0)
         return job.call.faults < tries and not job.stopped
 
@@ -62,7 +65,7 @@ class Refusals:
             self.breaker.note_notified()
 
     def came_through(self, job: Job, stage: Stage) -> None:
-        """Let the queue go on, and those be tried again that were refused, since this job was not."""
+        """Let the queue continue and the refused jobs be tried again, because this job got through."""
         deleted = self.breaker.close(job, stage)
         if deleted:
             self.slots.grant_what_is_free()

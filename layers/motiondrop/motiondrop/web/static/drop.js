@@ -119,7 +119,7 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a video to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
-  else price.textContent = "The list below shows the price when the video has been uploaded and checked. You can still cancel the job there until it is sent.";
+  else price.textContent = "The list below shows the price when the video has been uploaded and checked. You can still cancel it in that list until the animation service gets it.";
   document.getElementById("upload").disabled = busy;
 }
 
