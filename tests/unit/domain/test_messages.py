@@ -222,8 +222,8 @@ EMAILS: dict[str, Message] = {
     "rejected_since_it_is_too_long": rejected(
         "class/long.mp4",
         "video is 31.2 s long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-        " - or on the drop page choose which part to use"
-        " - or add the metadata trim=0-30 to keep the first 30 s",
+        " - or choose which part to use on the drop page"
+        " - or to keep the first 30 s set the option trim in the file metadata to 0-30",
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",

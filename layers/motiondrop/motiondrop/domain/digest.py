@@ -13,7 +13,7 @@ _ORDER = {event: place for place, event in enumerate(LABELS)}
 _MANY = "Here are several updates in one email. Some of them may have been sent late."
 _ONE = "This update was sent late."
 
-_CHANGE = "If the line of that animation above says what is wrong with a file, change that file first."
+_CHANGE = "If the list above says what is wrong with one of its files, fix that file first."
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:

@@ -100,23 +100,29 @@ def unheard(topics: Sequence[str]) -> Message:
     return Message("unheard", said, body, "unheard", facts={"topics": list(topics)}, help_page=page)
 
 
+_ADD_LINE = "If it does, add the line below, including the |, to the end of the value of WanResultOrigins."
+_ADD_LINES = (
+    "Each line below that starts with | allows one host. For each host that belongs to the animation service, add its"
+    " line, including the |, to the end of the value of WanResultOrigins."
+)
+
+
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     """Finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
     them, host = "the video" if videos == 1 else "the videos", "the host" if len(hosts) == 1 else "each host"
-    deletes = "deletes" if videos == 1 else "starts to delete"
+    first, others = ("the video", "") if videos == 1 else ("the first of these videos", " and the others later")
     allow = "\n".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
     body = paragraphs(
         f"{several} not saved yet. The animation service offers {them} at {' and '.join(hosts)}, which WanResultOrigins"
         " does not allow, so MotionDrop does not download anything from there.",
         f"First make sure that {host} belongs to the animation service: anyone can create a bucket whose name begins"
         " with dashscope-. If the service's documentation does not name the host, ask its support.",
-        "Each line at the end of this paragraph allows one host. Copy the line of each host that belongs to the"
-        " animation service, including the | in front, to the end of the value of WanResultOrigins. Then deploy:"
-        f" MotionDrop saves {them} within 15 minutes.\n\n{allow}",
-        f"The animation service {deletes} {them} at {until:%Y-%m-%d %H:%M} UTC. A video that is not saved by then is"
-        " lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you pause the"
-        " queue.",
+        f"{_ADD_LINE if len(hosts) == 1 else _ADD_LINES} Then deploy: MotionDrop saves {them} within 15 minutes."
+        f"\n\n{allow}",
+        f"The animation service deletes {first} at {until:%Y-%m-%d %H:%M} UTC{others}. A video that is deleted before"
+        " it is saved is lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you"
+        " pause the queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
     said = headline(_US, f"videos not saved, {which} not allowed", "videos not saved, a host is not allowed")

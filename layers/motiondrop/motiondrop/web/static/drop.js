@@ -119,7 +119,7 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a video to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
-  else price.textContent = "The list below shows the price when the video has been uploaded and checked. You can still cancel it in that list until the animation service gets it.";
+  else price.textContent = "The price appears in the list below once the video has been uploaded and checked. You can cancel the animation in that list until it is sent to the animation service.";
   document.getElementById("upload").disabled = busy;
 }
 
@@ -170,7 +170,7 @@ async function send(item, replace = false) {
 
 function askToReplace(item, again) {
   item.said.textContent = again
-    ? "This folder already has a file with this name. The interrupted upload may have succeeded: check the list below."
+    ? "This folder already has a file with this name. It may be the one you just uploaded. If the list below shows your file, you don't need to replace it."
     : "This folder already has a file with this name.";
   const button = element("button", "Replace it", item.line);
   button.type = "button";
