@@ -327,16 +327,25 @@ class Stand:
 
     def settle(self, stems: Iterable[str], seconds: float, every: float = 1.0) -> None:
         """Sweep until every job has ended and was told of and nothing is left to do, or the time is over."""
-        waiting = set(stems)
+        begun = tuple(stems)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            # Asked first: the job that an event is about to bring, of a helper or of a new version, may not exist yet.
+            events = self._events_under_way()
             jobs = self.versions()
-            waiting = {stem for stem in waiting if not all(map(is_over, jobs.get(stem, [None])))}
+            names = set(begun) | {stem for stem in jobs if stem.startswith(begun)}
+            waiting = {stem for stem in names if not all(map(is_over, jobs.get(stem, [None])))}
             self.driver.probe_is_due()
             healed = self.sweep()
-            if not waiting and not self.driver.in_queue() and not healed.get("digests"):
+            if not events and not waiting and not self.driver.in_queue() and not healed.get("digests"):
                 return
             time.sleep(every)
+
+    def _events_under_way(self) -> bool:
+        """Whether events of S3 are waiting or being handled; messages that let a folder settle are delayed."""
+        names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = self.stack.sqs.get_queue_attributes(QueueUrl=self.stack.event_queue_url, AttributeNames=names)
+        return any(int(number) for number in counts["Attributes"].values())
 
     def tally(self, stems: Iterable[str], kills: Iterable[Kill] = (), *, may_fail: bool = False) -> Tally:
         """Count what came of the pairs; a job may have FAILED or been CANCELED only where that is what it should."""

@@ -19,7 +19,7 @@ from tests.local.wan.test_wan_process import process
 from tests.support.stand_in import Caller, MediaServer
 
 PAGE = (PROJECT / "docs" / "stand-in.md").read_text()
-COMMANDS = dict(re.findall(r"<!-- ([a-z ]+) -->\n```sh\n(.+?)```", PAGE, re.DOTALL))
+COMMANDS = dict(re.findall(r"<!-- ([a-z ]+) -->\n+```sh\n(.+?)```", PAGE, re.DOTALL))
 HOST = "http://127.0.0.1:8900"
 SAMPLE_ID = "0385dc79-5ff8-4d82-bcb6-xxxxxx"
 
