@@ -102,7 +102,7 @@ def test_two_files_become_a_playing_result(visit: Visit, link: str, files: tuple
 def test_an_end_beyond_the_clip_is_told_with_the_clips_length(visit: Visit, link: str) -> None:
     visit.page.goto(link)
     problem = "partProblem({ file: { name: 'clip.mp4' }, seconds: 50.02, start: 20, end: %d })"
-    assert visit.page.evaluate(problem % 60) == "clip.mp4 is only 50 seconds long. Choose an end of 50 or less."
+    assert visit.page.evaluate(problem % 60) == "clip.mp4 is only 50 seconds long. Set the end to 50 seconds or less."
     assert visit.page.evaluate(problem % 21).startswith("For clip.mp4, choose a start and an end")
     assert visit.page.evaluate(problem % 50) == ""
 
@@ -152,7 +152,7 @@ def test_a_file_that_arrived_although_the_answer_was_lost_is_told_of_in_words(
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Waiting for a video")
     assert lost
-    expect(page.locator("#chosen")).to_contain_text("It may be the one you just uploaded")
+    expect(page.locator("#chosen")).to_contain_text("is the file you just uploaded")
     visit.complaints.clear()  # the browser mentions the 412
 
 

@@ -40,8 +40,8 @@ REJECTED = [
         "long.mp4",
         (
             "video is 42 s long - the limit is 30 s"
-            " - cut the video to 30 s or less and drop it again - or choose which part to use on the drop page"
-            " - or to keep the first 30 s set the option trim in the file metadata to 0-30"
+            " - cut it and drop it again - or upload it on the drop page and choose there which part to use"
+            " - or set the option trim in the file metadata to 0-30 to keep the first 30 s"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),

@@ -161,8 +161,10 @@ def existing(job: Job, again: Job, link: str) -> Message:
 
 def failed(job: Job, link: str) -> Message:
     """The job FAILED: why, what to do, whether it cost anything, and what the provider said."""
+    animation = f"animation of {pair(job)}"
+    ended = f"MotionDrop gave up on your {animation}." if may_be_charged(job) else f"Your {animation} failed."
     body = paragraphs(
-        f"Your animation of {pair(job)} failed. {why(job)}",
+        f"{ended} {why(job)}",
         f"{what_to_do(job)} {how_to_retry(job)}".strip(),
         cost_of_failure(job),
         f"Details: {link}",

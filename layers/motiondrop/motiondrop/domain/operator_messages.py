@@ -100,7 +100,10 @@ def unheard(topics: Sequence[str]) -> Message:
     return Message("unheard", said, body, "unheard", facts={"topics": list(topics)}, help_page=page)
 
 
-_ADD_LINE = "If it does, add the line below, including the |, to the end of the value of WanResultOrigins."
+_ADD_LINE = (
+    "If the host belongs to the animation service, add the line below, including the |, to the end of the value of"
+    " WanResultOrigins."
+)
 _ADD_LINES = (
     "Each line below that starts with | allows one host. For each host that belongs to the animation service, add its"
     " line, including the |, to the end of the value of WanResultOrigins."

@@ -13,8 +13,8 @@ CANCELED_THERE = "Someone canceled the job at the animation service."
 EXPIRED = "The animation service keeps a result for 24 hours, and MotionDrop could not download this one in that time."
 FORGOTTEN = "The animation service no longer knows this job."
 SEVERAL = (
-    "The connection to the animation service was lost. The service has several animations that could be yours, and"
-    " MotionDrop cannot tell which one is ({details})."
+    "The connection to the animation service was lost. The service has several animations that could be this one, and"
+    " MotionDrop cannot tell which of them is yours ({details})."
 )
 UNDECIDED = (
     "The connection to the animation service was lost, and after 23 hours MotionDrop still does not know whether the"

@@ -103,7 +103,7 @@ function partProblem(item) {
   const [least, most] = facts.seconds;
   if (item.end > item.seconds) {
     const last = Math.floor(item.seconds);
-    return item.file.name + " is only " + item.seconds.toFixed(1).replace(".0", "") + " seconds long. Choose an end of " + last + " or less.";
+    return item.file.name + " is only " + item.seconds.toFixed(1).replace(".0", "") + " seconds long. Set the end to " + last + " seconds or less.";
   }
   return length >= least && length <= most && item.start >= 0 ? "" : "For " + item.file.name + ", choose a start and an end that are " + least + " to " + most + " seconds apart.";
 }
@@ -170,7 +170,7 @@ async function send(item, replace = false) {
 
 function askToReplace(item, again) {
   item.said.textContent = again
-    ? "This folder already has a file with this name. It may be the one you just uploaded. If the list below shows your file, you don't need to replace it."
+    ? "This folder already has a file with this name. If the one in the list below is the file you just uploaded, you are done. Otherwise, replace it."
     : "This folder already has a file with this name.";
   const button = element("button", "Replace it", item.line);
   button.type = "button";
