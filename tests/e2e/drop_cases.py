@@ -36,9 +36,9 @@ class Row:
 
 SMALL = " - needs at least 200 px on each side - export it again as "
 LONG = (
-    " long - the limit is 30 s - cut it and drop it again"
-    " - or upload it on the drop page and choose there which part to use"
-    " - or set the option trim in the file metadata to 0-30 to keep the first 30 s"
+    " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
+    " - or choose the part to use where you upload it on the drop page"
+    " - or to keep the first 30 s set trim=0-30 in the file metadata"
 )
 UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"
 SHAPE = " - the limit is 3 times - crop it"

@@ -40,8 +40,9 @@ REJECTED = [
         "long.mp4",
         (
             "video is 42 s long - the limit is 30 s"
-            " - cut it and drop it again - or upload it on the drop page and choose there which part to use"
-            " - or set the option trim in the file metadata to 0-30 to keep the first 30 s"
+            " - cut the video to 30 s or less and drop it again"
+            " - or choose the part to use where you upload it on the drop page"
+            " - or to keep the first 30 s set trim=0-30 in the file metadata"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),

@@ -10,10 +10,10 @@ from motiondrop.sanitize import ascii_line
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
 #: Each is true where emails were too many, and where one could not be sent.
-_MANY = "Here are several updates in one email. Some of them may be older than usual."
+_MANY = "Here are several updates in one email. Some of them may have been sent late."
 _ONE = "This update was sent late."
 
-_CHANGE = "If the list above says what is wrong with one of its files, fix that file first."
+_CHANGE = "If the list above says what is wrong with the image or the video, fix that first."
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:

@@ -139,9 +139,11 @@ def existing(job: Job, again: Job, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
     where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "not in a folder"
     names = " and ".join(named(one.key.rpartition("/")[2]) for one in (job.image, job.video))
+    before, now = ([one.key.rpartition("/")[2] for one in (ended.image, ended.video)] for ended in (job, again))
+    called = "had the same names but were" if before == now else f"were called {names} and were"
     body = paragraphs(
         f"Your animation of {pair(again)} already exists. These two files were animated before. At that time they"
-        f" were called {names} and were {where}.",
+        f" {called} {where}.",
         f"Watch or download: {link}",
         f"Nothing was charged this time. {AI_GENERATED}",
         _for_whoever_runs_it(job, f"file {job.result.key}"),

@@ -124,8 +124,8 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
         f"{_ADD_LINE if len(hosts) == 1 else _ADD_LINES} Then deploy: MotionDrop saves {them} within 15 minutes."
         f"\n\n{allow}",
         f"The animation service deletes {first} at {until:%Y-%m-%d %H:%M} UTC{others}. A video that is deleted before"
-        " it is saved is lost, but still charged. Until you deploy, new jobs are still sent and charged, unless you"
-        " pause the queue.",
+        " it is saved is lost, but still charged. Until you deploy, MotionDrop keeps sending new jobs, which are"
+        " charged although their videos may not be saved. To prevent this, pause the queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
     said = headline(_US, f"videos not saved, {which} not allowed", "videos not saved, a host is not allowed")

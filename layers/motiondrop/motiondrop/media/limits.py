@@ -150,9 +150,9 @@ def check_duration(seconds: float) -> None:
     if exact > SECONDS_MAX:
         raise Rejected(
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
-            f" - cut it and drop it again"
-            " - or upload it on the drop page and choose there which part to use"
-            f" - or set the option trim in the file metadata to 0-{SECONDS_MAX} to keep the first {SECONDS_MAX} s"
+            f" - cut the video to {SECONDS_MAX} s or less and drop it again"
+            " - or choose the part to use where you upload it on the drop page"
+            f" - or to keep the first {SECONDS_MAX} s set trim=0-{SECONDS_MAX} in the file metadata"
         )
 
 

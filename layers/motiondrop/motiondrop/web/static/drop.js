@@ -119,7 +119,7 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a video to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
-  else price.textContent = "The price appears in the list below once the video has been uploaded and checked. You can cancel the animation in that list until it is sent to the animation service.";
+  else price.textContent = "The price appears in the list below once the video has been uploaded and checked. If it is too high, you can cancel the animation there before it is sent to the animation service.";
   document.getElementById("upload").disabled = busy;
 }
 
