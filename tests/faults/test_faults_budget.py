@@ -17,7 +17,9 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
     folder = tmp_path / "cloud"
     with faulty_cloud(folder, "--parameter", f"DailyBudgetUSD={_BUDGET}") as stand:
         stand.driver.drop_pair("dear", image((200, 200)), video(15))
-        assert "1.80 USD is more than a day may cost" in stand.driver.wait_for_receipt("dear.mp4", "rejected")
+        assert "animation may cost up to 1.98 USD - the budget of a day is 1.00 USD" in stand.driver.wait_for_receipt(
+            "dear.mp4", "rejected"
+        )
 
         stems = [f"budget{number:02d}" for number in range(_JOBS)]
         stand.plan(storm={"seed": 1, "chance": 0.02, "most": _KILLS})

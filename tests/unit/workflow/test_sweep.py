@@ -40,7 +40,7 @@ def test_the_operator_hears_once_a_day_of_hosts_that_videos_may_not_be_fetched_f
     first, second = workflow.publisher.alerts
     assert first.facts == second.facts == {"hosts": ["dashscope-b1.example.com"], "videos": 2}
     first_lost = min(one.called_at for one in workflow.jobs.in_flight()) + timedelta(hours=24)
-    assert f"starts to delete the videos at {first_lost:%Y-%m-%d %H:%M} UTC" in first.body
+    assert f"deletes the first of these videos at {first_lost:%Y-%m-%d %H:%M} UTC" in first.body
 
 
 def test_a_job_without_a_run_gets_one(workflow: WorkflowBench) -> None:
