@@ -18,6 +18,7 @@ ROOM_KB := 800000
 CHECKS_ROOM_KB := 2000000
 NOT_INSTALLED := echo "The packages could not be installed: is the package registry within reach? The next 'make' tries again." >&2; exit 1;
 CODE := cli functions layers local tests tools benchmarks
+MDFORMAT := $(BIN)/mdformat --wrap 120 --number --compact-tables
 # But for those that are made.
 DOCUMENTS = $(shell git ls-files '*.md' ':!docs/provider-errors.md' ':!benchmarks/RESULTS.md')
 
@@ -66,7 +67,7 @@ bench: $(CHECKS) ## Measure it all and write benchmarks/RESULTS.md, or one part:
 lint: $(CHECKS) $(NODE_READY) ## Check style, types, the template and the state machine
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mdformat --check --wrap 120 --number --compact-tables $(DOCUMENTS)
+	$(MDFORMAT) --check $(DOCUMENTS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
@@ -88,7 +89,7 @@ audit: $(CHECKS) ## Ask the vulnerability database about every locked package; n
 format: $(CHECKS) ## Put the code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
-	$(BIN)/mdformat --wrap 120 --number --compact-tables $(DOCUMENTS)
+	$(MDFORMAT) $(DOCUMENTS)
 
 .PHONY: docs
 docs: $(CHECKS) ## Write the tables in docs/ that are made from the code

@@ -30,10 +30,11 @@ WORKING_FUNCTIONS = 8
 PAGE_FUNCTIONS = 2
 KEPT_BY_AWS = 100
 
-#: Regions without function URLs (Lambda Developer Guide, "Creating and managing Lambda function URLs", 2026-11).
-_WITHOUT_FUNCTION_URLS = {
+#: Regions without function URLs (Lambda Developer Guide, "Creating and managing Lambda function URLs", 2026-11), and
+#: AWS's own in China: those that a rule of template.yaml refuses.
+WITHOUT_FUNCTION_URLS = {
     *("ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ap-east-2"),
-    *("ca-west-1", "eu-south-2", "eu-central-2", "il-central-1", "me-central-1"),
+    *("ca-west-1", "eu-south-2", "eu-central-2", "il-central-1", "me-central-1", "cn-north-1", "cn-northwest-1"),
 }
 
 _TIMEOUT = 30  # seconds: a function that starts cold takes some
@@ -103,7 +104,7 @@ def region(target: Target) -> str:
 
 def region_named(name: str) -> str:
     """The same of a region by its name."""
-    if name in _WITHOUT_FUNCTION_URLS:
+    if name in WITHOUT_FUNCTION_URLS:
         raise Trouble(f"{name} has no function URLs, which the pages need: deploy to another, such as ap-southeast-1")
     return f"{name} has function URLs"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.checks import WITHOUT_FUNCTION_URLS
 from local.stack import PROJECT
 from motiondrop import bootstrap
 from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings
@@ -98,5 +99,7 @@ def test_what_holds_data_outlives_the_stack_but_not_a_creation_that_failed() -> 
 
 def test_a_deployment_that_could_not_work_is_refused_by_a_rule() -> None:
     refused = str(TEMPLATE["Rules"])
+    (rule,) = TEMPLATE["Rules"]["RegionWithFunctionUrls"]["Assertions"]
+    assert set(re.findall(r"[a-z]{2}-[a-z]+-\d", str(rule["Assert"]))) == WITHOUT_FUNCTION_URLS
     assert all(region in refused for region in ("ap-southeast-7", "eu-south-2", "me-central-1", "cn-north-1"))
     assert not any(region in refused for region in ("ap-southeast-1'", "ap-northeast-2", "ap-east-1'"))

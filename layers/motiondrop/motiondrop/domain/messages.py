@@ -138,8 +138,8 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
 def existing(job: Job, again: Job, link: str) -> Message:
     """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
     where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "not in a folder"
-    names = " and ".join(named(one.key.rpartition("/")[2]) for one in (job.image, job.video))
     before, now = ([one.key.rpartition("/")[2] for one in (ended.image, ended.video)] for ended in (job, again))
+    names = " and ".join(named(name) for name in before)
     called = "had the same names but were" if before == now else f"were called {names} and were"
     body = paragraphs(
         f"Your animation of {pair(again)} already exists. These two files were animated before. At that time they"

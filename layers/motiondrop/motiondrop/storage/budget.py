@@ -66,11 +66,11 @@ class Budget:
 
     def has_room(self, job: Job) -> bool:
         """Whether the job could be given a slot today."""
-        return self.today().committed + reserve_of(job.quote) <= self._daily
+        return _fits(job, self.today().committed, self._daily)
 
     def within_limit(self, job: Job) -> bool:
         """Whether the limit of the job's drop link, if it came by one, has room for it today."""
-        return job.limit is None or self.of_link(job.limit.link_id) + reserve_of(job.quote) <= job.limit.daily
+        return job.limit is None or _fits(job, self.of_link(job.limit.link_id), job.limit.daily)
 
     def without_room(self, jobs: Iterable[Job]) -> set[str]:
         """Those of the jobs that could not be given a slot today, by id; reads the day once, and each link's once."""
@@ -78,8 +78,8 @@ class Budget:
         return {
             job.job_id
             for job in jobs
-            if committed + reserve_of(job.quote) > self._daily
-            or (job.limit and of_link(job.limit.link_id) + reserve_of(job.quote) > job.limit.daily)
+            if not _fits(job, committed, self._daily)
+            or (job.limit and not _fits(job, of_link(job.limit.link_id), job.limit.daily))
         }
 
     def note_notified(self) -> None:
@@ -156,6 +156,11 @@ class Budget:
 def reserve_of(quote: int) -> int:
     """What is reserved for a quote: a tenth more, since the delivered video may be a little longer."""
     return -(-quote * 11 // 10)
+
+
+def _fits(job: Job, committed: int, daily: int) -> bool:
+    """Whether a day of which so much is spent or reserved has room for the job."""
+    return committed + reserve_of(job.quote) <= daily
 
 
 def _charged(job: Job, after: Job) -> int:
