@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from local.samples import draw_character, draw_dance
@@ -26,6 +27,10 @@ CONSENT = "I have permission to use the likeness of the people in the image and 
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("drop-page")
     draw_character(folder / "dancer.png")
+    # Other tests on this cloud draw the same character, and its job would be known from their folders.
+    with Image.open(folder / "dancer.png") as character:
+        character.putpixel((0, 0), tuple(uuid.uuid4().bytes[:3]))
+        character.save(folder / "dancer.png")
     draw_dance(folder / "dancer.mp4")
     return folder / "dancer.png", folder / "dancer.mp4"
 
