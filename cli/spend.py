@@ -20,7 +20,7 @@ _PAGE = 100
 #: A job may end so long after it was recorded: four executions of 30 days, and the pauses between them.
 _LONGEST = timedelta(days=125)
 
-_COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated")
+_COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated", "dropped_by")
 
 #: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -35,7 +35,8 @@ def spend(find: Find, month: datetime | None) -> None:
     """Print what a month cost at the provider, as CSV.
 
     A line for each job whose video was finished in that month: when, job id, folder, mode, seconds of video, USD,
-    the provider's task id, and `yes` where the cost is an estimate. The sums by mode and folder go to the terminal.
+    the provider's task id, `yes` where the cost is an estimate, and who dropped the two files. The sums by mode and
+    folder go to the terminal.
     Jobs that were forgotten are not in it.
     """
     first = (month or now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
@@ -71,6 +72,7 @@ def row(job: Job) -> tuple[str, ...]:
         f"{(job.billing.cost or 0) / 1_000_000:.6f}",
         job.task.id or "",
         "yes" if job.billing.estimated else "",
+        "; ".join(dict.fromkeys(plain(one.dropped_by) for one in (job.image, job.video) if one.dropped_by)),
     )
     return tuple(cell(text) for text in cells)
 

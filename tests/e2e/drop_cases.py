@@ -37,8 +37,8 @@ class Row:
 SMALL = " - needs at least 200 px on each side - export it again as "
 LONG = (
     " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-    " - or choose the part to use where you upload it on the drop page"
-    " - or to keep the first 30 s set trim=0-30 in the file metadata"
+    " - or upload it whole on the drop page and choose there which part to use"
+    " - or set trim=0-30 in the file metadata to keep the first 30 s"
 )
 UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"
 SHAPE = " - the limit is 3 times - crop it"

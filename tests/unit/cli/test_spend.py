@@ -38,8 +38,8 @@ def test_december_ends_with_the_year(bench: Bench) -> None:
 
 def test_a_line_has_the_task_and_exact_micro_usd_and_no_formula(bench: Bench) -> None:
     job = charged(bench, "hero", JANUARY)
-    assert row(job)[3:] == ("wan-std", "5.2", "0.624000", "t", "")
-    assert row(replace(job, billing=replace(job.billing, estimated=True)))[5:] == ("0.624000", "t", "yes")
+    assert row(job)[3:] == ("wan-std", "5.2", "0.624000", "t", "", "")
+    assert row(replace(job, billing=replace(job.billing, estimated=True)))[5:] == ("0.624000", "t", "yes", "")
     evil = bench.job(
         "x", image=make_input("=cmd()/x.png", "i"), billing=Billing(1.0, cost=1), task=Task(ended_at=JANUARY)
     )
@@ -59,6 +59,23 @@ def test_another_cell_stays_as_it_is(text: str) -> None:
 def test_every_cell_of_a_line_is_made_safe(bench: Bench) -> None:
     job = charged(bench, "hero", JANUARY)
     assert row(replace(job, task=replace(job.task, id="@task")))[6] == "'@task"
+
+
+@pytest.mark.parametrize(
+    ("image", "video", "said"),
+    [
+        ("AWS:AIDA1, 203.0.113.7", "AWS:AIDA1, 203.0.113.7", "AWS:AIDA1, 203.0.113.7"),
+        ("AWS:AIDA1, 203.0.113.7", "AWS:AIDA2, 203.0.113.8", "AWS:AIDA1, 203.0.113.7; AWS:AIDA2, 203.0.113.8"),
+        (None, "=AIDA2", "'=AIDA2"),
+        (None, None, ""),
+    ],
+)
+def test_a_line_says_once_who_dropped_the_two_files(
+    bench: Bench, image: str | None, video: str | None, said: str
+) -> None:
+    job = charged(bench, "hero", JANUARY)
+    by = replace(job, image=replace(job.image, dropped_by=image), video=replace(job.video, dropped_by=video))
+    assert row(by)[8] == said
 
 
 def test_the_sums_are_by_mode_and_folder(bench: Bench) -> None:

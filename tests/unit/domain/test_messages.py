@@ -222,8 +222,8 @@ EMAILS: dict[str, Message] = {
     "rejected_since_it_is_too_long": rejected(
         "class/long.mp4",
         "video is 31.2 s long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-        " - or choose the part to use where you upload it on the drop page"
-        " - or to keep the first 30 s set trim=0-30 in the file metadata",
+        " - or upload it whole on the drop page and choose there which part to use"
+        " - or set trim=0-30 in the file metadata to keep the first 30 s",
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",

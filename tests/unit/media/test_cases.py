@@ -41,8 +41,8 @@ REJECTED = [
         (
             "video is 42 s long - the limit is 30 s"
             " - cut the video to 30 s or less and drop it again"
-            " - or choose the part to use where you upload it on the drop page"
-            " - or to keep the first 30 s set trim=0-30 in the file metadata"
+            " - or upload it whole on the drop page and choose there which part to use"
+            " - or set trim=0-30 in the file metadata to keep the first 30 s"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),

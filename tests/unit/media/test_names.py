@@ -263,8 +263,8 @@ def test_durations_within_the_limits_pass(seconds: float) -> None:
             (
                 "video is 30.01 s long - the limit is 30 s"
                 " - cut the video to 30 s or less and drop it again"
-                " - or choose the part to use where you upload it on the drop page"
-                " - or to keep the first 30 s set trim=0-30 in the file metadata"
+                " - or upload it whole on the drop page and choose there which part to use"
+                " - or set trim=0-30 in the file metadata to keep the first 30 s"
             ),
         ),
         (
@@ -272,8 +272,8 @@ def test_durations_within_the_limits_pass(seconds: float) -> None:
             (
                 "video is 86400 s long - the limit is 30 s"
                 " - cut the video to 30 s or less and drop it again"
-                " - or choose the part to use where you upload it on the drop page"
-                " - or to keep the first 30 s set trim=0-30 in the file metadata"
+                " - or upload it whole on the drop page and choose there which part to use"
+                " - or set trim=0-30 in the file metadata to keep the first 30 s"
             ),
         ),
     ],

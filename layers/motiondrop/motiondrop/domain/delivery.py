@@ -68,4 +68,7 @@ def work_minutes(seconds: float, mode: str) -> tuple[int, int]:
 def takes(job: Job) -> str:
     """How long the job's video takes, as a sentence."""
     least, most = work_minutes(job.video.duration or 0, job.options.mode)
-    return f"Once the animation service starts, it usually needs {least} to {most} minutes for a video of this length."
+    return (
+        "Once the animation service starts on this animation, it usually needs"
+        f" {least} to {most} minutes for a video of this length."
+    )

@@ -18,7 +18,7 @@ _CHANGE = "If the list above says what is wrong with the image or the video, fix
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
     """Subject and body for the messages whose events and lines these are: results first, then what went wrong."""
-    counts = Counter(LABELS.get(event, "Updated").lower() for event in sorted(events, key=_place))
+    counts = Counter(LABELS.get(event, "Other").lower() for event in sorted(events, key=_place))
     name = ascii_line(folder.strip("/")) if folder != NONE else ""
     updates = f"{len(lines)} update{'' if len(lines) == 1 else 's'}"
     said = headline(name or "Your animations", f"{updates} ({', '.join(f'{n} {what}' for what, n in counts.items())})")

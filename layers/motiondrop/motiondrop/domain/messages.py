@@ -49,7 +49,7 @@ LABELS = {
     "canceled": "Canceled",
     "rejected": "Rejected",
     "alone": "Waiting",
-    "receipt": "Updated",
+    "receipt": "Other",
 }
 
 
@@ -86,7 +86,7 @@ class Message:
     @property
     def line(self) -> str:
         """The message in a digest."""
-        said = f"{LABELS.get(self.event, 'Updated')}: {plain(self.summary or self.headline, 300)}"
+        said = f"{LABELS.get(self.event, 'Other')}: {plain(self.summary or self.headline, 300)}"
         return f"{said} {self.link}" if self.link else said
 
     @property

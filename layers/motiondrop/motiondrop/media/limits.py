@@ -151,8 +151,8 @@ def check_duration(seconds: float) -> None:
         raise Rejected(
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
             f" - cut the video to {SECONDS_MAX} s or less and drop it again"
-            " - or choose the part to use where you upload it on the drop page"
-            f" - or to keep the first {SECONDS_MAX} s set trim=0-{SECONDS_MAX} in the file metadata"
+            " - or upload it whole on the drop page and choose there which part to use"
+            f" - or set trim=0-{SECONDS_MAX} in the file metadata to keep the first {SECONDS_MAX} s"
         )
 
 
