@@ -177,7 +177,7 @@ def test_jobs_refused_alike_hold_the_queue_whatever_the_code_and_lose_nothing(dr
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     # Each once, but for this sweep: with no grace it may tell what the function is about to.
     assert [*dict.fromkeys(headlines(driver)[told:])] == [
-        "on hold, refused for an unknown reason (SomethingNew)",
+        "on hold, several jobs were refused (SomethingNew)",
         "no longer on hold",
     ]
 

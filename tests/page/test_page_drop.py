@@ -157,7 +157,7 @@ def test_a_file_that_arrived_although_the_answer_was_lost_is_told_of_in_words(
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Waiting for a video")
     assert lost
-    expect(page.locator("#chosen")).to_contain_text("is the file you just uploaded")
+    expect(page.locator("#chosen")).to_contain_text("If it is your new file, the upload worked")
     visit.complaints.clear()  # the browser mentions the 412
 
 

@@ -67,6 +67,5 @@ def test_a_time_is_a_range_that_holds_the_providers_sample(seconds: float, mode:
 def test_a_job_is_told_how_long_its_own_video_takes() -> None:
     one = job("wan-std", MOVE, sound=True)
     assert takes(one) == (
-        "Once the animation service starts on this animation, it usually needs"
-        " 1 to 10 minutes for a video of this length."
+        "Once the animation service has started, an animation of this length usually takes 1 to 10 minutes."
     )

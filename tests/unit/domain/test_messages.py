@@ -39,6 +39,7 @@ from motiondrop.domain.provider_errors import (
     KeyRefused,
     MediaUnfit,
     ProviderFault,
+    RetryPolicy,
     UnknownRefusal,
     WanError,
 )
@@ -223,7 +224,7 @@ EMAILS: dict[str, Message] = {
         "class/long.mp4",
         "video is 31.2 s long - the limit is 30 s - cut the video to 30 s or less and drop it again"
         " - or upload it whole on the drop page and choose there which part to use"
-        " - or set trim=0-30 in the file metadata to keep the first 30 s",
+        " - or set trim=0-30 in the upload metadata to keep the first 30 s",
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",
@@ -317,13 +318,13 @@ def test_a_subject_is_never_cut_within_its_sentence(name: str, code: str | None)
         assert failed(ended(State.FAILED, image=image, verdict=verdict), LINK).subject.endswith(
             f": {kind.in_brief(code)}"
         )
-        subject = held(kind(code)).subject
-        assert subject.endswith((f"on hold, {kind.in_brief(code)}", f"{kind.in_brief(code)} ({code})"))
-    for job, said in (
+        said = kind.in_brief(code) if kind.retry is RetryPolicy.HELD else "several jobs were refused"
+        assert held(kind(code)).subject.endswith((f"on hold, {said}", f"{said} ({code})"))
+    for job, news in (
         (result(image=image), "your animation is ready (5.2 s, $0.62)"),
         (ended(State.CANCELED, image=image), "canceled, nothing was charged"),
     ):
-        assert outcome(job, BUCKET, LINK).subject.endswith((f": {said}", f"Y{said[1:]}"))
+        assert outcome(job, BUCKET, LINK).subject.endswith((f": {news}", f"Y{news[1:]}"))
     assert existing(result(), ended(State.SUCCEEDED, image=image), LINK).subject.endswith("already exists ($0.00)")
     subject = undecided(ended(State.FAILED, image=image)).subject
     assert subject.startswith("MotionDrop: not clear whether ")

@@ -42,7 +42,7 @@ REJECTED = [
             "video is 42 s long - the limit is 30 s"
             " - cut the video to 30 s or less and drop it again"
             " - or upload it whole on the drop page and choose there which part to use"
-            " - or set trim=0-30 in the file metadata to keep the first 30 s"
+            " - or set trim=0-30 in the upload metadata to keep the first 30 s"
         ),
     ),
     ("protected.mp4", "video is encrypted - export it again as MP4 without copy protection"),

@@ -69,6 +69,5 @@ def takes(job: Job) -> str:
     """How long the job's video takes, as a sentence."""
     least, most = work_minutes(job.video.duration or 0, job.options.mode)
     return (
-        "Once the animation service starts on this animation, it usually needs"
-        f" {least} to {most} minutes for a video of this length."
+        f"Once the animation service has started, an animation of this length usually takes {least} to {most} minutes."
     )

@@ -10,7 +10,7 @@ from motiondrop.sanitize import ascii_line
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
 #: Each is true where emails were too many, and where one could not be sent.
-_MANY = "Here are several updates in one email. Some of them may have been sent late."
+_MANY = "Here are several updates in one email. Some of them may be late."
 _ONE = "This update was sent late."
 
 _CHANGE = "If the list above says what is wrong with the image or the video, fix that first."

@@ -140,7 +140,7 @@ def existing(job: Job, again: Job, link: str) -> Message:
     where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "not in a folder"
     before, now = ([one.key.rpartition("/")[2] for one in (ended.image, ended.video)] for ended in (job, again))
     names = " and ".join(named(name) for name in before)
-    called = "had the same names but were" if before == now else f"were called {names} and were"
+    called = f"were also called {names}, but were" if before == now else f"were called {names} and were"
     body = paragraphs(
         f"Your animation of {pair(again)} already exists. These two files were animated before. At that time they"
         f" {called} {where}.",
@@ -257,8 +257,8 @@ def untagged(key: str, receipt: str) -> Message:
     name, said = key.rpartition("/")[2], plain(receipt, 300)
     body = paragraphs(
         f"{named(key)}{news(said)}",
-        "MotionDrop usually writes this into a tag on the file. This file already has ten tags, the most that a file"
-        " can have, so you get an email instead.",
+        "MotionDrop usually writes this into a tag on the file in the inbox. A file there can have at most ten tags,"
+        " and this one already has ten, so you get an email instead.",
     )
     first = said.partition(" - ")[0].replace(": ", ", ")
     return Message(
@@ -385,7 +385,7 @@ def _answered(job: Job) -> list[str]:
             task = f"task {named(job.task.id)}"
         else:
             task = f"a task created around {job.called_at:%Y-%m-%d %H:%M} UTC"
-        said.append(f"look for {task} in the animation service's bill")
+        said.append(f"in the animation service's bill, look for {task}")
     return said
 
 

@@ -33,7 +33,7 @@ def held(refusal: WanError) -> Message:
         reason,
         f"{answered} (request ID {named(refusal.request_id or 'unknown')}).",
     )
-    brief = f"on hold, {refusal.in_brief(refusal.code)}"
+    brief = f"on hold, {'several jobs were refused' if series else refusal.in_brief(refusal.code)}"
     code = f" ({refusal.code})" if refusal.code and len(refusal.code) <= _CODE else ""
     facts = {"reason": reason, "code": refusal.code}
     return Message("held", headline(_US, brief + code), body, "held", facts=facts, help_page=_ON_HOLD)
@@ -137,11 +137,12 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
 _US = "MotionDrop"
 
 _SERIES = (
-    "The animation service refused several different jobs in the same way, one after another. So the cause is more"
-    " likely the account or the stack's parameters than the files."
+    "The animation service refused several different jobs in the same way, one after another. So the cause is"
+    " probably not the files but the account or the stack's parameters."
 )
 
 _CHECK = (
-    "In the animation service's console, check that the account has balance and quota left and may use the model. In"
+    "In the animation service's console, check that the account has balance and quota left, and is allowed to use the"
+    " model. In"
     " the stack's parameters, check WanRegion, WanModel and WanBaseUrl."
 )

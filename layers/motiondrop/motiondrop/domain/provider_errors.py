@@ -100,7 +100,7 @@ class KeyRefused(WanError):
 
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
-    means = "The animation service does not accept the API key."
+    means = "The animation service does not accept MotionDrop's API key."
     brief = "the API key is not accepted"
     advice = "Put an API key for the right region into the stack's secret."
 
@@ -110,11 +110,11 @@ class AccessNotGranted(WanError):
 
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
-    means = "The animation service does not let this account use the model."
+    means = "The animation service does not let the account that owns the API key use the model."
     brief = "the account has no access to the model"
     advice = (
-        "Activate the model in Model Studio for the account that owns the API key. Check that the account's free quota"
-        " is not used up and that the model is still offered."
+        "Activate the model for that account in Model Studio. Check that its free quota is not used up and that the"
+        " model is still offered."
     )
 
 

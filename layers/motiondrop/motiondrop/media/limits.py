@@ -152,7 +152,7 @@ def check_duration(seconds: float) -> None:
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
             f" - cut the video to {SECONDS_MAX} s or less and drop it again"
             " - or upload it whole on the drop page and choose there which part to use"
-            f" - or set trim=0-{SECONDS_MAX} in the file metadata to keep the first {SECONDS_MAX} s"
+            f" - or set trim=0-{SECONDS_MAX} in the upload metadata to keep the first {SECONDS_MAX} s"
         )
 
 

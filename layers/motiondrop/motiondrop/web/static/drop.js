@@ -119,7 +119,7 @@ function show() {
   const total = clips.length === 1 ? seconds * Math.max(1, pictures.length) : seconds;
   if (!clips.length) price.textContent = "Add a video to see the price.";
   else if (known) price.textContent = "About $" + (total * facts.prices[mode]).toFixed(2) + " for " + total.toFixed(1) + " seconds of animation";
-  else price.textContent = "The price appears in the list below once the video has been uploaded and checked. If it is too high, you can cancel the animation there before it is sent to the animation service.";
+  else price.textContent = "The price appears in the list below once the video has been uploaded and checked. If the price is too high, you can cancel the animation there before it is sent to the animation service.";
   document.getElementById("upload").disabled = busy;
 }
 
@@ -170,7 +170,7 @@ async function send(item, replace = false) {
 
 function askToReplace(item, again) {
   item.said.textContent = again
-    ? "This folder already has a file with this name. If the one in the list below is the file you just uploaded, you are done. Otherwise, replace it."
+    ? "This folder now has a file with this name. Look at it in the list below. If it is your new file, the upload worked and you are done. If it is an older file, replace it."
     : "This folder already has a file with this name.";
   const button = element("button", "Replace it", item.line);
   button.type = "button";
