@@ -38,7 +38,7 @@ def test_a_month_is_told_job_by_job_the_gallery_opens_and_a_job_is_forgotten(dri
     driver.drop_pair("looked-after")
     job = driver.job(driver.wait_for_execution("looked-after")["executionArn"])
     line = next(line for line in lever(driver, "spend").splitlines() if f",{job['job_id']}," in line)
-    assert line.endswith(f",wan-std,2,0.240000,{job['task']['id']},")
+    assert f",wan-std,2,0.240000,{job['task']['id']},," in line
     gallery = lever(driver, "gallery-link").strip()
     assert job["job_id"] in requests.get(gallery, timeout=30).text
     assert f"deleted from the results bucket: videos/{job['job_id']}.mp4" in lever(driver, "forget", job["job_id"])

@@ -18,9 +18,12 @@ from motiondrop.storage.items import Tables, bind
 from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots
 from motiondrop.storage.submission_lock import SubmissionLock
+from tests.support import moto_speed
 from tests.support.builders import REGION, execution_of, make_job
 from tests.support.fakes import Clock, Woken
 from tests.support.template import RESOURCES
+
+moto_speed.install()
 
 
 @dataclass(frozen=True)

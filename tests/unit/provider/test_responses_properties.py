@@ -157,7 +157,7 @@ def check_query(answer: Answer) -> None:
         assert len((text or "").encode()) < 10_000
 
 
-@settings(quick, max_examples=9_000)
+@settings(quick, max_examples=5_000)
 @given(answers)
 def test_any_variation_of_an_answer_to_query_is_a_task_or_an_error_of_the_client(answer: Answer) -> None:
     check_query(answer)
