@@ -136,7 +136,7 @@ def concurrency_for(client: Any, functions: int, pages: int) -> str:
 
 
 def page(output: str, function: str, target: Target) -> str:
-    """Whether a function URL answers: 404 where the link opens nothing, as here."""
+    """Whether a function URL answers: the link asked for here opens nothing, so the answer has to be 404."""
     url = target.outputs[output]
     status = requests.get(url, timeout=_TIMEOUT).status_code
     if status == _FORBIDDEN:

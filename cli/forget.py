@@ -36,11 +36,11 @@ def forget(  # noqa: PLR0917  # one for each option
 ) -> None:
     """Delete all that is kept of a job or a file.
 
-    JOB is a job id, as its email, its page and its execution say it. Its record, its result with all versions, and
+    JOB is a job id; you find it in the job's email and on its page. Its record, its result with all versions, and
     the copies and drops that no other job uses are deleted; its link answers as unknown, and the same files are not
     animated again. With --image or --video, this is done for every job made from that file, and drops of it that have
-    no job are deleted too. Copies that no record refers to go as well. Then it prints what is out of reach, and for
-    how long it stays.
+    no job are deleted too. Copies that no record mentions are deleted as well. Then it prints what is
+    out of reach, and for how long it stays.
     """
     file = image or video
     if sum(given is not None for given in (job, image, video)) != 1 or (allow_again and job is None):

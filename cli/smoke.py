@@ -1,8 +1,8 @@
 """`motiondrop smoke`: check a stack from outside, as `doctor` does, then with one real job, after asking.
 
 The job goes all the way: drop, receipt, execution, result, link. It is made of the files that were named, or of
-drawn ones, the cheapest there can be: two seconds of video. Whether the provider sees a person in a drawing is known by
-trying only.
+drawn ones, the cheapest there can be: two seconds of video. Only a try can show whether the provider sees a person in
+a drawing.
 """
 
 import json
@@ -56,16 +56,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog="Example: motiondrop --stack motiondrop smoke --image me.jpg --video dance.mp4")
-@click.option("--image", metavar="FILE", type=_FILE, help="An image of a person; drawn without it.")
-@click.option("--video", metavar="FILE", type=_FILE, help="A video of a person, 2 to 30 seconds; drawn without it.")
+@click.option("--image", metavar="FILE", type=_FILE, help="An image of a person. If not given, one is drawn.")
+@click.option(
+    "--video", metavar="FILE", type=_FILE, help="A video of a person, 2 to 30 seconds. If not given, one is drawn."
+)
 @click.option("--yes", is_flag=True, help="Spend without asking.")
 @click.pass_obj
 def smoke(find: Find, image: Path | None, video: Path | None, *, yes: bool) -> None:
     """Check a stack with one real job, which costs money.
 
     It begins with the files and with what `doctor` checks. Then the command says in USD what the job will cost,
-    asks, and sends it the whole way: drop, receipt, execution, result, link. Without files of your own two seconds
-    are drawn, in which the provider may see no person. It takes 1 to 10 minutes where nothing else is queued.
+    asks, and sends it the whole way: drop, receipt, execution, result, link. If you give no files, an image and a
+    two-second video are drawn; the provider may not recognize a person in them. The job takes 1 to 10 minutes if
+    nothing else is queued.
     """
     target = find()
     with inputs(image, video) as files:

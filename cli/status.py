@@ -27,8 +27,8 @@ def status(find: Find, what: str | None) -> None:
     """Show what happens to jobs, or to a folder.
 
     Without an argument it shows the 30 newest jobs; with a FOLDER, such as ada/, the 30 newest files in it with their
-    receipts; with a JOB, a job id, all that there is to know of it. Costs are in USD, the quote until the provider
-    has charged. In a pipe it prints a line for each row, with tabs between the columns.
+    receipts; with a JOB, a job id, all that there is to know of it. Costs are in USD. Until the provider has charged
+    for a job, its quote is shown. In a pipe it prints a line for each row, with tabs between the columns.
     """
     target = find()
     if what is None:

@@ -55,7 +55,7 @@ def uninstall(find: Find, *, yes: bool) -> None:
 
     Pauses the queue, cancels the jobs that wait (they cost nothing), waits until what is at the provider is saved,
     deletes the stack and says what is kept: both buckets, the table, and the stack's encryption key where it has
-    one. A job at the provider takes minutes, rarely hours. Ctrl-C stops the waiting; the command again continues.
+    one. A job at the provider takes minutes, rarely hours. Ctrl-C stops the waiting; run it again to continue.
     """
     target = find()
     what = f"The stack {target.name} is deleted for good, with its links; its buckets and its table are kept."
@@ -73,7 +73,7 @@ def uninstall(find: Find, *, yes: bool) -> None:
 
 
 def drain(target: Target) -> None:
-    """Stop what waits, and return when nothing that is paid for is unsaved and no execution runs.
+    """Stop what waits, and return when every paid video is saved and no execution runs.
 
     ClickException where nothing works on what is paid for, so that waiting is in vain.
     """

@@ -1,4 +1,4 @@
-"""media: opens files, and no other function does (`submit`, the execution, `finalize`, the sweep)."""
+"""media: the only function that opens files (called by `submit`, the execution, `finalize` and the sweep)."""
 
 from typing import Any
 

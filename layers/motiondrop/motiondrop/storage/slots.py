@@ -1,9 +1,9 @@
 """Slots, lock, breaker and queue: who may have an unfinished task at the provider, and who is next.
 
-All of it lies in one partition and is read consistently at once. A free slot has no item, so to take one is to put
-an item where none is. A slot that is given carries a grant, an id that is new each time, and every release names it.
-A job has its place in the queue from the moment it is recorded; a slot is given and the place
-removed in one transaction, to the first recorded, whether its execution waits already or not.
+All of it lies in one partition, so one strongly consistent query reads it. A free slot has no item, so to take one is
+to put an item where none is. A slot that is given carries a grant, an id that is new each time, and every release names
+it. A job has its place in the queue from the moment it is recorded. One transaction gives it the slot and removes the
+place. The job that was recorded first is the next, even if its execution does not wait yet.
 """
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ class Slots:
     def grant(self) -> int:
         """Give free slots to the head of the queue; return how many were given.
 
-        While the breaker is open, only one probe at a time gets a slot, when one is due: the next job of the queue. A
+        While the breaker is open, only the next job of the queue gets a slot, as a probe, when the next probe is due. A
         job whose create call was refused is passed over until another job is accepted, or until no other job is left
         and its own retry is due. While the queue is paused, or the day's budget has no room for the head of the queue,
         nothing is given at all.

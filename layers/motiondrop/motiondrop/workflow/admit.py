@@ -33,10 +33,10 @@ class Admission:
     prices: Prices
 
     def claim(self, execution: Execution) -> Step:
-        """Make the execution the job's owner and say where it continues; NotOwner where another one works on it.
+        """Make the execution the job's owner and say where it continues.
 
-        JobFailed or JobCanceled end the execution of a job that has ended so. They are raised, because an execution can
-        be redriven from here, but not from a Fail state.
+        NotOwner if another execution works on the job. JobFailed or JobCanceled if the job has failed or was canceled:
+        the error ends the execution, which can be redriven from here, but not from a Fail state.
         """
         self.closing.notify(self.jobs.get(execution.job_id))  # before the job is opened again
         job = self.jobs.take_over(execution, self.executions.alive)
@@ -49,10 +49,10 @@ class Admission:
         return finished(job, self.closing.bucket) if job.state == State.SUCCEEDED else claimed(job)
 
     def wait(self, execution: Execution, token: str, report: Mapping[str, Any] | None = None) -> None:
-        """Let the execution wait in the queue, to be woken at `token`; its drops are told so.
+        """Let the execution wait in the queue, to be woken at `token`; the receipts of the job's drops say so.
 
-        `report` is what `media` answered where a file had to be converted. A file that cannot be, or was replaced
-        meanwhile, ends the job: JobFailed or JobCanceled.
+        `report` is what `media` answered where a file had to be converted. JobFailed if the file cannot be converted,
+        JobCanceled if it was replaced meanwhile.
         """
         if report is not None:
             self._take(self.jobs.owned(execution), report)

@@ -1,4 +1,7 @@
-"""The one door for every unhappy end of an execution. A job whose money is in flight is never closed here."""
+"""The one door for every unhappy end of an execution.
+
+A job that may have a task at the provider is closed here only where that task was canceled or is lost.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass

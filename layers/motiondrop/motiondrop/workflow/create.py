@@ -1,7 +1,7 @@
 """Creating the provider's task exactly once. Money is spent at one line of the program: `self.wan.create` below.
 
-The order is what makes it safe: the record says SUBMITTING, under a lock that one job holds, before the call; the
-task's id is saved before anything else after it. Whatever breaks in between leaves a job in SUBMITTING, and such a
+The order is what makes it safe: before the call the record says SUBMITTING, under a lock that one job holds, and the
+first thing after the call is to save the task's id. Whatever breaks in between leaves a job in SUBMITTING, and such a
 job is submitted again only when `reconcile` has proven that the call made no task.
 """
 
