@@ -19,22 +19,22 @@ POLL_SECONDS = 15 * WAIT_SCALE
 UPLOAD_SECONDS = 1.0  # for a pair: some megabytes over a home's connection
 
 REASON = (
-    "The table says where it is lost: what is ours before the first task and after the last one does not shrink with "
-    "the scale of the times, and three clouds share two cores."
+    "The table says where the time is lost. What is ours before the first task and after the last one does not shrink "
+    "with the scale of the times: at the provider's own pace the same seconds are a tenth of this share."
 )
 
+ONE, TWO, BATCH = "MotionDrop, 1 slot", "MotionDrop, 2 slots", "MotionDrop, 2 slots, all dropped at once"
 PLAIN = "the plain script of the provider's page"
+SLOTS = {ONE: 1, TWO: 2, BATCH: 2, PLAIN: 0}
 
 
 def run() -> Section:
-    """Run all three at once, each on a cloud of its own: nearly all of their time is waiting."""
-    ways = {"MotionDrop, 1 slot": 1, "MotionDrop, 2 slots": 2, PLAIN: 0}
-    with ThreadPoolExecutor(len(ways)) as pool:
-        all_up = Barrier(len(ways), timeout=180)
-        measured = dict(zip(ways, pool.map(lambda slots: _measure(slots, all_up), ways.values()), strict=True))
+    """Three at once, each on a cloud of its own, since nearly all of their time is waiting; then the batch alone."""
+    measured = _at_once([ONE, TWO, PLAIN]) | _at_once([BATCH])
     rows = [["", "until the first task", "between tasks", "after the last task", "provider busy", "ratio"]]
     ratios = {}
-    for name, one in measured.items():
+    for name in SLOTS:
+        one = measured[name]
         ratios[name] = (one.before + one.between + one.after + one.busy) / one.busy
         parts = (one.before, one.between, one.after, one.busy)
         rows.append([name, *(f"{part:.1f} s" for part in parts), f"{ratios[name]:.3f}"])
@@ -42,25 +42,32 @@ def run() -> Section:
     def draw(axes: Any) -> None:
         bars = axes.barh(list(ratios), [(ratio - 1) * 100 for ratio in ratios.values()], color="#35618f")
         axes.bar_label(bars, fmt="%.1f %%", padding=3)
-        axes.axvline(3, color="#b00020", linestyle=":")
-        axes.set_xlabel("time in which the provider did nothing, in % of its work (dotted: the goal)")
+        axes.axvline(1, color="#b00020", linestyle=":")
+        axes.set_xlabel("time in which the provider did nothing, in % of its work (dotted: the goal over time)")
 
-    two = ratios["MotionDrop, 2 slots"]
     return Section(
         "busy",
         "The provider kept busy",
-        f"{JOBS} jobs, one task running at the provider at a time, everything ten times as fast as in earnest: a "
+        f"{JOBS} jobs, one task running at the provider at a time, everything ten times as fast as in real use: a "
         f"task takes {TASK_SECONDS:.0f} s, a poll comes every {POLL_SECONDS} s. A pair is dropped each second, since "
-        f"files take a while to upload; dropped all at once, checking {JOBS} pairs kept this machine's cores from the "
-        "first job for 15 s, and the ratio was 1.041 with 2 slots. One job went before, since cold starts do not "
-        "become ten times as fast. The makespan is from the first drop "
+        "files take a while to upload, and in one case all pairs as fast as they can be. One job went before, since "
+        "cold starts do not become ten times as fast. The time is measured from the first drop "
         "to the last email (for the script: from its first call to its last upload), beside the time in which the "
         "provider worked on a task. The script does what the provider's page shows: create, poll, download, "
         "upload, next.",
         rows,
-        [Goal("at most 1.03 with 2 slots", f"{two:.3f}", two <= 1.03, REASON)],
+        [
+            Goal(f"at most {most} {when}", f"{ratios[name]:.3f}", ratios[name] <= most, REASON)
+            for name, most, when in ((TWO, 1.01, "over time"), (BATCH, 1.02, "for 30 pairs dropped at once"))
+        ],
         plot("busy", draw),
     )
+
+
+def _at_once(names: list[str]) -> "dict[str, _Measured]":
+    all_up = Barrier(len(names), timeout=180)
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(lambda name: _measure(name, all_up), names), strict=True))
 
 
 @dataclass(frozen=True)
@@ -73,14 +80,15 @@ class _Measured:
     busy: float
 
 
-def _measure(slots: int, all_up: Barrier) -> _Measured:
+def _measure(name: str, all_up: Barrier) -> _Measured:
+    slots = SLOTS[name]
     with cloud(wait_scale=WAIT_SCALE, task_seconds=TASK_SECONDS, MaxInFlight=max(slots, 1)) as driver:
         if slots:
             _one(driver, "warmup")  # the first job of a day finds no warm function, and that does not scale 1:10
         all_up.wait()
         began = time.time()
         if slots:
-            _pipeline(driver, slots)
+            _pipeline(driver, name)
         else:
             _script(driver)
         ended = time.time()
@@ -91,14 +99,15 @@ def _measure(slots: int, all_up: Barrier) -> _Measured:
         return _Measured(first - began, last - first - busy, ended - last, busy)
 
 
-def _pipeline(driver: Driver, slots: int) -> None:
+def _pipeline(driver: Driver, name: str) -> None:
     for number in range(JOBS):
         driver.drop_pair(f"busy{number:02d}", image((200, 200)), video(2))
-        time.sleep(UPLOAD_SECONDS)
+        if name != BATCH:
+            time.sleep(UPLOAD_SECONDS)
     for number in range(JOBS):
         _mailed(driver, f"busy{number:02d}")
         if number % 10 == 9:
-            progress(f"{slots} slot{'s' * (slots > 1)}: {number + 1} of {JOBS}")
+            progress(f"{name}: {number + 1} of {JOBS}")
 
 
 def _one(driver: Driver, name: str) -> None:

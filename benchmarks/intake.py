@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import cost
 from benchmarks.intake_files import film, hdr, photo
 from benchmarks.report import Goal, Section
 from benchmarks.stand import progress
@@ -17,10 +16,8 @@ from local.stack import PROJECT
 from motiondrop.media.limits import MB
 
 ROUNDS = 5
-MEMORY_GB = 3008 / 1024  # of the function `media`
 SECONDS_GOAL, LARGE_GOAL = 1.5, 8.0  # for a phone's photo or clip, and for a clip of 200 MB
 CPU_GOAL = 2.5  # seconds of processor for each second of a clip that is converted
-SHARE_GOAL = 0.05  # of AWS's cost of a job
 CONVERTED_SECONDS = 2
 
 CLIP, PHOTO, LARGE, HDR = (
@@ -70,26 +67,21 @@ def run() -> Section:
             found[name] = _measured(path)
             progress(f"{name}: {found[name].wall:.2f} s")
             path.unlink()
-    billed = found[PHOTO].wall + found[CLIP].wall
-    price = MEMORY_GB * cost.GB_SECOND  # USD a second
-    job = sum(cost.of_a_job().values())
     head = ["File", "size", "what is done", "time", "processor", "memory of the child", "disk"]
     return Section(
         "intake",
         "The intake",
         "What the function `media` does with a drop that is on its disk: its SHA-256, then the copy and the poster, "
         f"made in a child process that starts each time; medians of {ROUNDS}, but the most memory. The disk holds the "
-        "drop, the copy and the poster. The files are drawn, with a phone's formats, sizes and bit rates. For the "
-        f"phone's photo and clip together that is {billed:.2f} s of {MEMORY_GB * 1024:,.0f} MB, which Lambda bills "
-        f"with ${billed * price:.6f}. Fetching and storing them in S3 is billed too and not measured here: "
-        f"{SHARE_GOAL:.0%} of AWS's cost of a job pay for {SHARE_GOAL * job / price:.1f} s in all.",
+        "drop, the copy and the poster. The files are drawn, with a phone's formats, sizes and bit rates. Fetching "
+        "them from S3 and storing them there is not measured here.",
         [head, *(one.row(name) for name, one in found.items())],
-        _goals(found, billed * price / job),
+        _goals(found),
         numbers={"seconds": {"photo": found[PHOTO].wall, "clip": found[CLIP].wall}},
     )
 
 
-def _goals(found: dict[str, Measured], share: float) -> list[Goal]:
+def _goals(found: dict[str, Measured]) -> list[Goal]:
     cpu = found[HDR].cpu / CONVERTED_SECONDS
     return [
         *(
@@ -105,11 +97,6 @@ def _goals(found: dict[str, Measured], share: float) -> list[Goal]:
             f"{cpu:.2f} s",
             cpu <= CPU_GOAL,
             REASON,
-        ),
-        Goal(
-            f"`media` under {SHARE_GOAL:.0%} of AWS's cost of a job, for the phone's photo and clip",
-            f"{share:.1%}",
-            share < SHARE_GOAL,
         ),
     ]
 

@@ -62,10 +62,10 @@ def events_of(driver: Driver, arn: str) -> list[Any]:
     return [event for page in pages for event in page["events"]]
 
 
-def states_of(driver: Driver, arn: str) -> list[tuple[str, datetime]]:
+def states_of(history: list[Any]) -> list[tuple[str, datetime]]:
     """The states that the execution entered, and when."""
     return [
         (event["stateEnteredEventDetails"]["name"], event["timestamp"])
-        for event in events_of(driver, arn)
+        for event in history
         if "stateEnteredEventDetails" in event
     ]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.report import Goal, Section, plot
-from benchmarks.stand import cloud, events_of, progress
+from benchmarks.stand import cloud, events_of, progress, states_of
 from tests.support.driver import image
 from tests.support.stand import Stand
 
@@ -40,7 +40,6 @@ def run() -> Section:
             "a job": largest["a job"],
             "a poll": largest["a poll"],
             "calls": largest["calls"],
-            "seconds": largest["seconds"],
         },
     )
 
@@ -129,23 +128,15 @@ def _run(size: int) -> dict[str, Any]:
 
 
 def _counted(stand: Stand, size: int) -> dict[str, Any]:
-    """States, events and calls a job without its polls, and a poll; and how long invocations took on the average."""
+    """States, events and calls a job without its polls, and a poll."""
     arns = [execution["executionArn"] for execution in _executions(stand)]
     with ThreadPoolExecutor(4) as readers:
         histories = list(readers.map(lambda arn: events_of(stand.driver, arn), arns))
     states: Counter[str] = Counter()
     events = 0
-    seconds: dict[str, list[float]] = {}
     for history in histories:
         events += len(history)
-        name, since = "", history[0]["timestamp"]
-        for event in history:
-            if "stateEnteredEventDetails" in event:
-                name, since = event["stateEnteredEventDetails"]["name"], event["timestamp"]
-                states[name] += 1
-            elif event["type"] == "TaskSucceeded":
-                seconds.setdefault(name, []).append((event["timestamp"] - since).total_seconds())
-    del states[""]
+        states.update(name for name, _ in states_of(history))
     polls = states["Poll"]
     calls = Counter((call.function, call.name) for call in stand.traced())
     a_poll = {"state transitions": 3.0, "history events": _EVENTS_OF_A_POLL, "invocations": 1.0}
@@ -165,7 +156,6 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
         "a job": a_job,
         "a poll": a_poll,
         "calls": {f"{function} {name}": number / size for (function, name), number in sorted(ours.items())},
-        "seconds": {name: sum(values) / len(values) for name, values in seconds.items()},
     }
 
 
