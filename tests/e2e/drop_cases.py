@@ -213,7 +213,7 @@ def _long_videos() -> Iterator[Row]:
             (
                 "first",
                 (
-                    "option trim in the file metadata is first - must be a start and an end in seconds"
+                    "option trim in the upload metadata is first - must be a start and an end in seconds"
                     " - write it like trim=0-30"
                 ),
             ),
@@ -279,7 +279,7 @@ def _options() -> Iterator[Row]:
         "fast.png",
         lambda: picture("png"),
         (
-            "rejected: option mode in the file metadata is fast - must be wan-std or wan-pro"
+            "rejected: option mode in the upload metadata is fast - must be wan-std or wan-pro"
             " - correct it and drop the file again"
         ),
         {"mode": "fast"},
@@ -288,7 +288,7 @@ def _options() -> Iterator[Row]:
         "maybe.png",
         lambda: picture("png"),
         (
-            "rejected: option check-image in the file metadata is maybe - must be true or false"
+            "rejected: option check-image in the upload metadata is maybe - must be true or false"
             " - correct it and drop the file again"
         ),
         {"check-image": "maybe"},

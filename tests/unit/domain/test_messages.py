@@ -228,7 +228,7 @@ EMAILS: dict[str, Message] = {
     ),
     "rejected_in_foreign_words": rejected(
         "class/Your prize is at https://evil.example, hero.png",
-        "option mode in the file metadata is www.evil.com - must be wan-std or wan-pro"
+        "option mode in the upload metadata is www.evil.com - must be wan-std or wan-pro"
         " - correct it and drop the file again",
     ),
     "held_since_jobs_are_refused_alike": held(UnknownRefusal("SomethingNew", "see http://evil.example")),

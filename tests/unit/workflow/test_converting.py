@@ -131,7 +131,7 @@ def test_a_video_that_is_to_be_cut_is_another_job_than_the_whole_one(intake: Int
 def test_a_trim_that_names_nothing_is_rejected(intake: IntakeBench) -> None:
     intake.drop("hero.mp4", b"video", trim="the beginning")
     assert (
-        intake.receipt("hero.mp4") == "rejected: option trim in the file metadata is the beginning"
+        intake.receipt("hero.mp4") == "rejected: option trim in the upload metadata is the beginning"
         " - must be a start and an end in seconds - write it like trim=0-30"
     )
 

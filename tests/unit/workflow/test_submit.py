@@ -66,21 +66,21 @@ def test_options_come_from_the_metadata_then_the_path_then_the_stack(intake: Int
         (
             {"mode": "pro"},
             (
-                "rejected: option mode in the file metadata is pro - must be wan-std or wan-pro"
+                "rejected: option mode in the upload metadata is pro - must be wan-std or wan-pro"
                 " - correct it and drop the file again"
             ),
         ),
         (
             {"check-image": "yes"},
             (
-                "rejected: option check-image in the file metadata is yes - must be true or false"
+                "rejected: option check-image in the upload metadata is yes - must be true or false"
                 " - correct it and drop the file again"
             ),
         ),
         (
             {"mode": "<b>, x"},
             (
-                "rejected: option mode in the file metadata is b x - must be wan-std or wan-pro"
+                "rejected: option mode in the upload metadata is b x - must be wan-std or wan-pro"
                 " - correct it and drop the file again"
             ),
         ),

@@ -46,7 +46,7 @@ class Trim:
         found = _TRIM.fullmatch(text.strip())
         if found is None:
             raise Rejected(
-                f"option trim in the file metadata is {text[:40]}"
+                f"option trim in the upload metadata is {text[:40]}"
                 " - must be a start and an end in seconds - write it like trim=0-30"
             )
         start, end = float(found[1]), float(found[2])

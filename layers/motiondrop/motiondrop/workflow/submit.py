@@ -147,7 +147,7 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
         mode = None  # a file system's (s3fs, rclone): the rights of the file
     if mode is not None and mode not in MODES:
         raise Rejected(
-            f"option mode in the file metadata is {mode[:40]} - must be {' or '.join(MODES)}"
+            f"option mode in the upload metadata is {mode[:40]} - must be {' or '.join(MODES)}"
             " - correct it and drop the file again"
         )
     check_image = arrived.metadata.get("check-image")
@@ -155,7 +155,7 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
         return mode, None
     if check_image not in _BOOLEANS:
         raise Rejected(
-            f"option check-image in the file metadata is {check_image[:40]} - must be true or false"
+            f"option check-image in the upload metadata is {check_image[:40]} - must be true or false"
             " - correct it and drop the file again"
         )
     return mode, _BOOLEANS[check_image]
