@@ -17,8 +17,8 @@ from motiondrop.storage.jobs import Jobs
 
 _PAGE = 100
 
-#: A job may end so long after it was recorded: four executions of 30 days, and the pauses between them.
-_LONGEST = timedelta(days=125)
+#: A job may end so long after it was recorded: an execution may wait in the queue for a year (animation.asl.yaml).
+_LONGEST = timedelta(days=366)
 
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated", "dropped_by")
 

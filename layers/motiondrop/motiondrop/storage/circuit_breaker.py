@@ -53,12 +53,14 @@ class CircuitBreaker:
         return self._save(BREAKER, job, refusal, stage, QueueItem.pk.does_not_exist())
 
     def refused(self, job: Job, refusal: WanError, stage: Stage) -> Ruling:
-        """Whose the refusal is, by those of other jobs since the last that fared better.
+        """Whether a job was refused for a reason of its own, or for one that all jobs share.
 
-        Of the same family as another job's: everybody's, and the breaker has to be opened. Of a job that was tried
-        again already: its own, if no other was refused since. A refused create call is undecided the first time; a
-        task has been tried again by then, so it ends, and the next job that fails alike opens the breaker. Tasks of
-        jobs that share a file say nothing of each other: the file may be the cause. A create call opens no file.
+        It is shared if another job was refused with the same family since a job was last accepted; the breaker has to
+        be opened then. It is the job's own if the job was tried again already and no other was refused since.
+
+        A refused create call is undecided the first time. A task has been tried again by then, so it ends, and the next
+        job that fails alike opens the breaker. Tasks of jobs that share a file say nothing of each other: the file may
+        be the cause. A create call opens no file.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries

@@ -1,9 +1,9 @@
 """Slots, lock, breaker and queue: who may have an unfinished task at the provider, and who is next.
 
 All of it lies in one partition, so one strongly consistent query reads it. A free slot has no item, so to take one is
-to put an item where none is. A slot that is given carries a grant, an id that is new each time, and every release names
-it. A job has its place in the queue from the moment it is recorded. One transaction gives it the slot and removes the
-place. The job that was recorded first is the next, even if its execution does not wait yet.
+to put an item where none is. A slot that is given carries a grant: an id that is new each time. Every release names its
+grant. A job has its place in the queue from the moment it is recorded. One transaction gives it the slot and removes
+the place. The job that was recorded first is the next, even if its execution does not wait yet.
 """
 
 from collections.abc import Callable

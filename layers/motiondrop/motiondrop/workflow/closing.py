@@ -48,7 +48,7 @@ class Closing:
         return self.notify(self.slots.release(job, job.owner, state, closing=End(reason)))
 
     def notify(self, job: Job) -> Job:
-        """Send the email for the job's end, if it has ended, that was not noted, and nobody else is at it.
+        """Send the email about the job's end, unless it has been sent, or another function is sending it right now.
 
         At least one email, a second only after a function died here; the sweep looks after those untold.
         """
@@ -67,7 +67,10 @@ class Closing:
         self.publisher.notify(existing(job, again, self.links.to(job.job_id)))
 
     def start_next(self, job: Job, *, stopped: bool = False) -> Job:
-        """Go on with a job whose execution is over, unless it did so a short time ago: then the sweep does."""
+        """Start the next execution of a job whose execution is over; end a job whose task the provider has forgotten.
+
+        If the job was restarted only a short time ago, the sweep does it later.
+        """
         moment = self.clock()
         if _lost(job, moment):
             return self.close(job, State.FAILED, EXPIRED)
