@@ -53,6 +53,7 @@ class Stack:
     operations_topic_arn: str
     events_topic_arn: str
     wan_url: str
+    console_url: str
     mail_dir: Path
     stack_name: str
     result_page_url: str

@@ -39,10 +39,10 @@ or with the AWS CLI, or any SDK:
 A job takes about three minutes, as at the provider. Quicker from now on:
   make up ARGS="--wait-scale 0.1 --wan-task-seconds 8"
 
-All jobs: {stack.gallery_url}
-Emails:   {_short(stack.mail_dir)}
-Logs:     {_short(stack.log_dir)}
-Stop it:  make down"""
+All jobs:              {stack.gallery_url}
+Executions and emails: {stack.console_url}
+Logs:                  {_short(stack.log_dir)}
+Stop it:               make down"""
 
 
 def _short(path: Path) -> str:

@@ -67,9 +67,11 @@ class Cloud:
             self._group.start(described, self._options.owner_pid)
             endpoint_url = f"http://127.0.0.1:{port}"
             processes.wait_for_emulator(self._group, endpoint_url)
-            wan_url = processes.wait_for_wan(self._group)
+            wan_url, console_url = (
+                processes.wait_for_address(self._group, name) for name in (processes.WAN, processes.CONSOLE)
+            )
             remarks += [endpoint_url, wan_url]
-        running = {"endpoint_url": endpoint_url, "wan_url": wan_url, "deployed": ""}
+        running = {"endpoint_url": endpoint_url, "wan_url": wan_url, "console_url": console_url, "deployed": ""}
         self._note(running)
         return running
 
@@ -148,6 +150,7 @@ class Cloud:
             operations_topic_arn=outputs.get("OperationsTopicArn", ""),
             events_topic_arn=outputs.get("EventsTopicArn", ""),
             wan_url=running["wan_url"],
+            console_url=running["console_url"],
             mail_dir=self._state_dir / "mail",
             stack_name=STACK_NAME,
             result_page_url=outputs.get("ResultPageUrl", ""),

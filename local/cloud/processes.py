@@ -1,4 +1,4 @@
-"""The two processes of the local cloud: how each is started, and how it says that it is ready."""
+"""The three processes of the local cloud: how each is started, and how it says that it is ready."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from local.cloud.options import REGION, Options
 from local.cloud.progress import CloudError
 from local.wan.settings import DEMO_KEY
 
-EMULATOR, WAN = "emulator", "wan"
+EMULATOR, WAN, CONSOLE = "emulator", "wan", "console"
 READY_SECONDS = 60.0
 _OURS = range(15_000, 32_000)
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "local", "local-secret"  # of an account that exists only here
@@ -41,7 +41,7 @@ def free_port(wanted: int) -> int:
 
 
 def processes(options: Options, group: ProcessGroup, port: int, runtime_python: Path) -> list[Process]:
-    """Describe the emulator and the stand-in; neither sees the developer's AWS settings."""
+    """Describe the emulator, the stand-in and the console; none sees the developer's AWS settings."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     common = {**inherited, "TMPDIR": str(group.private_dir), "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
     emulator = {
@@ -77,6 +77,7 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
     return [
         Process(EMULATOR, [sys.executable, "-m", "local.emulator"], emulator),
         Process(WAN, wan, common),
+        Process(CONSOLE, [sys.executable, "-m", "local.console", "--state-dir", str(options.state_dir)], common),
     ]
 
 
@@ -88,11 +89,11 @@ def wait_for_emulator(group: ProcessGroup, endpoint_url: str) -> None:
         time.sleep(0.05)
 
 
-def wait_for_wan(group: ProcessGroup) -> str:
-    """Return the stand-in's address when it has said it."""
+def wait_for_address(group: ProcessGroup, name: str) -> str:
+    """Return the address of the stand-in or the console when it has said it."""
     deadline = time.monotonic() + READY_SECONDS
-    while (said := re.search(r"http://127\.0\.0\.1:\d+", group.log_of(WAN).read_text())) is None:
-        _give_up_if_dead(group, WAN, deadline)
+    while (said := re.search(r"http://127\.0\.0\.1:\d+", group.log_of(name).read_text())) is None:
+        _give_up_if_dead(group, name, deadline)
         time.sleep(0.05)
     return said[0]
 
