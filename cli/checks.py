@@ -103,7 +103,7 @@ def region(target: Target) -> str:
 
 
 def region_named(name: str) -> str:
-    """The same of a region by its name."""
+    """Whether the region called `name` has function URLs."""
     if name in WITHOUT_FUNCTION_URLS:
         raise Trouble(f"{name} has no function URLs, which the pages need: deploy to another, such as ap-southeast-1")
     return f"{name} has function URLs"

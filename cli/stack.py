@@ -110,5 +110,5 @@ def _target(name: str, option: str, client: Callable[[str], Any], region: str, h
 
 
 def _state_dir() -> Path:
-    """Where the local cloud says where it is: in the project, or, where only this program is installed, here."""
+    """The folder of the local cloud's state: in the project if it exists there, else in the current directory."""
     return STATE_DIR if STATE_DIR.exists() else Path(STATE_DIR.name)

@@ -102,8 +102,8 @@ def _dropped_by(record: dict[str, Any]) -> str | None:
 
 
 def event_of(key: str, etag: str = "") -> str:
-    """What S3 would have sent for the key, as far as `submit` reads it: without a sequencer, so it never is a later
-    drop than one that is recorded.
+    """The event that S3 would have sent for the key, with the fields that `submit` needs. It has no sequencer, so it
+    never counts as later than a recorded drop.
     """
     item = {"key": quote_plus(key), "eTag": etag.strip('"')}
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": item}}]})

@@ -118,7 +118,7 @@ class Inbox:
         return copy
 
     def names(self, beginning: str, pages: int) -> tuple[list[str], bool]:
-        """The keys that begin so and have no further `/`, of so many LIST calls, and whether these were all.
+        """The keys that start with `beginning` and have no further `/`, by at most `pages` LIST calls; and whether all.
 
         Empty objects, still arriving, are left out. Subfolders count as keys do: S3 lists both, a thousand a call.
         """

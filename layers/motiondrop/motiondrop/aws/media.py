@@ -88,7 +88,7 @@ class MediaFunction:
 
 
 def answered(said: Any) -> dict[str, Any]:
-    """An answer of `media` that is none of its refusals; DropGone and Rejected for those, MediaDied for no answer."""
+    """The answer of `media`, unless it is a refusal: raise DropGone or Rejected for that, MediaDied for no answer."""
     if not isinstance(said, dict):
         raise MediaDied("media answered nothing that can be used")
     if said.get("gone"):

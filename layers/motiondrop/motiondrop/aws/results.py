@@ -44,7 +44,7 @@ class Saved:
 
 
 class Source(Protocol):
-    """What is saved: a file that is read once, and knows what it was when it is over."""
+    """A file to save: it is read once, and afterwards gives the size and the SHA-256 of what was read."""
 
     size: int
 

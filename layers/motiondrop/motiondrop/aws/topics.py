@@ -1,4 +1,4 @@
-"""Publishing: people by email, programs by JSON, operators of what is theirs to fix."""
+"""Publishing: emails to people, JSON to programs, and alerts to operators about what they have to fix."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -40,8 +40,8 @@ class Publisher:
     def notify(self, message: Message) -> None:
         """Tell programs, and the people who drop files: at once, or in the next digest.
 
-        That is where emails are too many, or the topic refuses this one: the sweep tries a digest every round, and
-        programs are not told again.
+        The message waits for the digest if there are too many emails, or if SNS refuses this one. The sweep tries to
+        send digests every round; programs are not notified again.
         """
         self.tell_programs(message)
         if self._outbox.has_room(message):

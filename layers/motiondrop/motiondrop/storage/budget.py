@@ -3,7 +3,8 @@
 A job that came by a drop link also counts towards that link's daily limit, in the same transactions.
 
 A reservation stands in the job's own record, with its day (UTC), and changes in the transactions that give and take
-the slot. So it cannot be lost or counted twice, and as many jobs at once as there are cannot exceed the budget.
+the slot. So it cannot be lost or counted twice, and however many jobs take slots at the same moment, their reservations
+together cannot exceed the budget.
 """
 
 from collections.abc import Iterable

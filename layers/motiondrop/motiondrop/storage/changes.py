@@ -1,7 +1,7 @@
 """Folders that changed a short time ago: the pairing rule is applied when one has been quiet.
 
-Each change has an id that replaces the one before it, so that of the delayed messages, one a change, only the last
-one finds its own.
+Each change has a new id that replaces the id of the change before it. Each change also sends a delayed message with
+its id, so only the last message finds its id still stored.
 """
 
 from datetime import datetime, timedelta

@@ -1,8 +1,8 @@
 """The circuit breaker: it holds the queue while only the operator can fix the cause.
 
-It also opens where different jobs are refused alike, one after the other: then the cause is not theirs, whatever the
-code says. So it remembers the last refusal of a create call and the last failure of a task whose cause is not known
-yet, until a job fares better.
+It also opens when different jobs are refused alike, one after the other: then the cause is not in the jobs, whatever
+the code says. So it remembers the last refused create call and the last failed task whose cause is not known yet,
+until a job gets through.
 """
 
 from datetime import timedelta
@@ -86,8 +86,8 @@ class CircuitBreaker:
     def close(self, job: Job, stage: Stage) -> set[str]:
         """Close the breaker and forget refusals, since the job came through `stage`; return the sort keys deleted.
 
-        An accepted create call says nothing of tasks that fail, and a call that was made before the breaker opened,
-        or before another call was refused, says nothing of that.
+        An accepted create call proves nothing about failed tasks. A job whose call was made before the breaker opened
+        does not close it, and one whose call was made before another call was refused does not clear that refusal.
         """
         deleted = set()
         for item in self._notes():
@@ -104,7 +104,7 @@ class CircuitBreaker:
         return item.until is None or self._clock() >= item.until
 
     def probe(self, item: QueueItem, place: str) -> bool:
-        """Let the job at that place of the queue be tried, and none for a while after it; False where another is."""
+        """Let the job at `place` in the queue be tried, and no other for a while; False if another was let through."""
         actions: list[Action] = [QueueItem.until.set(self._clock() + PROBE_EVERY), QueueItem.place.set(place)]
         return conditional_write(lambda: item.update(actions=actions, condition=QueueItem.until == item.until))
 
@@ -134,7 +134,7 @@ class CircuitBreaker:
 
 
 def _is_alike(others: QueueItem, job: Job, refusal: WanError, stage: Stage) -> bool:
-    """Whether the job was refused as another one was, for what is not a file of both."""
+    """Whether the job was refused like the other job, and not because of a file that both may share."""
     share_a_file = bool(_files(job) & (others.files or set()))
     return others.family == type(refusal).__name__ and not (stage is Stage.TASK and share_a_file)
 

@@ -29,7 +29,7 @@ _RECORDED = (
 class Drop:
     """A drop as it was checked: `media` where it can be used, `rejected` with the reason where not.
 
-    `deleted` while its jobs are being looked through because it is gone.
+    `deleted` is True while the object is gone and the drop's jobs are being withdrawn.
     """
 
     key: str
@@ -74,8 +74,8 @@ class Drops:
     def record(self, drop: Drop, *, same_content: bool = False) -> bool:
         """Record what was found out, in place of what was known; the same content keeps its jobs.
 
-        A drop that has none waits for a partner from now on. False where other content still has jobs: they have to be
-        taken from it first.
+        A usable drop without jobs waits for a partner from now on. Return False if the earlier content still has jobs:
+        they have to be removed first.
         """
         marker = self._marker(drop.key)
         if drop.rejected is None:
@@ -155,7 +155,7 @@ class Drops:
         return {item.key for item in found}
 
     def mark_deleted(self, drop: Drop) -> bool:
-        """Note that the drop is gone; False where it is another by now."""
+        """Mark the drop as deleted; return False if its record is of another object by now."""
         item = self._item(*record_key(drop.key))
         return conditional_write(lambda: item.update(actions=[DropItem.deleted.set(True)], condition=_as_read(drop)))
 

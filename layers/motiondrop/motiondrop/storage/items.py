@@ -17,7 +17,7 @@ One table, keys `pk` and `sk`:
 | a day's budget, of the stack and of a drop link | `BUDGET` | `DAY#<date>`, `DAY#<date>#LINK#<id>` |
 | drop link | `DROP_LINK#<id>` | `DROP_LINK` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
-| the day it last told of hosts that nothing is fetched from, and which | `SWEEP` | `REFUSED_HOSTS` |
+| the day of the sweep's last alert about refused hosts, and the hosts | `SWEEP` | `REFUSED_HOSTS` |
 
 Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks carry `open` and are found by
 time through the sparse index `open-items`.
@@ -225,7 +225,7 @@ class TaskItem(Item):
 
 
 class UndecidedItem(Item):
-    """A job with a create call that is undecided: between when and when a task of it may have been made."""
+    """A job whose create call is undecided, and the span of time in which the call may have made a task."""
 
     job_id = UnicodeAttribute()
     since = UTCDateTimeAttribute()

@@ -49,7 +49,7 @@ _RACES = 3  # tries to take a job over while somebody else writes to it
 
 @dataclass(frozen=True)
 class TaskClaim:
-    """Whose a task is: of which attempt, asked for when, of which model, with which key (a mark that tells no key)."""
+    """The job and attempt that a task belongs to, when it was asked for, its model, and a mark that hides the key."""
 
     job_id: str
     attempt: int
@@ -211,14 +211,14 @@ class Jobs:
         return self.enqueue(job, **changes)
 
     def enqueue(self, job: Job, **changes: Any) -> Job:
-        """Send a job that has no place in the queue there, to that of its time of recording."""
+        """Queue a job that has no place in the queue, at the place that its time of recording gives it."""
         place = self.place(replace(job, **changes))
         return self.transition(
             job, job.owner, State.QUEUED, lambda transaction: transaction.put(place, name="place"), **changes
         )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
-        """Note that the job's end is being told until then; None where it was told, or somebody else is at it."""
+        """Note that people are being notified of the job's end, until `until`; None if that is done or under way."""
         item, actions, condition = self._change(job, job.owner)
         # Written alone, not with the whole part: by now that may be of another end.
         notifying = JobItem.closing["notifying_until"]
@@ -228,7 +228,7 @@ class Jobs:
         return _job(item) if conditional_write(lambda: item.update(actions=actions, condition=untold)) else None
 
     def end_notifying(self, job: Job) -> Job:
-        """Note that the end was told for which `begin_notifying` gave this job; an end after that is another one."""
+        """Note that people were notified of the end for which `begin_notifying` gave this job, not of a later one."""
         item, actions, condition = self._change(job, job.owner)
         mine = condition & (JobItem.closing["notifying_until"] == _stored(job.closing.notifying_until))
         actions += [JobItem.closing["notified"].set(True)]
@@ -272,9 +272,9 @@ class Jobs:
         return self._read(item.pk for item in query(UNOPENED, limit=limit, attributes_to_get=["pk"]))
 
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
-        """Jobs by when they were recorded, newest first, and the mark `after` which there are more, if there are.
+        """Jobs by time of recording, newest first, and the mark to pass as `after` for the next page, if there is one.
 
-        Eventually consistent: a job of this second may be missing. A mark that is none begins at the beginning.
+        Eventually consistent: a job of this second may be missing. An invalid mark starts at the beginning.
         """
         query = self._tables.job.jobs_by_time.query
         found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
@@ -292,7 +292,7 @@ class Jobs:
         return [found[key] for key in ordered if key in found]
 
     def _read_each(self, keys: Iterable[str]) -> dict[str, Job]:
-        """The same, one by one, since a batch with one that cannot be read is lost whole."""
+        """The jobs at the keys, read one by one, since one unreadable record makes a whole batch fail."""
         found: dict[str, Job] = {}
         for key in keys:
             try:

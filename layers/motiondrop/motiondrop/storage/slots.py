@@ -134,7 +134,7 @@ class Slots:
         self._waker.wake(token, job)
 
     def grant_what_is_free(self) -> None:
-        """Give free slots, after another job's step: whatever hinders that is logged, and the sweep does it."""
+        """Give free slots after another job's step; log a failure, and leave the free slots to the sweep."""
         try:
             self.grant()
         except (MotionDropError, PynamoDBException, ClientError, BotoCoreError, *UNREADABLE):
@@ -194,7 +194,7 @@ class Slots:
         return next(iter(found), None)
 
     def _may_try(self, snapshot: Snapshot, place: QueueItem) -> bool:
-        """Whether the job there may be sent. One that is to show whether the trouble is over is sent alone."""
+        """Whether the job at `place` may be sent. A job that probes whether the trouble is over is sent alone."""
         note = snapshot.note
         if note is None or (not snapshot.breaker and place.sk > (note.place or "")):
             return True
@@ -254,7 +254,7 @@ class Slots:
         return conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
 
     def free_orphans(self, snapshot: Snapshot) -> int:
-        """Free the slots and the lock that no job has: their jobs are gone, or know nothing of them.
+        """Free the slots and the lock that no job holds: the job is gone, or its record says otherwise.
 
         A slot whose job's record cannot be read stays taken: it may have a task.
         """
@@ -313,12 +313,12 @@ class Slots:
 
 
 def _probing(snapshot: Snapshot, breaker: QueueItem) -> bool:
-    """Whether a slot was given since the breaker opened. Those of before say nothing of it, and may take hours."""
+    """Whether a slot was given since the breaker opened. Earlier slots prove nothing, and may be held for hours."""
     return any(not slot.since or not breaker.since or slot.since >= breaker.since for slot in snapshot.slots.values())
 
 
 def _remove(item: QueueItem, condition: Condition) -> bool:
-    """Remove an item that is still as it was read; whether it was."""
+    """Remove an item if it is still as it was read; return whether it was removed."""
     return conditional_write(lambda: item.delete(condition=condition))
 
 

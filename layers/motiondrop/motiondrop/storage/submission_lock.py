@@ -77,8 +77,8 @@ class SubmissionLock:
     def claim_task(self, job: Job, execution: Execution, task_id: str, request_id: str | None) -> Job:
         """Save the task as the job's own, give the lock back and enter PENDING.
 
-        NotOwner, JobClosed or Contended say that it is not the job's and will not be. NotSaved says that others were
-        in the way: it may be the job's all the same, so it must be left alone.
+        NotOwner, JobClosed or Contended mean that the task is not the job's and will not be. NotSaved means that other
+        transactions were in the way: the task may still become the job's, so it must not be canceled.
         """
 
         def save(transaction: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""How a job ends, and how it goes on when its execution ended before it did."""
+"""How a job ends, and how a new execution continues a job whose execution ended first."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,13 +44,13 @@ class Closing:
     clock: Clock = now
 
     def close(self, job: Job, state: State, reason: str | None = None) -> Job:
-        """End the job, give up all it holds, and tell."""
+        """End the job, release everything it holds, and notify people."""
         return self.notify(self.slots.release(job, job.owner, state, closing=End(reason)))
 
     def notify(self, job: Job) -> Job:
         """Send the email about the job's end, unless it has been sent, or another function is sending it right now.
 
-        At least one email, a second only after a function died here; the sweep looks after those untold.
+        At least one email is sent, a second one only if a function died here; if none was sent, the sweep sends it.
         """
         if not job.closed or job.closing.notified:
             return job
@@ -94,8 +94,8 @@ class Closing:
 def _lost(job: Job, moment: datetime) -> bool:
     """Whether the provider has forgotten the job's task for certain, so that no execution can save its video.
 
-    A task that may exist is looked for by `create`, which says when that is in vain. A video on its way gets a
-    further day, since the provider alone says how long its link lives.
+    `create` looks for a task that may or may not exist, and decides when to give up. A job in SAVING gets one more
+    day, since only the provider knows how long the link to its video works.
     """
     days = {State.PENDING: 1, State.RUNNING: 1, State.SAVING: 2}.get(job.state)
     if days is None or job.task.retry:

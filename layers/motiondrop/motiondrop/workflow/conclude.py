@@ -1,4 +1,4 @@
-"""The one door for every unhappy end of an execution.
+"""Everything that follows when an execution ends without success.
 
 A job that may have a task at the provider is closed here only where that task was canceled or is lost.
 """
@@ -32,7 +32,7 @@ _LOOKS = 3  # at a job that changes while it is concluded, as a stopped executio
 
 @dataclass(frozen=True, kw_only=True)
 class ConcludeExecution:
-    """Closes, cancels or goes on with the job of an execution that has ended. `wan` is made when needed: seldom."""
+    """Closes the job of an execution that has ended, or starts its next execution. `wan` makes a client if needed."""
 
     jobs: Jobs
     executions: Executions

@@ -1,7 +1,7 @@
 """Forgetting a job, for the person whose likeness it is: its files, its names, and the drops that only it used.
 
-Nothing lists jobs and drops by their content, nor what refers to a copy. So the whole table is read for that, page by
-page, which costs a cent for some ten thousand jobs.
+There is no index of jobs and drops by their content, and none of what refers to a copy. So the whole table is read for
+both, page by page, which costs a cent for some ten thousand jobs.
 
 What stays is that there was such a job, under a name made of the content's hash: so the same files, dropped again
 by a machine that still has them, are not animated again.
@@ -59,7 +59,7 @@ class Found:
 
 @dataclass
 class Gone:
-    """What was deleted, in the results bucket and in the inbox, and what others need: keys."""
+    """The keys deleted from the results bucket and from the inbox, and those kept because something else needs them."""
 
     results: list[str] = field(default_factory=list)
     drops: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Gone:
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetJob:
-    """Forgets jobs. Breaking off harms nothing: doing it again goes on."""
+    """Forgets jobs. An interrupted run does no harm: the next one continues where it stopped."""
 
     tables: Tables
     drops: Drops
@@ -187,7 +187,7 @@ class ForgetJob:
                 line.delete()
 
     def _used(self) -> set[str]:
-        """All copies and posters that a record refers to; one that cannot be read is an error, as it may have some."""
+        """All copies and posters that records refer to; fail on an unreadable record, since it may refer to others."""
         jobs = self.tables.job.scan(JobItem.image.exists(), consistent_read=True)
         drops = self.tables.drop.scan(DropItem.media.exists(), consistent_read=True)
         return {key for item in jobs for key in _files(item)} | _copies(item.media for item in drops)

@@ -37,9 +37,9 @@ class MissedEvents:
     clock: Clock = now
 
     def resend(self) -> int:
-        """Make the event of every drop of the next page that has no record; return how many there were.
+        """Send an event for each drop on the inbox's next page that has no current record; return how many were sent.
 
-        While the queue holds messages their drops may be among them, so nothing is looked for.
+        Do nothing while the queue holds messages, since the missing events may be among them.
         """
         if self.queue.holds_messages():
             return 0

@@ -107,7 +107,7 @@ class Pairs:
     def _start(self, pairs: Iterable[Pair], key: str | None = None) -> set[str]:
         """Record and start the jobs of the pairs; return the files that have one, or were refused one.
 
-        `key` is the file that has arrived, if it is about one.
+        `key` is the file whose arrival started this, if there is one.
         """
         known = self.drops.find({one for pair in pairs for one in pair})
         done: set[str] = set()
@@ -122,7 +122,7 @@ class Pairs:
         return done
 
     def _refuse(self, pair: Pair, reason: str, known: Mapping[str, Drop], key: str | None) -> None:
-        """Tell both files of a pair that makes no job, by one email; one that was told before is not told again."""
+        """Refuse a pair: set both files' receipts and send one email; skip files that already have this receipt."""
         receipt = of_rejected(reason)
         untold = [one for one in pair if known[one].waiting != receipt]
         if untold:
@@ -136,8 +136,8 @@ class Pairs:
 
         Rejected where it is dearer than a whole day's budget, or where there are too many of its kind.
 
-        That file's own event makes the job then: each drop is recorded before it looks for partners, so that of
-        two at the same moment at least one sees the other.
+        The event of the file that is not checked yet makes the job later: each drop is recorded before it looks for
+        partners, so of two drops that arrive at the same moment at least one sees the other.
         """
         image, video = (known.get(one) for one in pair)
         if not (image and video and image.media and video.media):
@@ -264,7 +264,7 @@ def _mode_of_path(key: str) -> str | None:
 def _is_redrop(drop: Drop, job: Job) -> bool:
     """Whether the drop was put there after the job had ended.
 
-    An event without a sequencer, which the sweep made for one that was lost, is none.
+    A drop recorded without a sequencer does not count, such as one whose lost event the sweep made again.
     """
     came = drop.sequencer is not None and drop.dropped_at
     return bool(came and job.closing.at and came > job.closing.at)

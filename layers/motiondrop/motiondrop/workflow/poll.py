@@ -48,7 +48,7 @@ class PollTask:
     clock: Clock = now
 
     def run(self, execution: Execution) -> Step:
-        """Poll the job's task; the WanError of its code if the task failed and is not tried again."""
+        """Poll the job's task. Raise the WanError of the task's error code if it failed and is not tried again."""
         job = self.jobs.owned(execution)
         if where(job) != Next.POLL or job.task.id is None:
             return go(where(job))

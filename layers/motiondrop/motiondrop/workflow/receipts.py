@@ -35,13 +35,14 @@ class Receipts:
         return self.sync(job.drops, page_of)
 
     def sync(self, keys: Collection[str], page_of: PageOf | None = None) -> dict[str, str]:
-        """Let the drops at these keys say what the table says of them now; return what those could not say, by key,
-        that have no room for a tag.
+        """Update the receipts of the drops at these keys from the table; return, by key, the new receipts that could
+        not be written because the drop has no room for a tag.
 
-        With `page_of` each drop is written, and its link with it; without, which needs no secret, links stay.
+        With `page_of`, every drop is tagged with its receipt and its link. Without it, no secret is needed: only
+        receipts that changed are written, and links stay.
 
-        Another function may change a job or a drop meanwhile, and tell of it before this one writes what it read. So
-        whoever writes looks once more, until what it wrote is still so.
+        Another function may change a job or a drop meanwhile, and write the newer receipt before this one writes the
+        older. So the records are read again after each write, until the receipts that were written are up to date.
         """
         written: dict[str, str] = {}
         unsaid: dict[str, str] = {}
@@ -95,7 +96,7 @@ def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
 
 
 def _is_unpaid(jobs: list[Job]) -> bool:
-    """Whether these are one job, which is paid for later: only then what will come out is news."""
+    """Whether there is exactly one job, and it still waits to be sent: only then the receipt says what to expect."""
     return len(jobs) == 1 and jobs[0].state in {State.PREPARING, State.QUEUED} and not jobs[0].stopped
 
 

@@ -136,7 +136,7 @@ class Reconcile:
         return go(Next.POLL)
 
     def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
-        """It is undecided: give the lock back, tell the operator once, and look again later."""
+        """Give the lock back while the outcome is undecided, alert the operator once after a while, and look later."""
         job = self.lock.undecided(job, execution, self._settled(job))
         if self.clock() > self._settled(job) + ALERT_AFTER and not job.call.undecided_notified:
             self.publisher.alert(undecided(job))
@@ -211,7 +211,7 @@ class _Known:
         return cls(job.options.model, models, keys, foreign)
 
     def allows(self, row: TaskRow) -> bool:
-        """Whether neither the task's model nor its key is known to be another."""
+        """Whether the task may be the job's, by what is known of its model and its API key."""
         # A dated name, such as …-move-2026-01-01, is the model's own.
         other_model = row.model is not None and row.model not in self.models and not row.model.startswith(self.model)
         other_key = row.api_key_id is not None and (
@@ -221,8 +221,8 @@ class _Known:
 
 
 def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
-    """Seconds until the next look at what nobody can hurry: a fifth of what it has taken, so that a day's looks stay
-    far below the history events that an execution may have.
+    """Seconds until the next look: a fifth of the time since `since`, from `shortest` to LONGEST_PAUSE, so that a day
+    of looks needs far fewer history events than an execution may have.
     """
     waited = (moment - since).total_seconds() if since else 0.0
     return int(min(LONGEST_PAUSE, max(shortest, waited / 5)))

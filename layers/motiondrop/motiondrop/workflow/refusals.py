@@ -1,8 +1,8 @@
 """What becomes of a job that the provider refused, or whose task failed, once it is not simply tried again.
 
 Trouble with the user's files (moderation, media) ends the job. Trouble with the account holds the queue and ends no
-job. For any other refusal the code does not say which it is, so it is judged by how other jobs fare: see
-`storage.circuit_breaker`.
+job. Any other code does not say which of the two it is, so the decision depends on whether other jobs are refused
+too: see `storage.circuit_breaker`.
 """
 
 from dataclasses import dataclass, replace

@@ -141,7 +141,7 @@ class DropIntake:
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
-    """The options in the drop's metadata; Rejected for a value that is none, naming those that are."""
+    """The options in the drop's metadata; Rejected for an invalid value, with the valid ones in the reason."""
     mode = arrived.metadata.get("mode")
     if mode is not None and mode.isdecimal():
         mode = None  # a file system's (s3fs, rclone): the rights of the file

@@ -1,4 +1,4 @@
-"""Whether anybody hears: a subscription by email delivers nothing until its owner has confirmed it."""
+"""Checking that somebody gets the emails: an email subscription delivers nothing until its owner has confirmed it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ class Subscribers:
     clock: Clock = now
 
     def check(self) -> int:
-        """Once a day (UTC), tell of the topics that nobody hears; return how many there were.
+        """Once a day (UTC), report the topics that have no confirmed subscription; return how many there were.
 
         Programs are told, and the operator too, if anybody reads the operator's emails.
         """

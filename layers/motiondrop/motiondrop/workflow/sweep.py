@@ -106,7 +106,7 @@ class Sweep:
         return {kind: number for kind, number in repaired.items() if number}
 
     def _look_after_money(self) -> dict[str, int]:
-        """All jobs whose money is in flight, as many as there are."""
+        """Repair all jobs whose money is in flight, however many there are."""
         jobs = self.jobs.in_flight()
         limit = self.clock() - UNSAVED
         unsaved = sum(job.state == State.SAVING and job.called_at < limit for job in jobs)
@@ -125,7 +125,7 @@ class Sweep:
         return len(hosts)
 
     def _look_after_others(self) -> dict[str, int]:
-        """A bounded number of the others: who is next, then who was seen longest ago."""
+        """Repair a limited number of other jobs: those in slots, lock and head of the queue, then the least seen."""
         snapshot = self.slots.snapshot()
         holders = [item.job_id for item in (*snapshot.slots.values(), snapshot.lock, *snapshot.queue) if item]
         seen_least = [job.job_id for job in self.jobs.least_seen(ROUND)]
@@ -185,7 +185,7 @@ class Sweep:
         return self._after(job, execution_of(job), None)
 
     def _after(self, job: Job, execution: Execution, kind: str | None) -> str | None:
-        """Let a living execution be, but for what it may have missed; conclude one that is over."""
+        """Conclude an execution that is over; leave a running one alone, except for what it may have missed."""
         status = self.executions.status(execution.arn)
         if status != "RUNNING":
             return self.conclude(execution, status)

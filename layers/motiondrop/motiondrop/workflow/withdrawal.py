@@ -24,9 +24,9 @@ class Withdrawal:
     closing: Closing
 
     def replaced(self, drop: Drop, *, by_a_good_one: bool) -> bool:
-        """Take its jobs from a drop whose content was replaced; return whether one of them was sent already.
+        """Detach a drop's jobs when its content was replaced; return whether one of them was sent already.
 
-        Where the new content is good, its partners' receipts are about the new jobs only.
+        If the new content is good, its partners lose the old jobs too, so their receipts show the new jobs only.
         """
         sent = False
         for job in self.jobs.find(sorted(drop.jobs)):
