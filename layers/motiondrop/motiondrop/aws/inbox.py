@@ -61,7 +61,7 @@ class Inbox:
         self._copies = copies
 
     def look(self, key: str, etag: str = "") -> Arrived:
-        """The object that lies at `key` now; DropGone where there is none. `etag` is what its event calls it."""
+        """The object at `key` now; DropGone where there is none. `etag` is the ETag that the object's event names."""
         try:
             head = self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:

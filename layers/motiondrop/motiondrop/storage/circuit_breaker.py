@@ -27,7 +27,7 @@ _RACES = 5  # tries to write where other jobs are refused at the same moment
 
 
 class Stage(StrEnum):
-    """Where a job failed, and what proves that others do not: an accepted create call, or a task that succeeded."""
+    """Where a job failed. Others do not fail there if a create call is accepted, or a task succeeds."""
 
     CREATE = "create"
     TASK = "task"
@@ -58,9 +58,9 @@ class CircuitBreaker:
         It is shared if another job was refused with the same family since a job was last accepted; the breaker has to
         be opened then. It is the job's own if the job was tried again already and no other was refused since.
 
-        A refused create call is undecided the first time. A task has been tried again by then, so it ends, and the next
-        job that fails alike opens the breaker. Tasks of jobs that share a file say nothing of each other: the file may
-        be the cause. A create call opens no file.
+        A refused create call is undecided the first time. A failed task gets here only after its retries, so its job
+        ends at once, and the next job that fails alike opens the breaker. Tasks of jobs that share a file prove nothing
+        about each other: the file may be the cause. A create call opens no file.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries

@@ -1,6 +1,6 @@
 """How many emails go out: those above the measure are stored, and become one digest email a folder.
 
-SNS shuts an email address off that gets more than ten emails a second.
+SNS shuts off an email address that gets more than ten emails a second.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.messages import Message
 from motiondrop.storage.items import EMAIL, EmailCountItem, PostponedItem, Tables
 
-#: Of the emails of their own that a minute may have, a quarter may go out in one second: 5 with the default of 20.
+#: Of the messages that may be sent as separate emails in a minute, a quarter may go out in one second: 5 of 20.
 SECONDS_SHARE = 4
 
 #: Rejections have a measure of their own, a quarter of it, so that no result waits behind them; in one folder one.
@@ -47,7 +47,7 @@ class Digest:
 class Outbox:
     """Counts the emails of one stack, and keeps those that wait for a digest.
 
-    `per_minute` is how many emails of their own a minute may have; `clock` gives the time in UTC.
+    `per_minute` is how many messages may be sent as separate emails in a minute; `clock` gives the time in UTC.
     """
 
     def __init__(self, tables: Tables, per_minute: int, clock: Clock = now) -> None:

@@ -47,7 +47,7 @@ class Withdrawal:
                 self.withdraw(job, DELETED)
 
     def withdraw(self, job: Job, reason: str) -> bool:
-        """Cancel the job if it was not sent yet; return False where it was, so that it will be charged."""
+        """Cancel the job if it has not been sent. Return False if it is at the provider, and so will be charged."""
         if job.state not in UNSENT:
             return job.state not in IN_FLIGHT
         try:
@@ -59,7 +59,7 @@ class Withdrawal:
         return True
 
     def asked_for(self, job: Job, *, without: str | None = None) -> bool:
-        """Whether drops that are still there ask for the job, one of its image and one of its video.
+        """Whether the job is still asked for: by a remaining drop with its image, and by one with its video.
 
         The drop at the key `without` does not count.
         """
