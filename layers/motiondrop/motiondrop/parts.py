@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from motiondrop.workflow.opening import Opening
     from motiondrop.workflow.refusals import Refusals
 
-#: Seconds that the link secret is kept: so long after a new one was set, the links that were sent have ended.
+#: Seconds for which the link secret is cached: after a new one is set, older links still work for at most so long.
 _LINK_SECRET_SECONDS = 30
 
 

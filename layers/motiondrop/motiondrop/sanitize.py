@@ -1,7 +1,7 @@
 """User text made safe to show: keys and the provider's words reach emails, pages and names only through here.
 
-What is shown has nothing that is invisible, and nothing that a mail program would make a link of: whoever names a file
-or words an error could otherwise put a link of their own into our emails.
+The text that is shown has no invisible characters and nothing that a mail program would turn into a link: otherwise
+whoever names a file or words an error could put a link of their own into our emails.
 """
 
 import re
@@ -21,9 +21,9 @@ _INVISIBLE |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0
 #: A dot, or one of the East's full stops, which browsers take for one.
 _DOTS = "[.\u3002\uff0e\uff61]"
 
-#: What a bare name has to end in for mail programs to make a link of it: a country's two letters (`ts` and `qt` are
-#: none, but videos' extensions), or one of the names that are common or cheap. Other ends are file extensions, error
-#: codes and words.
+#: The endings with which mail programs turn a bare name into a link: a country's two letters (not `ts` and `qt`, which
+#: are extensions of videos), or one of the top-level domains that are common or cheap. Names that end otherwise are
+#: file names, error codes and words.
 _DOMAIN_ENDS = (
     "(?!ts|qt)[a-z]{2}|xn--[a-z0-9-]+|app|art|biz|bond|buzz|cfd|click|cloud|club|com|cyou|dev|edu|fun|gov|help|icu"
     "|info|ink|int|life|link|live|lol|mil|mobi|monster|name|net|network|news|online|org|page|pro|quest|rest|sbs|shop"
@@ -54,9 +54,9 @@ def ascii_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
 
 
 def transliterated(text: str) -> str:
-    """`text` in ASCII as far as its letters have capitals, as Latin, Greek and Cyrillic ones do; the rest as it is.
+    """`text` with every letter that has a capital (as in Latin, Greek and Cyrillic) in ASCII; the rest is kept.
 
-    Other scripts are not: a Japanese name in Chinese syllables says nothing to its owner.
+    Other scripts are not converted: a Japanese name in Chinese syllables would mean nothing to its owner.
     """
     composed = unicodedata.normalize("NFKC", text)
     return "".join(anyascii(char) if unicodedata.category(char) in {"Lu", "Ll", "Lt"} else char for char in composed)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-#: Seconds until a message that failed comes back: the first time, and the factor from time to time. The queue's own
-#: time is six of the function's time-outs (AWS's advice), which is for functions that hang or die.
+#: Seconds until a message comes back that failed for the first time, and the factor for each further failure. The
+#: queue's own time is six times the function's timeout (AWS's advice); it is for functions that hang or die.
 FIRST_PAUSE = 5
 FACTOR = 4
 

@@ -15,12 +15,12 @@ from motiondrop.media.report import Look, Plan, Report, look_of, plan_of, report
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-#: Seconds that an answer may take: of a check, whose child has 40, beside fetching a large file; of a look at a result,
-#: for which nothing waits.
+#: Seconds that an answer may take: for a check, 40 for its child and the rest for fetching a large file; for a look at
+#: a result, which nothing waits for.
 CHECK_TIMEOUT = 75
 LOOK_TIMEOUT = 60
 
-#: How often the function may die of a file, by its time, its memory or AWS, before the file is held to be why.
+#: How often the function may die on a file (out of time, out of memory, or through AWS) before the file is blamed.
 _DEATHS = 3
 
 _DIED = "file would take too much time or memory to open - export it again at a lower resolution"
@@ -99,7 +99,7 @@ def answered(said: Any) -> dict[str, Any]:
 
 
 def checked_of(said: dict[str, Any]) -> Checked:
-    """What `media` answers of a drop; MediaDied where it is none."""
+    """The answer of `media` about a drop, as a Checked; raise MediaDied if it is not a valid one."""
     try:
         found: Report | Plan = plan_of(said["plan"]) if "plan" in said else report_of(said["report"])
         digest, poster = str(said["digest"]), str(said["poster"])

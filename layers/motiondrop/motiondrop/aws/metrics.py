@@ -88,5 +88,5 @@ class Metrics:
 
 
 def owner(job: Job) -> str:
-    """Whose matter the failure was. Where the provider gave no verdict it is ours, so that somebody looks."""
+    """Who can fix the failure; without a verdict of the provider it is MotionDrop, so that somebody looks."""
     return _OWNERS[by_name(job.verdict.family).owner] if job.verdict.family else _OWNERS[Owner.OURS]

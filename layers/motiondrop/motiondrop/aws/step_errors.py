@@ -31,10 +31,10 @@ _CODES = frozenset(
 
 
 def step(handler: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A handler of a step of an execution.
+    """Wrap the handler of a step of an execution.
 
-    AWS asking to slow down is raised as Saturated, which the state machine waits out. An error of ours is expected, and
-    its message says everything: it is shown without a stack trace. Any other error keeps its own.
+    If AWS asks to slow down, raise Saturated, which the state machine waits out. An error of ours is expected, and its
+    message says everything, so it is shown without a stack trace. Any other error keeps its stack trace.
     """
 
     @wraps(handler)

@@ -59,7 +59,7 @@ class Publisher:
         self._email(self._topics.operations, message, message.for_operator(self._dashboard))
 
     def send_digests(self) -> int:
-        """Send what was too much for emails of its own; return how many emails that made."""
+        """Send the digests that are due, each as one email; return how many were sent."""
         due = self._outbox.digests()
         for one in due:
             self._send_digest(one)

@@ -1,7 +1,7 @@
-"""What comes out, as it is known before one pays: size, frame rate, sound and background; and how long it takes.
+"""What is known of a result before it is paid for: size, frame rate, sound and background; and how long it takes.
 
 Source: the provider's overview page of its image-to-video models (2026-02), which its users confirm; the reference page
-says nothing of it. Of times no page says more than examples, so they are ranges.
+does not mention these. The pages give only examples of times, so the times here are ranges.
 """
 
 import math

@@ -9,7 +9,7 @@ from motiondrop.sanitize import ascii_line
 
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
-#: Each is true where emails were too many, and where one could not be sent.
+#: Both texts are true for either cause: too many emails, or an email that could not be sent.
 _MANY = "Here are several updates in one email. Some of them may be late."
 _ONE = "This update was sent late."
 

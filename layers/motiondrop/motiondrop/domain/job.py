@@ -195,7 +195,7 @@ class Result:
 
 @dataclass(frozen=True)
 class End:
-    """When the job ended and, in a sentence of ours, why; and whether that was told."""
+    """When the job ended, why (in a sentence of ours), and whether people were notified of it."""
 
     reason: str | None = None
     at: datetime | None = None

@@ -1,7 +1,7 @@
-"""What whoever drops files is told: the texts of the emails, and the facts that programs are told in their place.
+"""The messages to people who drop files: the texts of the emails, and the facts that programs get instead.
 
-Each says what happened, what to do and what it cost, in this order. Words of AWS are not in them, and what only the
-person who runs MotionDrop needs stands last, in a line of its own. What operators are told is in `operator_messages`.
+Each text says what happened, what to do and what it cost, in this order. It uses no terms of AWS, and information for
+the person who runs MotionDrop comes last, in a line of its own. Messages to operators are in `operator_messages`.
 """
 
 from dataclasses import dataclass, field

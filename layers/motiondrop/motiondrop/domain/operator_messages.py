@@ -85,7 +85,7 @@ def resumed() -> Message:
 def unheard(topics: Sequence[str]) -> Message:
     """These topics have no confirmed subscriber; it is said once a day.
 
-    Its email speaks of results and failures only: where nobody hears of operations, nobody would read it.
+    The email is about results and failures only: about a silent operations topic, nobody would get an email.
     """
     body = paragraphs(
         "Emails about results and failures go to nobody: no address has confirmed its subscription.",

@@ -51,9 +51,9 @@ _NOT_YOURS = (
 
 
 def how_to_retry(job: Job) -> str:
-    """How to have a job tried again that has no video, and whether that is charged again; empty where it cannot help.
+    """How to try a job again that ended without a video, and whether that is charged again; empty if it cannot help.
 
-    With a changed file, where the one it had cannot be used.
+    The text asks for a changed file if the present one cannot be used.
     """
     if job.verdict.family:
         return {Owner.USER: _CHANGED, Owner.PROVIDER: RETRY}.get(by_name(job.verdict.family).owner, "")

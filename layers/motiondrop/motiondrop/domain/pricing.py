@@ -1,9 +1,9 @@
 """What the provider charges: USD per second of delivered video, by model, region and mode.
 
 Sources: for animate-move the provider's page "Wan - image to animation API reference", section "Billing and rate
-limiting" (last updated 2025-12-12); for animate-mix its overview page (2026-02), which has 0.6 and 0.9 CNY for Beijing:
-they are in USD here at the rate of the provider's own page of a sibling. Money is counted in whole micro-USD, so that
-sums are exact.
+limiting" (last updated 2025-12-12); for animate-mix its overview page (2026-02), which gives 0.6 and 0.9 CNY for
+Beijing, converted here to USD at the rate of the provider's own page on a sibling model. Money is counted in whole
+micro-USD, so that sums are exact.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MODES = ("wan-std", "wan-pro")
 MODE_OF_RATIO = {"standard": "wan-std", "pro": "wan-pro"}
 _NAME_OF_MODE = {mode: name for name, mode in MODE_OF_RATIO.items()}
 
-#: What a stack says of its prices where those of the provider's pages hold.
+#: The value of WanPrices for a stack that uses the prices of the provider's pages.
 AS_ON_THE_PAGE = "page"
 
 _MICRO = Decimal(1_000_000)
@@ -27,9 +27,8 @@ _MOST = Decimal(1000)  # USD per second: above it somebody mistook the unit
 
 @dataclass(frozen=True)
 class Model:
-    """What differs between models of the same path, request and answer: micro-USD per second by region and mode.
-
-    Where a price is missing no page has one: a stack that uses the model there has to say it.
+    """What differs between the models, which share path, request and answer: the prices by region and mode, in
+    micro-USD per second. A missing price is on no page: a stack that uses the model in that region has to set it.
     """
 
     prices: Mapping[str, Mapping[str, int]]

@@ -78,7 +78,7 @@ CODES: dict[str, type[WanError]] = {
     "ModelUnavailable": ProviderBusy,
 }
 
-#: The only messages that decide, each with the code that it comes with: one code, two meanings (seen in answers).
+#: The only messages that decide the family, each with its code, since that code has two meanings (seen in answers).
 MESSAGES: dict[tuple[str, str], type[WanError]] = {
     ("InvalidParameter", "Model not exist."): NotFound,
     ("InvalidParameter", "url error, please check url!"): NotFound,

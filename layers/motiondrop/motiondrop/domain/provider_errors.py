@@ -1,9 +1,9 @@
 """The provider's errors by family: found by code and HTTP status (`provider_codes`).
 
 Source of the codes: the provider's pages "Error messages" and "Wan - image to animation API reference". A family
-says whose matter it is, whether trying again is right, whether it cost anything and what to do; the emails and
-docs/provider-errors.md say it in the same words. Whoever reads the advice is whoever can fix it: where that is the
-operator, it is in the operator's email.
+says who can fix the error, whether trying again is right, whether it cost anything and what to do; the emails and
+docs/provider-errors.md use the same words. The advice is written for the person who can fix the error: advice for the
+operator is in the operator's email.
 """
 
 from dataclasses import dataclass

@@ -95,7 +95,7 @@ def to_export(reason: str | None) -> str:
 
 
 def in_brief(reason: str | None) -> str:
-    """A reason as a few words; one that is not known, or none, is a fault of ours."""
+    """A reason as a few words; an unknown or missing reason counts as an error in MotionDrop."""
     return next((brief for start, brief in _BRIEFS.items() if (reason or "").startswith(start)), _OWN_FAULT)
 
 

@@ -17,7 +17,7 @@ SIDE_MAX = {Kind.IMAGE: 4096, Kind.VIDEO: 2048}
 #: "The aspect ratio must be between 1:3 and 3:1", image and video.
 ASPECT_MAX = 3
 #: Bytes: "No more than 5 MB" (image), "No more than 200 MB" (video). The page does not say whether its MB has
-#: 1,000,000 or 1,048,576 bytes; with the smaller one nothing passes here that is refused there.
+#: 1,000,000 or 1,048,576 bytes; the smaller one is used, so whatever passes here is small enough there.
 MB = 1_000_000
 SIZE_MAX = {Kind.IMAGE: 5 * MB, Kind.VIDEO: 200 * MB}
 #: Seconds: "Duration: 2 s to 30 s" (video).
@@ -71,7 +71,7 @@ class Rejected(MotionDropError):
 
 
 def plain(text: str) -> str:
-    """`text` in the alphabet of S3 tags: what else it has becomes a space, and no two of them meet."""
+    """`text` in the alphabet of S3 tags: each run of spaces and other characters becomes one space."""
     return " ".join(_NOT_TAGGABLE.sub(" ", text).split())
 
 

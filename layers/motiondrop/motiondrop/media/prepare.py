@@ -1,9 +1,9 @@
 """The library's entry to media: a local file in, a clean copy and a poster out. It knows nothing of AWS.
 
-`check` does all there is to do for an image, and for a video whose pictures can stay as they are; for one whose
-pictures have to be made anew it returns a Plan, which `convert` carries out. `look` measures a delivered video and
-makes its still. The copy and the poster are written into the folder that the caller names, as COPY and POSTER; nothing
-else is written, and what lies there after a Rejected or a SandboxError is nothing.
+`check` does everything for an image, and for a video whose pictures can stay as they are. For a video whose pictures
+have to be made anew, it returns a Plan, which `convert` carries out. `look` measures a delivered video and makes its
+still. The copy and the poster are written into the folder that the caller names, as COPY and POSTER; nothing else is
+written, and after Rejected or SandboxError the files there must not be used.
 
 The shapes of Order, Plan, Report and Look as JSON are in `motiondrop.media.report`.
 """

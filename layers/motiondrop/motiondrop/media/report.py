@@ -7,8 +7,8 @@
 - a look: `{"codec", "width", "height", "duration", "frame_rate", "sound"}`
 
 Pixels are as displayed, sizes in bytes, durations in seconds, frame rates the average per second; `trim` is null where
-nothing is cut. Reading one checks all of it: a ValueError says that it is none, whatever a broken or hostile writer has
-put there.
+nothing is cut. Reading such an object checks every field and raises ValueError if the object is not valid, even if its
+writer is broken or hostile.
 """
 
 import json
@@ -24,7 +24,7 @@ from motiondrop.media.limits import PLAN_SECONDS, SECONDS_MAX, SECONDS_MIN, SIZE
 
 #: Pixels, seconds and frames per second beyond which a number about a video is none, whoever delivered it.
 _SIDE_MAX, _SECONDS_MAX, _RATE_MAX = 16_384, 86_400, 1000
-#: Words: how many lines, and characters in one.
+#: Of `converted` and `notes`: the most lines, and the most characters in a line.
 _LINES_MAX, _LINE_MAX = 12, 120
 _WORDS = re.compile(r"[A-Za-z0-9 +\-=._:/@]+")
 _CODEC = re.compile(r"[a-z0-9_]{1,32}")

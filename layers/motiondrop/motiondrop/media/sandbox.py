@@ -2,8 +2,8 @@
 
 The media libraries are native code that reads what strangers dropped. They run in `motiondrop.media.child`, which has
 no environment and no credentials, a user of no rights where its parent is root, open descriptors of the files that it
-needs and no way to open another one. It is handed its order as an argument and answers with one JSON object; a crash, a
-hang or a lie of it is a rejection of the file in words.
+needs and no way to open another one. It is handed its order as an argument and answers with one JSON object; if it
+crashes, hangs or lies, the file is rejected.
 """
 
 import contextlib
@@ -52,10 +52,10 @@ def run(
     seconds: float,
     command: Sequence[str] = COMMAND,
 ) -> dict[str, Any]:
-    """Have the child carry out an order on open files; return its answer, of which nothing is checked but its syntax.
+    """Have the child carry out an order on open files; return its answer, of which only the syntax is checked.
 
-    Rejected where the child says so, dies, answers nothing that is JSON, or takes more than `seconds`; SandboxError
-    where it did not get as far as the file. Every process of it is gone when this returns.
+    Raise Rejected if the child rejects the file, dies, does not answer with JSON or takes more than `seconds`;
+    SandboxError if it did not get as far as the file. When this returns, no process of the child is left.
     """
     hide()
     descriptors = {name: file.fileno() for name, file in files.items()}

@@ -107,10 +107,10 @@ class WanClient:
     def create(
         self, image_url: str, video_url: str, options: Options, *, key: str | None = None, watermark: bool | None = None
     ) -> Created:
-        """Make a task, which will be paid for, with `key` or the one that is the key now.
+        """Make a task, which will be paid for, using `key`, by default the current API key.
 
-        Raise a WanError where the provider refused, and NotSent where it was never asked: nothing was made then.
-        Raise OutcomeUnknown where a task may have been made without our knowing.
+        Raise a WanError if the provider refused, and NotSent if the call never reached it: then no task was made.
+        Raise OutcomeUnknown if the call failed and a task may have been made all the same.
         """
         body: dict[str, Any] = {
             "model": options.model,
@@ -159,7 +159,7 @@ class WanClient:
         return answers.task_page(page, self._send("GET", "/tasks/", params=params))
 
     def cancel(self, task_id: str) -> None:
-        """Cancel a PENDING task; NotCancelable where it is no longer that, else errors as for `query`."""
+        """Cancel a PENDING task; raise NotCancelable if it is no longer PENDING; other errors as for `query`."""
         answers.acknowledged(self._send("POST", f"{_path(task_id)}/cancel"))
 
     def _send(
@@ -246,7 +246,7 @@ def address(region_or_url: str) -> str:
     """The base URL of a region's name or of a URL, such as a workspace's `https://….maas.aliyuncs.com/api/v1`.
 
     SettingsError where the URL has a query, a user or no host, or is not https: the key goes there in every call.
-    http is taken for this machine itself alone, where the stand-in runs.
+    http is accepted only for this machine itself, where the stand-in runs.
     """
     url = BASE_URLS.get(region_or_url, region_or_url)
     try:

@@ -28,8 +28,8 @@ _HOST_LENGTH = 253  # characters (RFC 1035)
 class Video:
     """The provider's video as a file that is read once, from its first byte to its last.
 
-    Only origins that match `origins` are asked: HostRefused for others. `read` raises CopyFailed for whatever is not
-    the whole video, and ResultExpired where the link is over.
+    Only a URL whose origin matches `origins` is fetched; any other raises HostRefused. `read` raises CopyFailed if what
+    arrives is not the whole video, and ResultExpired if the link has expired.
     """
 
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:

@@ -26,7 +26,7 @@ def is_task_id(text: str) -> bool:
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
-    """The answer as a JSON object, empty where it is none: RecursionError is how deep nesting shows."""
+    """The answer as a JSON object; empty if it is none, or if it is nested too deeply (RecursionError)."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

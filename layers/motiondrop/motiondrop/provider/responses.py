@@ -177,7 +177,7 @@ def acknowledged(reply: Reply) -> None:
     _answer(reply)
 
 
-#: Families whose code under HTTP 200 does not tell that no task was made.
+#: Families of codes that, in an answer with HTTP 200, leave open whether a task was made.
 _SAYS_NOTHING = frozenset({ProviderFault, ProviderTimeout, ProviderBusy, UnknownRefusal})
 
 

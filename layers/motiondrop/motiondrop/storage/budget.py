@@ -54,7 +54,7 @@ class Budget:
         self._clock = clock
 
     def today(self) -> Day:
-        """What is spent or reserved today, and whether the operator knows that it is all."""
+        """What is spent or reserved today, and whether the operator was told that the budget is used up."""
         return self._read(_sort_key(self._day()))
 
     def of_link(self, link_id: str) -> int:
@@ -98,9 +98,9 @@ class Budget:
         return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
     def reserve(self, transaction: Transaction, job: Job) -> None:
-        """Reserve for the job, as writes named `budget` and `limit` that are refused where there is no room.
+        """Add the job's reservation to the transaction: writes named `budget` and `limit`, refused if there is no room.
 
-        OverBudget or OverLimit where no day has room.
+        Raise OverBudget or OverLimit if the job costs more than any day allows.
         """
         amount = reserve_of(job.quote)
         if job.limit and amount > job.limit.daily:
@@ -113,7 +113,7 @@ class Budget:
             self._change(transaction, sort_key, amount, "limit", _room(job.limit.daily - amount))
 
     def reserve_today(self, transaction: Transaction, job: Job) -> None:
-        """Reserve again where the job's reservation is another day's: money is counted on the day it is spent."""
+        """Move a reservation of an earlier day to today: money is counted on the day on which it is spent."""
         turn = job.turn
         if turn.reserved_on in {None, self._day()}:
             return
@@ -121,9 +121,9 @@ class Budget:
         self.reserve(transaction, job)
 
     def settle(self, transaction: Transaction, job: Job, after: Job) -> None:
-        """Put what the job was charged in the place of what it had reserved, on the same day.
+        """Replace the job's reservation with what the job was charged, on the same day.
 
-        `after` is the job as it will be.
+        `after` is the job as this transaction will leave it.
         """
         if change := _charged(job, after) - (job.turn.reserved or 0):
             self._change_all(transaction, job, job.turn.reserved_on or self._day(), change, "settlement")
@@ -165,7 +165,7 @@ def _fits(job: Job, committed: int, daily: int) -> bool:
 
 
 def _charged(job: Job, after: Job) -> int:
-    """What the provider charges for a job that gives its slot up so, in micro-USD."""
+    """What the provider charges for a job that gives up its slot and becomes `after`, in micro-USD."""
     if after.state == State.SAVING:
         return after.billing.cost or 0
     if after.state == State.FAILED and job.state in IN_FLIGHT and not after.verdict.family:

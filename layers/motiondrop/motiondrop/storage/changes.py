@@ -14,7 +14,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.storage.items import CHANGE, UNSETTLED, ChangeItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
-#: A folder that is never quiet has the rule applied all the same, so long after its unrest began.
+#: The rule is applied even to a folder that keeps changing, so long after its changes began.
 LONGEST = timedelta(hours=1)
 
 

@@ -27,14 +27,14 @@ _RACES = 5  # tries to write where other jobs are refused at the same moment
 
 
 class Stage(StrEnum):
-    """Where a job failed. Others do not fail there if a create call is accepted, or a task succeeds."""
+    """Where a job fails or gets through: at its create call, or at its task."""
 
     CREATE = "create"
     TASK = "task"
 
 
 class Ruling(StrEnum):
-    """Whose a refusal is."""
+    """Whether a refusal concerns one job only, or all jobs."""
 
     UNDECIDED = "UNDECIDED"  # the next job that is sent will tell
     OWN = "OWN"  # the job's: it ends

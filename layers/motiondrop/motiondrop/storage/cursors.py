@@ -30,9 +30,9 @@ class Cursors:
         self._tables.cursor(SWEEP, name, key=value).save()
 
     def hold_round(self, held: str | None, longest: timedelta) -> str | None:
-        """Hold the right to a round for so long: None where another round has it.
+        """Hold the right to do a round for `longest`; return None if another round has that right.
 
-        `held` is what the last call of this round returned, None at its beginning.
+        `held` is what the last call of this round returned; None in its first call.
         """
         moment = self._clock()
         until = _text(moment + longest)

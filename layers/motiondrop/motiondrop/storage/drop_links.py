@@ -65,7 +65,7 @@ class DropLinks:
         return DropLink(link_id, folder, expires_at, daily, email), f"{link_id}.{secret}"
 
     def opened_by(self, token: str) -> DropLink | None:
-        """The link that the token opens; None where it opens none, has expired or was revoked a second ago."""
+        """The link that the token opens; None if it opens none, or the link has expired or was revoked a second ago."""
         link_id, _, secret = token.partition(".")
         item = self._read(link_id) if secret and _ID.fullmatch(link_id) else None
         stored = item.secret_hash if item else ""

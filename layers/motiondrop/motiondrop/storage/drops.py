@@ -72,7 +72,7 @@ class Drops:
         return {item.key: _drop(item) for item in found}
 
     def record(self, drop: Drop, *, same_content: bool = False) -> bool:
-        """Record what was found out, in place of what was known; the same content keeps its jobs.
+        """Record the drop in place of what was known of its key; with `same_content`, the jobs of the record stay.
 
         A usable drop without jobs waits for a partner from now on. Return False if the earlier content still has jobs:
         they have to be removed first.
@@ -105,7 +105,7 @@ class Drops:
     def add_job(self, key: str, job_id: str, digest: str) -> bool:
         """Note that the drop has this job, so that it does not wait for a partner any more.
 
-        False where other content is there by now, or none.
+        Return False if the drop has other content by now, or is gone.
         """
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.jobs.add({job_id}), DropItem.open.remove(), DropItem.seen_at.remove()]

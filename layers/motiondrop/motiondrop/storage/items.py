@@ -168,7 +168,7 @@ class ChangeItem(Item):
 
 
 class ForgottenItem(Item):
-    """What stands in a job's place once it was forgotten: that it was, and when."""
+    """The record that replaces that of a forgotten job: it holds only when the job was forgotten."""
 
     forgotten_at = UTCDateTimeAttribute()
 

@@ -35,7 +35,7 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes
 
 _logger = Logger(child=True)
 
-#: What a record raises that another version wrote, or a hand.
+#: The errors that reading a record raises if another version, or a person by hand, wrote it.
 UNREADABLE = (TypeError, ValueError)
 
 #: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
@@ -106,11 +106,11 @@ class Jobs:
         return job
 
     def transition(self, job: Job, owner: str | None, to: State | None = None, /, *also: Writes, **changes: Any) -> Job:
-        """Change the job as it was read, where nobody changed its state or owner since; return it as it is then.
+        """Change the job if nobody has changed its state, owner or attempt since it was read; return the changed job.
 
-        `to` is the state to enter, the present one by default. What `also` adds is written with it or not at all.
-        Raise JobClosed, NotOwner or Contended where the record has moved on, and ConditionFailed where a
-        condition of `also` did not hold.
+        `to` is the state to enter, the present one by default. The writes that `also` adds are done in the same
+        transaction. Raise JobClosed, NotOwner or Contended if the record was changed meanwhile, and ConditionFailed if
+        a condition of `also` did not hold.
         """
         item, actions, condition = self._change(job, owner, to, **changes)
         if not also:
@@ -248,21 +248,21 @@ class Jobs:
     def add_drops(self, job_id: str, keys: Collection[str]) -> bool:
         """Note that these drops have this job, so that their receipts follow it; False where it has MAX_DROPS already.
 
-        Each of them is read and tagged at every step of the job.
+        The number is limited since every step of the job reads and tags all of its drops.
         """
         room = size(JobItem.drops) <= MAX_DROPS - len(keys)
         item = self._item(job_id)
         return conditional_write(lambda: item.update(actions=[JobItem.drops.add(set(keys))], condition=room))
 
     def in_flight(self) -> list[Job]:
-        """All jobs whose money is in flight, those first that nothing has looked at for longest.
+        """All jobs whose money is in flight, least recently seen first.
 
-        There are as many as slots, and those whose video is being saved.
+        There are at most as many as slots, besides the jobs whose video is being saved.
         """
         return self._read(item.pk for item in self._tables.job.open_jobs.query(MONEY, attributes_to_get=["pk"]))
 
     def least_seen(self, limit: int) -> list[Job]:
-        """Other open jobs, those first that nothing has looked at for longest (eventually consistent)."""
+        """Other open jobs, least recently seen first (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(OPEN, limit=limit, attributes_to_get=["pk"]))
 
@@ -311,7 +311,7 @@ class Jobs:
 def place_of(job: Job) -> str:
     """The job's place in the queue, as a sort key: when it was recorded, then its identity.
 
-    The time is the recorder's; within a second no order is promised.
+    The time is by the clock of the function that recorded the job, so the order within a second is not guaranteed.
     """
     return f"{WAITING}{job.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}#{identity_of(job.job_id)}"
 
@@ -378,7 +378,7 @@ def _action(name: str, value: Any) -> Action:
 
 
 def _job(item: JobItem) -> Job:
-    """The job; what its record does not have is as the dataclass says."""
+    """The job of a record; a field that the record lacks has the dataclass's default."""
     values = {field.name: getattr(item, field.name) for field in fields(Job)}
     there = {name: value for name, value in values.items() if value is not None}
     there["state"] = State(item.state)

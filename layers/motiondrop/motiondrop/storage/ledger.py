@@ -52,7 +52,7 @@ class Ledger:
         return self._jobs.get(job.job_id)
 
     def totals(self) -> Totals:
-        """What it came to until now."""
+        """The totals of all results until now."""
         try:
             item = self._tables.ledger.get(LEDGER, _RESULTS)
         except DoesNotExist:

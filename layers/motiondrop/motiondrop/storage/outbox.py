@@ -1,4 +1,4 @@
-"""How many emails go out: those above the measure are stored, and become one digest email a folder.
+"""Limiting how many emails go out: messages above the limit are stored, and become one digest email per folder.
 
 SNS shuts off an email address that gets more than ten emails a second.
 """
@@ -14,7 +14,7 @@ from motiondrop.storage.items import EMAIL, EmailCountItem, PostponedItem, Table
 #: Of the messages that may be sent as separate emails in a minute, a quarter may go out in one second: 5 of 20.
 SECONDS_SHARE = 4
 
-#: Rejections have a measure of their own, a quarter of it, so that no result waits behind them; in one folder one.
+#: Rejections have their own limit, a quarter of the usual one and one per folder, so that no result waits behind them.
 REJECTIONS_SHARE = 4
 REJECTIONS_PER_FOLDER = 1
 

@@ -45,7 +45,7 @@ _ATTRIBUTES: dict[Any, type[Attribute[Any]]] = {
 class Part(Attribute[_T]):
     """A frozen dataclass `of` simple fields, stored as a map; a field that is None has no entry.
 
-    What cannot be read raises TypeError or ValueError; an entry without a field is passed over.
+    Reading a map raises TypeError or ValueError if it is not valid; an entry that is no field's is ignored.
     """
 
     attr_type = MAP

@@ -104,9 +104,9 @@ class Slots:
         )
 
     def wait(self, execution: Execution, token: str) -> None:
-        """Let the execution's job be answered at `token` when its turn comes, and give what is free.
+        """Store `token`, at which the execution is answered when its job's turn comes; then give free slots.
 
-        A job that has been given its slot already is answered at once; an older token is forgotten.
+        If the job already has its slot, answer at once. `token` replaces an older one.
         """
         job = self._jobs.owned(execution)
         if job.state == State.QUEUED:
@@ -172,7 +172,7 @@ class Slots:
         return given
 
     def _next(self, snapshot: Snapshot) -> QueueItem | None:
-        """The place of the queue whose turn it is; None while it is nobody's."""
+        """The place in the queue whose turn it is; None if no job may be sent now."""
         if snapshot.paused or not snapshot.queue:
             return None
         head, note = snapshot.queue[0], snapshot.note

@@ -21,7 +21,7 @@ TASK_MEMORY = timedelta(days=90)
 
 
 class LockBusy(MotionDropError):
-    """Another job's create call is under way until `until`, or broke off then and is being looked into."""
+    """Another job holds the lock: its create call may run until `until`, or broke off then and is being looked into."""
 
     def __init__(self, until: datetime | None) -> None:
         super().__init__("another job's create call is under way")
@@ -42,9 +42,9 @@ class SubmissionLock:
         self._clock = clock
 
     def acquire(self, job: Job, execution: Execution, until: datetime, key_mark: str) -> Job:
-        """Take the lock and enter SUBMITTING, until `until`; LockBusy where another job submits.
+        """Take the lock until `until` and enter SUBMITTING; raise LockBusy if another job holds the lock.
 
-        OverBudget where the job's reservation is of another day, and today's budget has no room.
+        Raise OverBudget if the job's reservation is for another day and today's budget has no room.
         """
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt + 1, until=until)
 
@@ -138,9 +138,9 @@ class SubmissionLock:
             raise LockBusy(self._held_until())
 
     def undecided(self, job: Job, execution: Execution, until: datetime) -> Job:
-        """Give the lock back although it is not known whether a task was made, and let the other jobs know.
+        """Give the lock back although it is not known whether a task was made, and note that for the other jobs.
 
-        `until` is the last moment at which the provider may have made it.
+        `until` is the last moment at which the provider may have made the task.
         """
         note = self._tables.undecided(
             UNDECIDED, identity_of(job.job_id), job_id=job.job_id, since=job.called_at, until=until

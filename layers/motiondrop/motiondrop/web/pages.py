@@ -43,7 +43,7 @@ _REFRESH = 20
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the gallery is shown: folders that have the text in their name, and one of FILTERS; all where empty."""
+    """The gallery's filter: a text that a job's folder name contains, and one of FILTERS; an empty field shows all."""
 
     folder: str = ""
     state: str = ""
@@ -188,5 +188,5 @@ def _card(card: Card) -> dict[str, Any]:
 
 
 def _quote(job: Job) -> str:
-    """What it may cost yet; nothing where it ended."""
+    """The quote of a job that has not ended; empty for one that has."""
     return "" if job.closed else f"quoted {usd(job.quote)}"

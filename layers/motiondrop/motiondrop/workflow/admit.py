@@ -107,7 +107,7 @@ def order_of(job: Job) -> dict[str, Any]:
 
 
 def _unprepared(job: Job) -> tuple[str, Input]:
-    """Which of the job's files has to be converted; images are ready when they were checked."""
+    """The field and the file of the job that has to be converted: the image if it has no copy, else the video."""
     return ("image", job.image) if job.image.copy is None else ("video", job.video)
 
 

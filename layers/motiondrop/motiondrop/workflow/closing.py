@@ -24,7 +24,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 #: How often a job that has cost nothing yet gets a new execution after one broke off; then it has FAILED.
 FREE_RESTARTS = 3
 
-#: How long one function has for telling before another may; it takes a second or two.
+#: How long one function may take to notify people before another may do so; it takes a second or two.
 _NOTIFYING = timedelta(seconds=30)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ABORTED = "ABORTED"
 
-#: An execution ends so after a year: no fault of the job's.
+#: The status of an execution that ran for a year, which is not the job's fault.
 TIMED_OUT = "TIMED_OUT"
 
 _LOOKS = 3  # at a job that changes while it is concluded, as a stopped execution's function may still do

@@ -96,7 +96,7 @@ class CreateTask:
         return created(self._save(job, execution, answer), self.poll_seconds)
 
     def _not_created(self, job: Job, execution: Execution, error: NotSent | OutcomeUnknown | WanError) -> Step:
-        """The call came to no task that is known: nothing was made, or nobody knows."""
+        """Handle a call that gave no task id: either no task was made, or nobody knows whether one was."""
         self.metrics.provider_error(type(error).__name__)
         if isinstance(error, NotSent):
             return self._later(job, execution)
@@ -147,5 +147,5 @@ class CreateTask:
 
 
 def mark_of(key: str) -> str:
-    """What tells one API key from another in the table."""
+    """A mark by which the table distinguishes API keys."""
     return hashlib.sha256(f"motiondrop key\n{key}".encode()).hexdigest()[:16]

@@ -39,7 +39,7 @@ class FinalizeJob:
     clock: Clock = now
 
     def run(self, execution: Execution) -> Step:
-        """Save the job's video and tell people. CopyFailed if that is to be tried again, ResultExpired if not.
+        """Save the video and notify people; raise CopyFailed if a new try can save it, ResultExpired if none can.
 
         Each part is done once: what a former try saved is not copied again.
         """

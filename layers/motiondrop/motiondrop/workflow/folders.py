@@ -10,9 +10,9 @@ from motiondrop.domain.keys import folder_of, ignored, kind_of, stem_of
 from motiondrop.domain.pairing import Folder
 from motiondrop.storage.drops import Drops
 
-#: How many LIST calls a folder is read with, each of a thousand keys or subfolders. In a larger one only namesakes
-#: pair: a rule about all of its files would have to read all of them at every drop. With those of the namesakes, in
-#: two forms of Unicode, a drop takes eleven calls at the most.
+#: How many LIST calls a folder is read with; each lists a thousand keys or subfolders. In a larger folder only
+#: namesakes pair: a rule about all of its files would have to read all of them at every drop. Two more calls list the
+#: namesakes, in two forms of Unicode, so a drop takes eleven calls at most.
 PAGES = 9
 
 #: How many refused files of a folder are left out of its rule; in a folder with more of them, the rest count.
@@ -36,8 +36,8 @@ class Folders:
         return Folder.of(name, kinds, self.max_fan_out, whole=whole)
 
     def _kinds(self, key: str) -> tuple[dict[str, Kind], bool]:
-        """The media files of the key's folder, and whether these are all: at the root, and in a folder too large to
-        be read whole, the key's namesakes only.
+        """The media files of the key's folder, and whether these are all of them. At the root, and in a folder that is
+        too large to be read whole, they are only the key's namesakes.
         """
         name = folder_of(key)
         if name:

@@ -3,8 +3,8 @@
 There is no index of jobs and drops by their content, and none of what refers to a copy. So the whole table is read for
 both, page by page, which costs a cent for some ten thousand jobs.
 
-What stays is that there was such a job, under a name made of the content's hash: so the same files, dropped again
-by a machine that still has them, are not animated again.
+A record stays that such a job existed, under a key made of the content's hash: so the same files are not animated
+again if a machine that still has them drops them again.
 """
 
 from collections.abc import Collection, Iterable
@@ -30,7 +30,7 @@ from motiondrop.storage.transactions import conditional_write
 #: nobody has claimed could be taken for another job's.
 _LISTED = timedelta(days=2)
 
-#: A copy is written before its drop is recorded, by minutes. One that is older, and that no record has, is nobody's.
+#: A copy is written minutes before its drop is recorded. An older copy that no record refers to belongs to no drop.
 _RECORDED_WITHIN = timedelta(days=1)
 
 
@@ -133,7 +133,7 @@ class ForgetJob:
     def erase_orphans(self) -> list[str]:
         """Delete the copies and posters that no record refers to, of drops that were replaced or never recorded.
 
-        A file of that very content that is being checked at this moment has to be dropped once more.
+        If a file with the content of a deleted copy is being checked at this moment, it has to be dropped again.
         """
         before = self.clock() - _RECORDED_WITHIN
         old = [key for key, written in self.results.listed("inputs/") if written < before]
@@ -156,7 +156,7 @@ class ForgetJob:
         return item
 
     def _forget_drop(self, key: str, job_id: str, digests: set[str], done: Gone) -> None:
-        """Delete the drop, unless another job uses it, or something else lies there by now."""
+        """Delete the drop; if another job uses it or its content is another by now, only detach this job from it."""
         drop = self.drops.get(key)
         if drop is None:
             return

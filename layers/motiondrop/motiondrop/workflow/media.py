@@ -33,7 +33,7 @@ class PrepareMedia:
     results: Results
 
     def run(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Do what is asked for; SandboxError where that failed and says nothing about the file."""
+        """Carry out the order; raise SandboxError if that failed for a reason that is not the file's."""
         with tempfile.TemporaryDirectory() as name:
             try:
                 match asked["action"]:

@@ -25,7 +25,7 @@ FOLDERS = 50
 
 @dataclass(frozen=True, kw_only=True)
 class MissedEvents:
-    """The inbox of one stack, beside the drops' records. What is younger than `age` may still be in the queue."""
+    """Compares the inbox with the drops' records. The event of a drop younger than `age` may still be in the queue."""
 
     s3: "S3Client"
     queue: EventQueue

@@ -29,7 +29,7 @@ class Opening:
     def look(self, job: Job) -> Result:
         """The job's result with what the video turned out to be, as far as that is known now.
 
-        It is whole and paid for: whatever hinders looking at it does not hinder the job.
+        The video is complete and paid for, so a failure to open it does not fail the job.
         """
         try:
             found, still = self.media.look(job.job_id)

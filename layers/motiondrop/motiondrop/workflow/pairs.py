@@ -29,10 +29,10 @@ from motiondrop.workflow.folders import Folders
 from motiondrop.workflow.receipts import Receipts, of_rejected
 from motiondrop.workflow.withdrawal import Withdrawal
 
-#: Jobs that one drop may have, with the partners that came and went: each step of one of them reads all.
+#: How many jobs a drop may have, those with former partners included: each step of a job reads all jobs of its drops.
 MAX_JOBS = 100
 
-#: Files that wait in a folder and are told why each time it has settled; more of them say what they were told first.
+#: How many waiting files of a kind get a new receipt each time their folder has settled; the rest keep their old one.
 MAX_TOLD = 100
 
 #: Why a drop is refused whose job was forgotten for the person's sake.
@@ -41,7 +41,7 @@ FORGOTTEN = "file was deleted for good on request - ask the person who runs Moti
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the stack asks for where a drop says nothing."""
+    """The stack's own choices, for drops that name none, and its prices."""
 
     mode: str
     model: str
@@ -94,7 +94,7 @@ class Pairs:
         self.changes.settled(name, change)
 
     def _tell(self, folder: Folder, keys: list[str]) -> None:
-        """Tell files of one kind without a namesake why they wait; the rule says the same of each."""
+        """Set the receipts of waiting files of one kind without a namesake: the rule's verdict is the same for all."""
         if not keys:
             return
         verdict = folder.verdict(keys[0])
@@ -134,7 +134,7 @@ class Pairs:
     def _job(self, pair: Pair, known: Mapping[str, Drop]) -> Job | None:
         """The job of a pair, recorded and started; None while a file of it has not been checked yet.
 
-        Rejected where it is dearer than a whole day's budget, or where there are too many of its kind.
+        Raise Rejected if the job may cost more than a day's budget or limit, or if one of its files has too many jobs.
 
         The event of the file that is not checked yet makes the job later: each drop is recorded before it looks for
         partners, so of two drops that arrive at the same moment at least one sees the other.
@@ -172,7 +172,7 @@ class Pairs:
         return job
 
     def _say(self, unsaid: Mapping[str, str]) -> None:
-        """Tell by email what drops cannot say by a tag, having ten of their own."""
+        """Send by email the receipts that drops cannot carry, because they have ten tags of their own."""
         for key, receipt in unsaid.items():
             self.publisher.notify(untagged(key, receipt))
 
@@ -198,9 +198,9 @@ class Pairs:
         )
 
     def _limit(self, *drops: Drop) -> Limit | None:
-        """The daily limit of the drop link that one of the files came by, the image's first.
+        """The daily limit of the drop link by which one of the files came; the image's link goes before the video's.
 
-        Rejected where that link was revoked: its end must not be the end of its limit.
+        Raise Rejected if that link was revoked, since revoking a link must not lift its limit.
         """
         link_id = next((drop.link_id for drop in drops if drop.link_id), None)
         if link_id is None:
@@ -211,7 +211,7 @@ class Pairs:
         return link.limit
 
     def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
-        """The job that has this content already; run again if it failed and one of the drops came after that."""
+        """The recorded job with this content; reopen it if it ended without a video and a drop is new or came later."""
         job = self.jobs.get(new.job_id)
         first_time = not new.drops <= job.drops
         if first_time and job.state == State.SUCCEEDED:

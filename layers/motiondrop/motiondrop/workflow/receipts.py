@@ -62,7 +62,7 @@ class Receipts:
         return unsaid
 
     def _write(self, drop: Drop, receipt: str, page_of: PageOf | None) -> bool:
-        """Tag the drop; whatever hinders that is logged and hinders nothing else. False where it has no room."""
+        """Tag the drop; return False if it has no room for a tag. An error of S3 is logged and does no harm."""
         room = True
         try:
             if self.inbox.write_receipt(drop.key, receipt, _page(drop, page_of)):
@@ -76,7 +76,7 @@ class Receipts:
 
 
 def _page(drop: Drop, page_of: PageOf | None) -> str | None:
-    """The link to the page of the drop's job; empty where it has several, None where nobody here can make it."""
+    """The link to the page of the drop's only job; empty if it has several or none; None without `page_of`."""
     if page_of is None:
         return None
     return page_of(next(iter(drop.jobs))) if len(drop.jobs) == 1 else ""

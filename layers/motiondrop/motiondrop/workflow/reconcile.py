@@ -1,9 +1,9 @@
 """Finding out whether a create call with an unknown outcome made a task, from the provider's own list of tasks.
 
-The list is read after everything that could still be under way is over, and twice. It is read unfiltered, all of it,
-and believed only where it shows what must be in it: every task that our table has claimed lately. While it is
-undecided, the submission lock is given back between two looks, so that one job does not stop the others. See
-docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
+The list is read once nothing of the call can still be under way, in full and without a filter. It is believed only if
+it shows what it must: every task that our table has claimed lately. It proves that there is no task only if it is read
+twice. While the outcome is undecided, the submission lock is given back between two looks, so that one job does not
+stop the others. See docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,19 +27,19 @@ from motiondrop.storage.slots import Slots
 from motiondrop.storage.submission_lock import LockBusy, SubmissionLock
 from motiondrop.workflow.closing import Closing
 
-#: Seconds: looks at what nobody can hurry are at most so far apart.
+#: The longest pause between two looks, in seconds.
 LONGEST_PAUSE = 300
 
-#: Past this age of an unknown outcome the task list no longer shows surely all there was (it looks back 24 h).
+#: An unknown outcome is given up at this age: the task list looks back 24 h, so later it may not show every task.
 GIVE_UP = timedelta(hours=23)
 
 #: The list has to show every task that was claimed in this time; it looks back 24 h by a clock that is not ours.
 PROOF = timedelta(hours=20)
 
-#: Where nothing was claimed in that time the list can prove nothing, so its two empty reads are so far apart.
+#: The pause between two empty reads of the list if no task was claimed within PROOF: then the list proves nothing.
 UNPROVEN_APART = timedelta(minutes=10)
 
-#: The operator hears of a call that is still undecided so long after it could have been decided.
+#: The operator is alerted if a call is still undecided so long after it could first have been decided.
 ALERT_AFTER = timedelta(minutes=15)
 
 _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
@@ -72,10 +72,10 @@ class Reconcile:
     clock: Clock = now
 
     def run(self, job: Job, execution: Execution) -> Step:
-        """Adopt the one task that may be the job's, allow a new attempt where there provably is none, or look later.
+        """Adopt the one task that may be the job's, allow a new attempt if there provably is none, or look again later.
 
-        The job is closed, and JobClosed raised, where several tasks may be its own, or after 23 hours. WanError where
-        the provider refuses to show its list.
+        Close the job and raise JobClosed if several tasks may be the job's, or after 23 hours. Raise WanError if the
+        provider refuses to show its list.
         """
         settled = self._settled(job)
         if self.clock() < settled:
@@ -96,7 +96,7 @@ class Reconcile:
         return self._decide(job, execution, look)
 
     def later(self, job: Job) -> Step:
-        """Look again later; the job has kept what it holds."""
+        """Look again later; change nothing in the job's record."""
         return later(pause(self.clock(), self._settled(job), _LIST_PAUSE))
 
     def _decide(self, job: Job, execution: Execution, look: _Look) -> Step:
@@ -128,7 +128,7 @@ class Reconcile:
         raise JobClosed(job.job_id)
 
     def _adopt(self, job: Job, execution: Execution, row: TaskRow) -> Step:
-        """The task is the job's; where the job was stopped, cancel it if that is still possible."""
+        """Claim the task for the job; if the job was stopped, cancel the task instead, if that is still possible."""
         if job.stopped and self._cancel(row.task_id):
             self.closing.close(job, State.CANCELED, STOPPED)
             return go(Next.CLAIM)
@@ -189,13 +189,13 @@ class Reconcile:
         return True
 
     def _settled(self, job: Job) -> datetime:
-        """When everything that could still be under way is over: no task of the call is made after it."""
+        """The moment after which the call can make no task any more, since nothing of it is still under way."""
         return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What the tasks that are ours say of the list: how it names our key and model, and the keys of others."""
+    """How the list names the job's key and model, and other keys, as learned from the tasks that we have claimed."""
 
     model: str
     models: frozenset[str | None]
@@ -229,7 +229,7 @@ def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
 
 
 def _is_unclaimed(row: TaskRow, claims: Mapping[str, TaskClaim], job: Job) -> bool:
-    """Whether no job has claimed the task, but for this very attempt."""
+    """Whether nobody has claimed the task, except possibly this very attempt of the job."""
     claim = claims.get(row.task_id)
     return claim is None or (claim.job_id, claim.attempt) == (job.job_id, job.call.attempt)
 

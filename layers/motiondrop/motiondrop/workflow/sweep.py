@@ -37,7 +37,7 @@ _logger = Logger(child=True)
 #: Open jobs that one round looks at, beside the slots' owners and the head of the queue.
 ROUND = 100
 
-#: A drop that has waited so long for its partner is mentioned, and so many of them in a round.
+#: How long a drop waits for a partner until an email mentions it, and how many drops are mentioned in a round.
 LONELY = timedelta(days=1)
 LONELY_ROUND = 50
 
@@ -47,7 +47,7 @@ UNSAVED = timedelta(hours=20)
 #: Saved videos that one round looks at, where their own execution could not; each takes up to a minute.
 OPENED_ROUND = 1
 
-#: So long after its job ended a video that was never looked at is left as it is.
+#: A saved video that could not be opened is given up so long after its job ended.
 GIVE_UP_OPENING = timedelta(days=1)
 
 #: What may go wrong with a job or a part of a round without hindering the others.
@@ -76,9 +76,9 @@ class Sweep:
     clock: Clock = now
 
     def run(self) -> dict[str, int]:
-        """One round; return what was repaired, by kind. What goes wrong with a job or a part hinders no other.
+        """Do one round; return how much was repaired, by kind. A failure of one job or part does not stop the others.
 
-        Money in flight comes first, all of it. A round that begins while another one is under way does nothing.
+        All jobs with money in flight come first. A round that begins while another one is under way does nothing.
         """
         repaired: Counter[str] = Counter()
         parts: list[Callable[[], dict[str, int]]] = [
@@ -198,7 +198,7 @@ class Sweep:
         return kind
 
     def _tell_of(self, snapshot: Snapshot) -> int:
-        """Tell the operator why the queue is held, where the function that held it died before it could."""
+        """Alert the operator that the queue is held, if the function that opened the breaker died before doing so."""
         breaker = snapshot.breaker
         if breaker is None or breaker.notified or breaker.since is None or self.clock() <= breaker.since + self.grace:
             return 0
@@ -207,7 +207,7 @@ class Sweep:
         return 1
 
     def _measure(self, snapshot: Snapshot, given: int) -> int:
-        """Measure the queue, and tell the operator once a day where the budget holds it; return how often it did."""
+        """Measure the queue; if the budget holds it, alert the operator once a day; return how many alerts went out."""
         head = self.slots.held_up(snapshot)
         over_budget_ = head is not None and not self.budget.has_room(head)
         since = snapshot.queue[0].since if snapshot.queue else None

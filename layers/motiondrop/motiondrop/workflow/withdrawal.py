@@ -10,7 +10,7 @@ from motiondrop.storage.drops import Drop, Drops
 from motiondrop.storage.jobs import Jobs
 from motiondrop.workflow.closing import Closing
 
-#: What the receipt of a drop adds where the version before it was sent already.
+#: What a drop's receipt adds if a job of the drop's previous version was already sent.
 CHARGED = "the previous version was already sent and will be charged"
 
 

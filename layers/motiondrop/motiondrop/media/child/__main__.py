@@ -47,7 +47,7 @@ def _answer(worker: Worker, job: Job) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do one job, then end without anyone's clean-up, which a broken file may upset."""
+    """Do one job, then exit without the clean-up of Python and the libraries, which a broken file may upset."""
     job = Job.parse(sys.argv[1])
     worker = _worker(job)
     # Away from where a library's stray output would land.

@@ -38,7 +38,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 _SIDE = SIDE_MAX[Kind.IMAGE]
 _BYTES = SIZE_MAX[Kind.IMAGE]
-#: JPEG qualities that are tried until it fits, and the factor by which it is made smaller once none did.
+#: JPEG qualities that are tried until the picture fits, and the factor by which it is made smaller if none does.
 _QUALITIES = (95, 90, 85, 75)
 _SHRINK, _TRIES = 0.75, 6
 #: Cameras' formats, which are JPEG afterwards; the others are drawn and may be transparent, so they become PNG.
@@ -196,7 +196,7 @@ def _ends(data: bytes) -> bool:
 
 
 def _without_extras(data: bytes) -> bytes:
-    """A PNG with only the chunks that its look depends on, of which those beside the pixels may be broken."""
+    """The PNG with only the chunks that its look depends on, less broken ones that the pixels do not need."""
     kept, position = [data[:_PNG_START]], _PNG_START
     while position + 12 <= len(data):
         (length,), name = struct.unpack_from(">I", data, position), data[position + 4 : position + 8]

@@ -47,7 +47,7 @@ def lock_down(*, seconds: float, threads: bool) -> None:
 
 
 def _become_nobody() -> None:
-    """Stop being root, for good. It comes after the imports, since nobody may read a root's home directory."""
+    """Stop being root, for good. This comes after the imports, since the user `nobody` cannot read root's home."""
     os.setgroups([])
     os.setgid(_NOBODY)
     os.setuid(_NOBODY)

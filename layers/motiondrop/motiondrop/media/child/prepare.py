@@ -1,4 +1,4 @@
-"""Prepares a video for the provider: as it is, remuxed, where it can be, otherwise anew. Runs in the sandbox."""
+"""Prepares a video for the provider: remuxed if its pictures can stay, otherwise made anew. Runs in the sandbox."""
 
 import math
 import time
@@ -39,7 +39,7 @@ _NAMES = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mpeg2video": "MP
 _REPAIRED = "file repaired"
 #: Frames per second by which an average may exceed a camera's own rate.
 _RATE_SLACK = 0.5
-#: A pixel's shape that is told from a square.
+#: By how much the aspect ratio of a pixel has to differ from 1 not to count as square.
 _SQUARE = 0.01
 #: Pixels and seconds: how much is decoded from the last key picture to the end.
 _TAIL_PIXELS, _TAIL_SECONDS = 250_000_000, 4.0
@@ -159,7 +159,7 @@ def _of_pictures(source: _Source, width: int, height: int) -> list[str]:
 
 
 def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
-    """From where to where the video is kept, in seconds on its own clock, and whether that leaves something out."""
+    """Start and end of the part that is kept, in seconds on the video's own clock, and whether anything is cut off."""
     seconds = found.seconds
     if job.trim is None or (job.trim.start == 0 and job.trim.end >= seconds and seconds <= SECONDS_MAX):
         check_duration(seconds)

@@ -37,7 +37,7 @@ def opaque(picture: Image.Image) -> Image.Image:
 
 
 def frame_poster(frame: "VideoFrame", poster: File) -> None:
-    """The same of a video's picture, turned as it is to be shown."""
+    """Write a picture of a video as a small JPEG, turned as it is to be shown."""
     factor = min(1, POSTER_SIDE / max(frame.width, frame.height))
     small = frame.to_image(
         width=max(1, round(frame.width * factor)),

@@ -28,7 +28,7 @@ _KEY_SECONDS = 2
 _SLACK = 1e-4
 #: Seconds by which a container rounds a picture's time.
 _JITTER = 1e-3
-#: Pictures that may fail to decode, as a share, and besides it.
+#: How many packets of pictures may fail to decode: this share of all, plus this number.
 _BROKEN_SHARE, _BROKEN = 0.02, 2
 _BT709 = 1
 _QUARTER, _HALF = 90, 180
@@ -53,7 +53,7 @@ class Recipe:
     transfer: int
 
     def plan(self) -> dict[str, Any]:
-        """What comes of it."""
+        """The size, the length and the frame rate of the copy."""
         return {
             "width": self.width,
             "height": self.height,

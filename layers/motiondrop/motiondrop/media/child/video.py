@@ -50,8 +50,8 @@ _PICTURES_MAX = 250_000
 _FIRST_PACKETS = 600
 #: A claimed duration may exceed the pictures' by this factor and these seconds: a last picture that stays.
 _CLAIM_FACTOR, _CLAIM_SECONDS = 1.5, 1.0
-#: These have no long runs of zeros: H.264 and HEVC never code three in a row (ITU-T H.264, emulation prevention), and
-#: the others' codes for nothing are not zeros. So a run is a hole.
+#: Codecs without long runs of zeros: H.264 and HEVC never code three zeros in a row (ITU-T H.264, emulation
+#: prevention), and the other codecs do not code empty content as zeros. So a long run of zeros is a hole.
 _DENSE = {"h264", "hevc", "mpeg4", "mjpeg"}
 #: A coded picture of these begins with a header that is not zero (an uncompressed black one is all zeros).
 _HEADED = _DENSE | {"av1", "vp9", "vp8", "mpeg2video", "prores", "dnxhd"}
