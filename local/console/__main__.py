@@ -3,7 +3,6 @@
 import argparse
 import re
 import sys
-from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,13 +30,12 @@ def page(stack: Stack, arn: str | None) -> str:
     shown: Any = chosen[0] if chosen else None
     steps = steps_of(stack, shown["executionArn"]) if shown else []
     running = bool(shown) and shown["status"] == "RUNNING"
-    current = steps[-1]["name"] if running and steps else None
     return _pages.get_template("console.html").render(
         executions=executions,
         shown=shown,
         running=running,
         steps=steps[-STEPS:],
-        graph=draw(read_states(), Counter(step["name"] for step in steps), current),
+        graph=draw(read_states(), [step["name"] for step in steps], running=running),
         emails=[_email(path) for path in reversed(stack.emails()[-NEWEST:])],
         gallery=stack.gallery_url,
     )

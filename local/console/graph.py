@@ -1,8 +1,9 @@
 """The state machine as a picture: one box under the other in the order of its file, and an arc for each jump."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,19 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Arrow:
+    """A way from one state to another: `path` as SVG has it, `kind` is `taken`, `caught` or empty."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Boxes, and the paths of the arrows between them, as SVG has them."""
+    """Boxes, and the arrows between them."""
 
     boxes: list[Box]
-    arrows: list[str]
+    arrows: list[Arrow]
     width: int
     height: int
 
@@ -44,31 +53,30 @@ def read_states(path: Path = DEFINITION) -> dict[str, Any]:
     return states
 
 
-def draw(states: dict[str, Any], entered: Counter[str], current: str | None) -> Graph:
-    """The graph, with the states that an execution entered, and the one in which it is."""
+def draw(states: dict[str, Any], entered: Sequence[str], *, running: bool) -> Graph:
+    """The graph, with the states that an execution entered one after the other; it is in the last if it is running."""
+    times, taken, current = Counter(entered), set(pairwise(entered)), entered[-1] if running and entered else None
     tops = {name: 10 + STEP * row for row, name in enumerate(states)}
     boxes = [
-        Box(name, state["Type"].lower(), tops[name], entered[name], name == current) for name, state in states.items()
+        Box(name, state["Type"].lower(), tops[name], times[name], name == current) for name, state in states.items()
     ]
     arrows, jumps = [], 0
     for name, state in states.items():
-        for after in dict.fromkeys(_successors(state)):
+        caught = dict.fromkeys(_successors(state.get("Catch", [])), "caught")
+        for after, kind in (caught | dict.fromkeys(_successors([state, *state.get("Choices", [])]), "")).items():
             distance = (tops[after] - tops[name]) // STEP
             jumps += distance != 1
-            arrows.append(_arrow(tops[name], tops[after], distance, jumps))
+            path = _path(tops[name], tops[after], distance, jumps)
+            arrows.append(Arrow(path, "taken" if (name, after) in taken else kind))
     return Graph(boxes, arrows, LEFT + WIDTH + LANE * (jumps + 2), 10 + STEP * len(states))
 
 
-def _successors(state: dict[str, Any]) -> Iterator[str]:
-    """Where a state leads, also when something is caught."""
-    for one in (state, *state.get("Choices", []), *state.get("Catch", [])):
-        if "Next" in one:
-            yield one["Next"]
-    if "Default" in state:
-        yield state["Default"]
+def _successors(rules: list[dict[str, Any]]) -> list[str]:
+    """The states that these rules lead to."""
+    return [rule[name] for rule in rules for name in ("Next", "Default") if name in rule]
 
 
-def _arrow(top: int, after: int, distance: int, jumps: int) -> str:
+def _path(top: int, after: int, distance: int, jumps: int) -> str:
     """Straight down to the next box; else around the others, on the right and each in a lane of its own."""
     if distance == 1:
         return f"M {LEFT + WIDTH // 2} {top + HEIGHT} V {after - 2}"
