@@ -69,17 +69,6 @@ def run() -> Section:
     parts = _parts(_numbers("thousand"), polls)
     total = sum(parts.values())
     video = Prices.of("wan2.2-animate-move", "singapore").cost(SAMPLE_SECONDS, "wan-std") / 1e6
-    rows = [["Part", "USD", "of the video's price"]]
-    rows += [[name, _usd(value), f"{value / video:.3%}"] for name, value in parts.items()]
-    rows.append(["**all of AWS, for a job**", _usd(total), f"{total / video:.3%}"])
-    rows.append(["the video, from the provider", _usd(video), ""])
-    rows += [[name, _usd(value), f"{value / video:.3%}"] for name, value in _beside().items()]
-    rows += [[f"*instead:* {name}", said, ""] for name, said in _alternatives(parts, polls).items()]
-    idle, studio = _month(METRICS_IDLE), _month(METRICS_BUSY) + STUDIO_JOBS * total
-    rows.append(["**a month in which nothing is dropped**", f"${idle:.2f}", ""])
-    rows.append(
-        [f"**a studio's month: {STUDIO_JOBS} jobs**", f"${studio:.2f}", f"{studio / (STUDIO_JOBS * video):.1%}"]
-    )
 
     def draw(axes: Any) -> None:
         names = list(reversed(parts))
@@ -90,11 +79,11 @@ def run() -> Section:
         "cost",
         "Cost on AWS",
         f"List prices of us-east-1, {PRICES_OF}, without the free tiers; counts of the thousand jobs above, upper "
-        f"bounds where AWS counts by size. A job like the provider's sample has two slots beside it, holds its own for "
-        f"{IN_SLOT} s and is polled {polls} times, each {POLL_SECONDS} s. A month has the sweep's rounds with nothing "
-        f"to do, the list of the inbox in each, {ALARMS} alarms, {SECRETS} secrets, {METRICS_IDLE} metrics "
+        f"bounds where AWS counts by size. A job like the provider's sample, in a stack with two slots, holds its slot "
+        f"for {IN_SLOT} s and is polled {polls} times, every {POLL_SECONDS} s. A month has the sweep's rounds with "
+        f"nothing to do, a list of the inbox in each, {ALARMS} alarms, {SECRETS} secrets, {METRICS_IDLE} metrics "
         f"({METRICS_BUSY} where jobs run), the traces, and Lambda's receives from an empty queue.",
-        rows,
+        _rows(parts, polls, video),
         [
             Goal(
                 f"at most {GOAL:.2%} of a standard video of {SAMPLE_SECONDS} s",
@@ -111,6 +100,23 @@ def run() -> Section:
         ],
         plot("cost", draw),
     )
+
+
+def _rows(parts: dict[str, float], polls: int, video: float) -> list[list[str]]:
+    """The table: a job by its parts, other ways to do the same, and months."""
+    total = sum(parts.values())
+    rows = [["Part", "USD", "of the video's price"]]
+    rows += [[name, _usd(value), f"{value / video:.3%}"] for name, value in parts.items()]
+    rows.append(["**all of AWS, for a job**", _usd(total), f"{total / video:.3%}"])
+    rows.append(["the video, from the provider", _usd(video), ""])
+    rows += [[name, _usd(value), f"{value / video:.3%}"] for name, value in _beside().items()]
+    rows += [[f"*instead:* {name}", said, ""] for name, said in _alternatives(parts, polls).items()]
+    idle, studio = _month(METRICS_IDLE), _month(METRICS_BUSY) + STUDIO_JOBS * total
+    rows.append(["**a month in which nothing is dropped**", f"${idle:.2f}", ""])
+    rows.append(
+        [f"**a studio's month: {STUDIO_JOBS} jobs**", f"${studio:.2f}", f"{studio / (STUDIO_JOBS * video):.1%}"]
+    )
+    return rows
 
 
 def _numbers(name: str) -> dict[str, Any]:

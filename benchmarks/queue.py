@@ -55,7 +55,8 @@ def run() -> Section:
         "queue",
         "A hundred thousand jobs in the queue",
         "The real storage code over a table in the process, and the calls that reach it: one job's life from its two "
-        "drops to its end, then a round of the sweep, which comes once a minute and looks at 100 jobs at most. "
+        "drops to its end, then a round of the sweep, which comes once a minute, looks at 100 jobs at most and counts "
+        "the queue. "
         f"The month is {ROUNDS_A_MONTH:,} such rounds at list prices, for DynamoDB and for Lambda. {FIRST_LIMIT}",
         rows,
         [
@@ -96,7 +97,9 @@ def _difference(few: Costs, many: Costs) -> float:
 
 def _units(counts: Counter[str]) -> tuple[float, float]:
     """Units of reading and of writing: upper bounds, since DynamoDB counts by size."""
-    reads = sum(counts[name] for name in READS) + counts["items read"] * cost.ITEM_KB / 4
+    # A query reads a megabyte at most.
+    kilobytes = min(counts["items read"] * cost.ITEM_KB, counts["Query"] * 1024)
+    reads = sum(counts[name] for name in READS) + kilobytes / 4
     transactions = counts["items written"] * cost.UNITS_OF_A_TRANSACTION / 3
     return reads, transactions + (counts["PutItem"] + counts["UpdateItem"]) * cost.UNITS_OF_A_WRITE
 
