@@ -5,7 +5,14 @@ from datetime import timedelta
 import pytest
 
 from motiondrop.domain.job import Billing, State, Verdict
-from motiondrop.domain.provider_errors import ContentRefused, DownloadFailed, KeyRefused, ProviderFault, ProviderTimeout
+from motiondrop.domain.provider_errors import (
+    BillingTrouble,
+    ContentRefused,
+    DownloadFailed,
+    KeyRefused,
+    ProviderFault,
+    ProviderTimeout,
+)
 from motiondrop.errors import JobClosed, ResultExpired
 from motiondrop.provider.responses import NotUnderstood, TaskStatus, Unreachable
 from motiondrop.workflow.poll import BELIEVE_UNKNOWN, interval
@@ -173,3 +180,18 @@ def test_a_stopped_job_gets_no_new_task_after_a_fault(workflow: WorkflowBench) -
     with pytest.raises(ProviderFault):
         workflow.poll(following)
     assert workflow.wan.made() == 1
+
+
+def test_a_stopped_job_that_fails_by_the_account_ends_and_the_operator_is_told_all_the_same(
+    workflow: WorkflowBench,
+) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.RUNNING)
+    workflow.poll(execution)
+    workflow.ends(execution, "ABORTED")
+    following = workflow.start_next(job)
+    workflow.becomes(job, TaskStatus.FAILED, code="Arrearage")
+    with pytest.raises(BillingTrouble):
+        workflow.poll(following)
+    assert workflow.state(job) == State.FAILED
+    assert [alert.event for alert in workflow.publisher.alerts] == ["held"]

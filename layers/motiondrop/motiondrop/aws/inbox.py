@@ -118,9 +118,10 @@ class Inbox:
         return copy
 
     def names(self, beginning: str, pages: int) -> tuple[list[str], bool]:
-        """The keys that start with `beginning` and have no further `/`, by at most `pages` LIST calls; and whether all.
+        """The keys that start with `beginning` and have no further `/`, and whether these are all that there are.
 
-        Empty objects, still arriving, are left out. Subfolders count as keys do: S3 lists both, a thousand a call.
+        It takes at most `pages` LIST calls. Empty objects, still arriving, are left out. Subfolders count as keys do:
+        S3 lists both, a thousand a call.
         """
         found: list[str] = []
         token: dict[str, Any] = {}

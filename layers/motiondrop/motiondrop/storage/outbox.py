@@ -35,7 +35,7 @@ POSTPONED = "POSTPONED#"
 
 @dataclass(frozen=True)
 class Digest:
-    """Messages of one folder that become one email; `keys` are their items'."""
+    """Messages of one folder that become one email; `keys` are the sort keys of their items."""
 
     folder: str
     events: tuple[str, ...]
@@ -56,7 +56,7 @@ class Outbox:
         self._clock = clock
 
     def has_room(self, message: Message) -> bool:
-        """Whether the message may go out now as an email of its own; it is counted if so."""
+        """Count the message, and say whether it may go out now as an email of its own."""
         moment = self._clock()
         minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
         per_minute = self._per_minute

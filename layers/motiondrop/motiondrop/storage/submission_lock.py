@@ -21,7 +21,7 @@ TASK_MEMORY = timedelta(days=90)
 
 
 class LockBusy(MotionDropError):
-    """Another job holds the lock: its create call may run until `until`, or broke off then and is being looked into."""
+    """Another job holds the lock until `until`: its create call is under way, or broke off and is being looked into."""
 
     def __init__(self, until: datetime | None) -> None:
         super().__init__("another job's create call is under way")

@@ -28,7 +28,7 @@ class Folders:
     max_fan_out: int
 
     def of(self, key: str) -> Folder:
-        """The folder that `key` lies in, or that it names, by its `/` at the end."""
+        """The folder that `key` lies in or, if `key` ends with `/`, the folder that it names."""
         name = folder_of(key)
         refused = self.drops.refused(name, REFUSED_COUNTED)
         found, whole = self._kinds(key)

@@ -46,13 +46,13 @@ class Refusals:
             whose = Ruling.SHARED
         elif refusal.retry.tries and not job.stopped:
             whose = self.breaker.refused(job, refusal, stage)
+        if refusal.retry is RetryPolicy.HELD or whose is Ruling.SHARED:
+            self.hold(job, refusal, stage)  # also for a stopped job: its email says that the operator was told
         if whose is Ruling.OWN:
             verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
             ended = self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
             refusal.args = (what_happened(ended),)  # the console shows it, so it says what the email says
             raise refusal
-        if whose is Ruling.SHARED:
-            self.hold(job, refusal, stage)
         faults = job.call.faults if refusal.retry is RetryPolicy.HELD else job.call.faults + 1
         call = replace(job.call, faults=faults)
         self.slots.release(job, execution.owner, State.QUEUED, call=call, task=Task())

@@ -1,4 +1,4 @@
-"""Healing what a lost event left behind: a bounded number of records a round, slots' owners first."""
+"""Repairing what a lost event left behind: all jobs with money in flight, and a limited number of others a round."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
