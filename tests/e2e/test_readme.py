@@ -73,9 +73,10 @@ def test_every_command_works_as_it_stands(driver: Driver, tmp_path: Path) -> Non
 
 def test_what_make_up_says_to_do_next_can_be_done(driver: Driver) -> None:
     said = next_steps(driver.stack)
-    drop_page, gallery = re.findall(r"http://\S+", said)
+    drop_page, gallery, console = re.findall(r"http://\S+", said)
     assert "Nothing here yet." in requests.get(drop_page, timeout=20).text
     assert requests.get(gallery, timeout=20).ok
+    assert "Local console" in requests.get(console, timeout=20).text
     for command in re.findall(r"^  aws .*", said, re.MULTILINE):
         assert all(re.search(rf"^export {name}=.", exports(driver.stack), re.MULTILINE) for name in variables(command))
 
