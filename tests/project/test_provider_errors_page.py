@@ -20,8 +20,9 @@ this page, and say the provider's own code, message and request id beside them.
 
 What the operator has to fix holds the queue and ends no job. What the user has to change ends the job at once. Any
 other refused call is tried again. The last try comes once another job was accepted, or no other job is left: until
-then the refused job passes its turn and keeps its place. If another job is refused alike, the cause is not the job's, and the queue is held
-([decision 0017](decisions/0017-a-refusal-is-not-final-at-once.md)). A failed task is tried again in its slot.
+then the refused job passes its turn and keeps its place. If another job is refused alike, the cause is not the job's,
+and the queue is held ([decision 0017](decisions/0017-a-refusal-is-not-final-at-once.md)).
+A failed task is tried again in its slot.
 
 A create call that times out, breaks off or is answered with a 5xx is none of these: a task may have been made, or not.
 MotionDrop never sends it again blindly, but reads the provider's list of tasks first.
