@@ -20,13 +20,12 @@ from motiondrop.aws.event_queue import EventQueue
 from motiondrop.workflow.missed_events import MissedEvents
 from tests.support.bench import client, make_bench
 from tests.support.builders import REGION
-from tests.support.crowd import READS, counted, multiply, queue_up
+from tests.support.crowd import READS, calls, counted, multiply, queue_up
 from tests.support.life import Costs, costs_after
 from tests.support.workflow_bench import GRACE, WorkflowBench
 
 FEW, MANY = 10, 100_000
 OPEN = (0, 1_000, 100_000)
-ROUNDS_A_MONTH = 30 * 24 * 60
 GOAL = 0.05
 _CALL_SECONDS = 0.01  # of a function for each call to the table: what DynamoDB takes within its region
 
@@ -42,7 +41,7 @@ def run() -> Section:
     few, many = (_life_beside(number) for number in (FEW, MANY))
     rounds = {number: _round(number) for number in OPEN}
     units = {number: _units(counts) for number, counts in rounds.items()}
-    monthly = {number: ROUNDS_A_MONTH * _usd(*units[number], _calls(rounds[number])) for number in OPEN}
+    monthly = {number: cost.ROUNDS_A_MONTH * _usd(*units[number], calls(rounds[number]).total()) for number in OPEN}
     rows = [["", "reads", "writes", "USD a month"]]
     for number, costs in ((FEW, few), (MANY, many)):
         rows += [[f"{step}, {number:,} jobs in the queue", *_said(counts), ""] for step, counts in costs.items()]
@@ -57,7 +56,7 @@ def run() -> Section:
         "The real storage code over a table in the process, and the calls that reach it: one job's life from its two "
         "drops to its end, then a round of the sweep, which comes once a minute, looks at 100 jobs at most and counts "
         "the queue. "
-        f"The month is {ROUNDS_A_MONTH:,} such rounds at list prices, for DynamoDB and for Lambda. {FIRST_LIMIT}",
+        f"The month is {cost.ROUNDS_A_MONTH:,} such rounds at list prices, for DynamoDB and for Lambda. {FIRST_LIMIT}",
         rows,
         [
             Goal(
@@ -82,11 +81,7 @@ def _life_beside(number: int) -> Costs:
 
 def _said(counts: Counter[str]) -> tuple[str, str]:
     reads = sum(counts[name] for name in READS)
-    return str(reads), str(_calls(counts) - reads)
-
-
-def _calls(counts: Counter[str]) -> int:
-    return sum(number for name, number in counts.items() if name[0].isupper())
+    return str(reads), str(calls(counts).total() - reads)
 
 
 def _difference(few: Costs, many: Costs) -> float:
@@ -104,9 +99,9 @@ def _units(counts: Counter[str]) -> tuple[float, float]:
     return reads, transactions + (counts["PutItem"] + counts["UpdateItem"]) * cost.UNITS_OF_A_WRITE
 
 
-def _usd(reads: float, writes: float, calls: int) -> float:
+def _usd(reads: float, writes: float, number: int) -> float:
     """USD of one round, with half a GB of Lambda for as long as its calls take."""
-    lambda_ = cost.INVOCATION + 0.5 * calls * _CALL_SECONDS * cost.GB_SECOND
+    lambda_ = cost.INVOCATION + 0.5 * number * _CALL_SECONDS * cost.GB_SECOND
     return reads * cost.READ_UNIT + writes * cost.WRITE_UNIT + lambda_
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError
 from jinja2 import Environment, PackageLoader
 
-from local.console.graph import draw, read_states
+from local.console.graph import HEIGHT, LEFT, WIDTH, draw, read_states
 from local.stack import STATE_DIR, Stack, StackNotRunningError
 
 #: Executions, emails and steps that are shown, the newest of each.
@@ -36,6 +36,9 @@ def page(stack: Stack, arn: str | None) -> str:
         running=running,
         steps=steps[-STEPS:],
         graph=draw(read_states(), [step["name"] for step in steps], running=running),
+        left=LEFT,
+        width=WIDTH,
+        height=HEIGHT,
         emails=[_email(path) for path in reversed(stack.emails()[-NEWEST:])],
         gallery=stack.gallery_url,
     )

@@ -50,12 +50,15 @@ def test_a_bad_file_is_rejected_with_an_email_and_no_run(driver: Driver) -> None
 
 def test_stop_while_in_the_queue_cancels_and_costs_nothing(driver: Driver) -> None:
     with driver.paused():
-        driver.drop_pair("queued")
+        for stem in ("stop-first", "stop-second", "queued"):
+            driver.drop_pair(stem)
         arn = driver.wait_for_state("queued", "Wait for a slot")
         driver.stack.stepfunctions.stop_execution(executionArn=arn)
         email = driver.wait_for_email("queued")
     assert "canceled" in email
     assert "Nothing was charged" in email
+    for stem in ("stop-first", "stop-second"):
+        assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     assert driver.job(arn)["state"] == "CANCELED"
 
 

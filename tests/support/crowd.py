@@ -33,7 +33,7 @@ class _Key(DynamoType):
 
 
 class _Bystander(StoredItem):
-    """An item that nothing changes: moto copies the whole table before each transaction, to be able to go back."""
+    """An item that nothing changes, so that moto need not copy it, which it does with all that a query finds."""
 
     @classmethod
     def like(cls, item: Any, **keys: str) -> "_Bystander":

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from motiondrop.domain.job import Billing, State, Verdict
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.job import Billing, Job, State, Verdict
 from motiondrop.domain.provider_errors import (
     BillingTrouble,
     ContentRefused,
@@ -170,12 +171,17 @@ def test_a_stopped_job_whose_task_still_waits_is_canceled_by_the_next_run(workfl
     assert (workflow.state(job), workflow.wan.tasks["task-1"].status) == (State.CANCELED, TaskStatus.CANCELED)
 
 
-def test_a_stopped_job_gets_no_new_task_after_a_fault(workflow: WorkflowBench) -> None:
+def stopped_at_work(workflow: WorkflowBench) -> tuple[Job, Execution]:
+    """A job that was stopped while the provider worked, and its next execution."""
     job, execution = workflow.pending()
     workflow.becomes(job, TaskStatus.RUNNING)
     workflow.poll(execution)
     workflow.ends(execution, "ABORTED")
-    following = workflow.start_next(job)
+    return job, workflow.start_next(job)
+
+
+def test_a_stopped_job_gets_no_new_task_after_a_fault(workflow: WorkflowBench) -> None:
+    job, following = stopped_at_work(workflow)
     workflow.becomes(job, TaskStatus.FAILED, code="InternalError")
     with pytest.raises(ProviderFault):
         workflow.poll(following)
@@ -185,11 +191,7 @@ def test_a_stopped_job_gets_no_new_task_after_a_fault(workflow: WorkflowBench) -
 def test_a_stopped_job_that_fails_by_the_account_ends_and_the_operator_is_told_all_the_same(
     workflow: WorkflowBench,
 ) -> None:
-    job, execution = workflow.pending()
-    workflow.becomes(job, TaskStatus.RUNNING)
-    workflow.poll(execution)
-    workflow.ends(execution, "ABORTED")
-    following = workflow.start_next(job)
+    job, following = stopped_at_work(workflow)
     workflow.becomes(job, TaskStatus.FAILED, code="Arrearage")
     with pytest.raises(BillingTrouble):
         workflow.poll(following)
