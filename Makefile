@@ -23,7 +23,8 @@ MDFORMAT := $(BIN)/mdformat --wrap 120 --number --compact-tables
 DOCUMENTS = $(shell git ls-files '*.md' ':!docs/provider-errors.md' ':!benchmarks/RESULTS.md')
 
 export SAM_CLI_TELEMETRY := 0
-export PYTHONDONTWRITEBYTECODE := 1
+# Kept in __pycache__, whatever the shell says: each process would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
@@ -52,7 +53,7 @@ down: $(READY) ## Stop the local cloud and forget everything in it
 .PHONY: test
 test: $(CHECKS) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
 	@$(BIN)/python -m tests.support.browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: faults
 faults: $(CHECKS) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once

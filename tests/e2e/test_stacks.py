@@ -64,10 +64,10 @@ def test_a_second_stack_works_beside_the_first_and_shares_nothing_with_it(own: C
 
 def test_uninstalling_cancels_what_waits_keeps_both_buckets_and_the_table_and_deletes_all_else(own: Cloud) -> None:
     stack, driver = own.stack, Driver(own)
-    with driver.paused():
-        driver.drop_pair("too-late")
-        driver.wait_for_state("too-late", "Wait for a slot")
-        done = driver.operate("uninstall", "--yes")
+    assert driver.operate("pause").returncode == 0
+    driver.drop_pair("too-late")
+    driver.wait_for_state("too-late", "Wait for a slot")
+    done = driver.operate("uninstall", "--yes")
     assert done.returncode == 0, done.stderr
     assert "canceled" in driver.wait_for_email("too-late")
     for name in (stack.inbox_bucket, stack.results_bucket, stack.table):

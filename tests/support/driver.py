@@ -198,13 +198,14 @@ class Driver:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let no slot be given meanwhile, so that jobs wait in the queue."""
+        """Let no slot be given meanwhile, so that jobs wait in the queue; the sweep gives them then."""
         item = {"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}}
         self.stack.dynamodb.put_item(TableName=self.stack.table, Item=item)
         try:
             yield
         finally:
             self.stack.dynamodb.delete_item(TableName=self.stack.table, Key=item)
+            self.sweep()
 
     def scale_waits(self, factor: float) -> None:
         """Let the state machine's waits and pauses between retries last so much of their time."""

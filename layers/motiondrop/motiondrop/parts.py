@@ -68,15 +68,20 @@ class Parts:
         )
 
     @cached_property
+    def _boto3(self) -> boto3.Session:
+        # The table's session: each session reads all endpoints of AWS again, which is much of a cold start.
+        return boto3.Session(botocore_session=self.tables.connection.session)
+
+    @cached_property
     def s3(self) -> "S3Client":
         """S3; its signed URLs are what the provider and the page's readers get."""
         config = self._config.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-        return boto3.client("s3", config=config)
+        return self._boto3.client("s3", config=config)
 
     @cached_property
     def sns(self) -> "SNSClient":
         """SNS."""
-        return boto3.client("sns", config=self._config)
+        return self._boto3.client("sns", config=self._config)
 
     @cached_property
     def session(self) -> "requests.Session":
@@ -164,7 +169,7 @@ class Parts:
     @cached_property
     def executions(self) -> Executions:
         """The state machine."""
-        return Executions(boto3.client("stepfunctions", config=self._config), self.settings.state_machine_arn)
+        return Executions(self._boto3.client("stepfunctions", config=self._config), self.settings.state_machine_arn)
 
     @property
     def prices(self) -> Prices:
@@ -222,7 +227,7 @@ class Parts:
 
     @cached_property
     def _secrets(self) -> Secrets:
-        return Secrets(boto3.client("secretsmanager", config=self._config))
+        return Secrets(self._boto3.client("secretsmanager", config=self._config))
 
     def provider_key(self) -> str:
         """The provider's key, read at use; KeyRefused where it has no value yet."""
@@ -252,7 +257,7 @@ class Parts:
         if not isinstance(self.settings, PublishingSettings):
             raise SettingsError("this function may not have files opened")
         config = self._config.merge(Config(read_timeout=timeout, retries={"total_max_attempts": 1}))
-        return MediaFunction(boto3.client("lambda", config=config), self.settings.media_function)
+        return MediaFunction(self._boto3.client("lambda", config=config), self.settings.media_function)
 
     @cached_property
     def opening(self) -> "Opening":
@@ -291,5 +296,5 @@ class Parts:
 
         if not isinstance(self.settings, EventQueueSettings):
             raise SettingsError("this function has no settings of the event queue")
-        sqs = boto3.client("sqs", config=self._config)
+        sqs = self._boto3.client("sqs", config=self._config)
         return EventQueue(sqs, self.settings.event_queue_url, self.settings.event_queue_visibility)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.request import urlopen
 
 from local.stack import PROJECT
@@ -58,8 +60,12 @@ def test_a_module_that_fails_to_import_is_reported_each_time(emulator: Emulator)
 
 
 def test_a_function_past_its_timeout_is_stopped(emulator: Emulator) -> None:
-    error = emulator.probe(do="sleep", seconds=20)
+    label = uuid.uuid4().hex
+    error = emulator.probe(do="sleep", seconds=20, **{"with": label})
     assert error["errorType"] == "Sandbox.Timedout"
+    log = emulator.stack.log_dir / f"{emulator.stack.functions['Probe']}.log"
+    (process,) = re.findall(rf"asleep {label} (\d+)", log.read_text())
+    emulator.cloud.wait_for(lambda: not Path(f"/proc/{process}").exists(), "the end of its process")
 
 
 def test_environments_are_reused_one_after_the_other_and_separate_at_once(emulator: Emulator) -> None:

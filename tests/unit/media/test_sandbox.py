@@ -81,13 +81,22 @@ def test_a_child_that_fails_refuses_the_file(code: str, words: str) -> None:
     ],
     ids=["silent", "half an answer", "closed", "with a child of its own"],
 )
-def test_a_child_that_hangs_is_killed_at_the_deadline(code: str) -> None:
+def test_a_child_that_hangs_is_killed_at_the_deadline(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            started.append(self.pid)
+
+    monkeypatch.setattr("motiondrop.media.sandbox.subprocess.Popen", Noted)
     began = time.monotonic()
     with pytest.raises(Rejected):
         ask(STARTED + code, seconds=1.5)
     assert time.monotonic() - began < 6
+    (child,) = started
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(child, os.WNOHANG)
 
 
 @pytest.mark.parametrize("end", ["say('{}'); os._exit(0)", "time.sleep(60)"], ids=["answered", "late"])

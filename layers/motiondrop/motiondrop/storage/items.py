@@ -300,6 +300,14 @@ class DropLinkItem(Item):
     expires = NumberAttribute()
 
 
+class _AnyItem(Item):
+    """All indexes of the table, which the connection has to know."""
+
+    open_items: ClassVar[OpenItems] = OpenItems()
+    jobs_by_time: ClassVar[JobsByTime] = JobsByTime()
+    drops_by_time: ClassVar[DropsByTime] = DropsByTime()
+
+
 _M = TypeVar("_M", bound=Item)
 
 
@@ -325,14 +333,21 @@ class Tables:
 
 
 def bind(table: str, region: str, host: str | None = None) -> Tables:
-    """Bind the items to `table`; `host` is another endpoint than AWS's own."""
+    """Bind the items to `table`; `host` is another endpoint than AWS's own.
+
+    They share one connection: PynamoDB would give each kind of item a client of its own, with its own start and its
+    own TLS handshakes.
+    """
     meta = type("Meta", (), {"table_name": table, "region": region, "host": host, **_TIMEOUTS})
+    attributes: dict[str, object] = {"Meta": meta}
 
     def bound(item: type[_M]) -> type[_M]:
-        return type(item.__name__, (item,), {"Meta": meta})
+        return type(item.__name__, (item,), attributes)
 
+    shared = bound(_AnyItem)._get_connection()  # noqa: SLF001  # which PynamoDB keeps in _connection
+    attributes["_connection"] = shared
     return Tables(
-        Connection(region=region, host=host, **_TIMEOUTS),
+        shared.connection,
         bound(JobItem),
         bound(TaskItem),
         bound(UndecidedItem),

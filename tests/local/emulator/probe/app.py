@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: C901 - a list 
         case "exit":
             os._exit(3)
         case "sleep":
-            print("asleep", event.get("with"))  # noqa: T201 - the function's log
+            print("asleep", event.get("with"), os.getpid(), flush=True)  # noqa: T201 - the function's log
             time.sleep(event["seconds"])
             return {"said": event.get("with"), "environment_id": ENVIRONMENT_ID}
         case "look around":
