@@ -65,7 +65,7 @@ def test_a_function_past_its_timeout_is_stopped(emulator: Emulator) -> None:
     assert error["errorType"] == "Sandbox.Timedout"
     log = emulator.stack.log_dir / f"{emulator.stack.functions['Probe']}.log"
     (process,) = re.findall(rf"asleep {label} (\d+)", log.read_text())
-    emulator.cloud.wait_for(lambda: not Path(f"/proc/{process}").exists(), "the end of its process")
+    emulator.cloud.wait_for(lambda: not Path(f"/proc/{process}").exists(), "the end of its process", seconds=10)
 
 
 def test_environments_are_reused_one_after_the_other_and_separate_at_once(emulator: Emulator) -> None:
