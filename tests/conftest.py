@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -12,9 +13,17 @@ from tests.support.cloud import OF_ALL_TESTS, Cloud, running_cloud
 settings.register_profile("motiondrop", deadline=None)
 settings.load_profile("motiondrop")
 
+# A fifth of the time of tests in the process was the collector's, over the modules and clients that live as long as it.
+gc.set_threshold(100_000, 50, 100)
+
 # A shell that starts tests in the background lets them ignore Ctrl-C, and so would all that they start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of each collection what was imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
