@@ -53,7 +53,7 @@ down: $(READY) ## Stop the local cloud and forget everything in it
 .PHONY: test
 test: $(CHECKS) $(NODE_READY) ## Run all tests, or TESTS=tests/unit
 	@$(BIN)/python -m tests.support.browser
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: faults
 faults: $(CHECKS) ## Kill every function before and after every call it makes, then storms, then a thousand drops at once

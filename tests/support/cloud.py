@@ -18,6 +18,8 @@ T = TypeVar("T")
 # A test ends as soon as it sees what it waits for; a busy machine takes its time.
 WAIT_SECONDS = 120.0
 
+_LONGEST_PAUSE = 0.3  # seconds
+
 #: No waits of ours, tasks of a second, and results that take next to no time to draw.
 SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1", "--wan-short-side", "144")
 
@@ -37,12 +39,17 @@ class Cloud:
     def wait_for(
         self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.05
     ) -> T:
-        """Return the first truthy thing that looking gives; fails the test after some seconds without one."""
+        """Return the first truthy thing that looking gives; fails the test after some seconds without one.
+
+        It looks less often the longer it takes, since each look takes time from what it waits for.
+        """
         deadline = time.monotonic() + seconds
+        pause = every
         while not (seen := look()):
             if time.monotonic() > deadline:
                 pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
-            time.sleep(every)
+            time.sleep(pause)
+            pause = max(every, min(pause * 1.25, _LONGEST_PAUSE))
         return seen
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import av
@@ -56,6 +57,12 @@ def video(seconds: int = 2, colour: int = 0) -> bytes:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+@cache
+def _sent(email: Path) -> str:
+    """An email, which does not change once it is there."""
+    return email.read_text()
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ class Driver:
 
     def emails(self, name: str) -> list[str]:
         """The emails whose subject begins with the name."""
-        return [text for path in self.stack.emails() if (text := path.read_text()).startswith(f"Subject: {name}: ")]
+        return [text for path in self.stack.emails() if (text := _sent(path)).startswith(f"Subject: {name}: ")]
 
     def wait_for_email(self, name: str, number: int = 1) -> str:
         def look() -> str | None:
