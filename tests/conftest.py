@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support.cloud import OF_ALL_TESTS, Cloud, running_cloud
+from tests.support.cloud import OF_ALL_TESTS, WAIT_SCALE, Cloud, running_cloud
+from tests.support.driver import Driver
 
 # A shared machine may be slow at any moment: how long an example takes proves nothing.
 settings.register_profile("motiondrop", deadline=None)
@@ -32,5 +33,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The project's own template on a local cloud, with no waits and tasks of a second: one for each worker."""
-    yield from running_cloud(tmp_path_factory.mktemp("cloud"), *OF_ALL_TESTS)
+    """The project's own template on a local cloud, with next to no waits and tasks of a second: one for each worker."""
+    for running in running_cloud(tmp_path_factory.mktemp("cloud"), *OF_ALL_TESTS):
+        Driver(running).scale_waits(WAIT_SCALE)
+        yield running

@@ -10,7 +10,7 @@ import requests
 
 from local.stack import PROJECT
 from motiondrop.storage.drops import record_key
-from tests.support.cloud import OF_ALL_TESTS, SPEED, command
+from tests.support.cloud import OF_ALL_TESTS, SPEED, WAIT_SCALE, command
 from tests.support.driver import Driver, image
 
 
@@ -99,6 +99,7 @@ def changed(folder: Path) -> Path:
 def deploy(driver: Driver, *options: str) -> None:
     """Deploy to the running cloud, with the parameters that the tests' cloud has and those given."""
     command("up", driver.cloud.state_dir, *SPEED, *options)
+    driver.scale_waits(WAIT_SCALE)
 
 
 def test_a_stack_is_upgraded_and_given_more_slots_while_a_job_is_at_the_provider(
@@ -119,24 +120,19 @@ def test_a_stack_is_upgraded_and_given_more_slots_while_a_job_is_at_the_provider
     assert [len(driver.emails(stem)) for stem in ("in-flight", "newer")] == [1, 1]
 
 
-_SCALE = 0.005  # of a second
-
-
 def test_while_lambda_has_no_room_for_a_step_its_job_waits_and_does_not_fail(driver: Driver) -> None:
     """For a quarter of an hour of the state machine's time, as where an account's 10 executions are taken by others."""
     name = driver.stack.functions["CreateFunction"]
-    driver.scale_waits(_SCALE)
     driver.stack.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
         driver.drop_pair("no-room")
         arn = driver.wait_for_state("no-room", "Create task")
-        time.sleep(15 * 60 * _SCALE)
+        time.sleep(15 * 60 * WAIT_SCALE)
         assert driver.status(arn)["status"] == "RUNNING"
         assert driver.job(arn)["state"] == "ADMITTED"
     finally:
         driver.stack.lambda_.delete_function_concurrency(FunctionName=name)
     done = driver.wait_for_execution("no-room")
-    driver.scale_waits(0)
     assert done["status"] == "SUCCEEDED"
     assert len(driver.emails("no-room")) == 1
 

@@ -23,6 +23,9 @@ _LONGEST_PAUSE = 0.3  # seconds
 #: No waits of ours, tasks of a second, and results that take next to no time to draw.
 SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1", "--wan-short-side", "144")
 
+#: How much of its waits the state machine waits in most tests: it polls 13 times a second, and not without a pause.
+WAIT_SCALE = 0.005
+
 #: Each test looks for emails of its own, however many tests a minute has.
 OF_ALL_TESTS = ("--parameter", "EmailsPerMinute=100000")
 
