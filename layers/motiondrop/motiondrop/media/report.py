@@ -16,11 +16,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.job import Input
 from motiondrop.media.limits import PLAN_SECONDS, SECONDS_MAX, SECONDS_MIN, SIZE_MAX, Rejected, check_sides
+
+if TYPE_CHECKING:
+    from motiondrop.domain.job import Input  # which a child would import for nothing
 
 #: Pixels, seconds and frames per second beyond which a number about a video is none, whoever delivered it.
 _SIDE_MAX, _SECONDS_MAX, _RATE_MAX = 16_384, 86_400, 1000
@@ -119,7 +121,7 @@ class Look:
     sound: bool
 
 
-def is_as_planned(report: Report, plan: Plan | Input) -> bool:
+def is_as_planned(report: Report, plan: "Plan | Input") -> bool:
     """Whether a copy has the size and, to PLAN_SECONDS, the length that were planned."""
     same_size = (report.width, report.height) == (plan.width, plan.height)
     return same_size and abs((report.duration or 0) - (plan.duration or 0)) <= PLAN_SECONDS
