@@ -2,19 +2,21 @@ import http.client
 import json
 import threading
 import time
+from itertools import pairwise
+from typing import Any
 
 from local.wan import DEMO_KEY
 from tests.support.stand_in import Caller, MediaServer, image_bytes
 
 
-def seconds_for(caller: Caller, images: list[str]) -> float:
-    """Return how long these tasks take from the first creation to the last end."""
+def run(caller: Caller, images: list[str]) -> list[dict[str, Any]]:
+    """The tasks of these images, when all have succeeded."""
     ids = [caller.create(image=image) for image in images]
     while caller.status(ids[-1]) in {"PENDING", "RUNNING"}:
         time.sleep(0.05)
     tasks = [task for task in caller.control("tasks") if task["task_id"] in ids]
     assert {task["status"] for task in tasks} == {"SUCCEEDED"}
-    return float(tasks[-1]["ended_at"] - tasks[0]["created_at"])
+    return tasks
 
 
 def test_tasks_flow_one_after_the_other_without_idling(caller: Caller, media: MediaServer) -> None:
@@ -22,9 +24,12 @@ def test_tasks_flow_one_after_the_other_without_idling(caller: Caller, media: Me
     images = [f"/{number}.png" for number in range(40)]
     for number, image in enumerate(images):
         media.files[image] = image_bytes((200, 200), color=f"rgb({number},90,120)")
-    # Rendering is this machine's to do; what is rendered already must cost next to nothing.
-    assert len(images) / seconds_for(caller, images) > 8
-    assert len(images) / seconds_for(caller, images) > 20
+    rendered, known = run(caller, images), run(caller, images)
+    for tasks in (rendered, known):
+        for earlier, later in pairwise(tasks):
+            assert later["started_at"] == max(later["created_at"], earlier["ended_at"])
+    first, again = (sum(task["ended_at"] - task["started_at"] for task in tasks) for tasks in (rendered, known))
+    assert again < first / 2, "rendering is this machine's to do; what is rendered already must cost next to nothing"
     assert caller.control("stats")["peak_running"] == 1
 
 
@@ -55,7 +60,5 @@ def test_fifty_connections_at_once_are_all_answered(caller: Caller) -> None:
 def test_query_does_not_wait_for_a_rendering(caller: Caller, media: MediaServer) -> None:
     media.silent.add("/image.png")
     caller.create()
-    began = time.monotonic()
     assert caller.list().json()["data"][0]["status"] == "RUNNING"
-    assert time.monotonic() - began < 0.2
     media.release.set()
