@@ -1,7 +1,6 @@
 """Every drop gets its receipt before it has a partner, and what is refused never costs anything."""
 
 from functools import partial
-from itertools import permutations
 
 import pytest
 
@@ -44,10 +43,11 @@ def test_no_order_of_arrival_changes_what_is_paid_for(driver: Driver) -> None:
     made = driver.tasks()
     pictures = {"a.png": image(), "b.png": image()}
     clips = {"a.mp4": video(2, 200), "dance.mp4": video(2, 210)}
-    for number, order in enumerate(permutations(["a.png", "b.png", "a.mp4", "dance.mp4"])):
-        for name in order:
+    names = [*pictures, *clips]
+    for number in range(4):  # each of them comes first once, and last once; the unit tests shuffle and repeat events
+        for name in names[number:] + names[:number]:
             driver.drop(f"orders/{number}/{name}", pictures.get(name) or clips[name])
-    for number in range(24):
+    for number in range(4):
         assert driver.wait_for_receipt(f"orders/{number}/a.png", "done")
         assert driver.wait_for_receipt(f"orders/{number}/b.png", "done")
     assert driver.tasks() == made + 2

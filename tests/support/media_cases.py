@@ -139,7 +139,7 @@ def hlg(seconds: int = 2, sides: str = "3840x2160", transfer: str = "arib-std-b6
     """A phone's HDR: HEVC of 10 bits in BT.2020."""
     colours = f"log-level=none:pools=2:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
     options = (("preset", "ultrafast"), ("x265-params", colours))
-    return filmed("mov", f"testsrc2=s={sides}:r=10:d={seconds}", "libx265", pix_fmt="yuv420p10le", options=options)
+    return filmed("mov", f"testsrc2=s={sides}:r=4:d={seconds}", "libx265", pix_fmt="yuv420p10le", options=options)
 
 
 def with_sound(codec: str, extension: str) -> bytes:
@@ -178,7 +178,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "still-end.mp4": still_end,
     "fragments.mp4": lambda: filmed(
         "mp4",
-        "testsrc2=s=480x640:r=30:d=30,noise=alls=25:allf=t",
+        "testsrc2=s=480x640:r=10:d=30,noise=alls=25:allf=t",
         options=(("preset", "ultrafast"), ("b", "8000000")),
         movflags="+empty_moov+default_base_moof",
         frag_duration="250000",
@@ -198,7 +198,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     ),
     "stream.ts": lambda: filmed("ts", "testsrc2=s=480x640:r=30:d=3"),
     "located.mov": lambda: filmed("mov", "testsrc2=s=480x640:r=30:d=3", location=LATITUDE),
-    "long.mp4": lambda: filmed("mp4", "testsrc2=s=480x640:r=30:d=42"),
+    "long.mp4": lambda: filmed("mp4", "testsrc2=s=480x640:r=10:d=42"),
     "photo.heic": heic,
     "photo.jpg": lambda: saved("JPEG", Image.effect_noise((4000, 3000), 40).convert("RGB"), quality=88),
     "wide.png": lambda: saved("PNG", Image.new("RGB", (5000, 2500))),
