@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from tests.support.cloud import OF_ALL_TESTS, WAIT_SCALE, Cloud, running_cloud
 from tests.support.driver import Driver
+from tests.support.stand import FEW_PROCESSES
 
 # A shared machine may be slow at any moment: how long an example takes proves nothing.
 settings.register_profile("motiondrop", deadline=None)
@@ -19,7 +20,7 @@ settings.load_profile("motiondrop")
 gc.set_threshold(100_000, 50, 100)
 
 # Tests come back to a function after a while; a developer's laptop has its memory back sooner.
-os.environ |= {"EMULATOR_IDLE_SECONDS": "300", "EMULATOR_IDLE_ENVIRONMENTS": "6"}
+os.environ |= {"EMULATOR_IDLE_SECONDS": "300", "EMULATOR_IDLE_ENVIRONMENTS": "6"} | FEW_PROCESSES
 
 # A shell that starts tests in the background lets them ignore Ctrl-C, and so would all that they start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
