@@ -19,7 +19,7 @@ T = TypeVar("T")
 # A test ends as soon as it sees what it waits for; a busy machine takes its time.
 WAIT_SECONDS = 120.0
 
-_LONGEST_PAUSE = 0.3  # seconds
+_LONGEST_PAUSE = 0.5  # seconds
 
 #: No waits of ours, tasks of a second, and results that take next to no time to draw.
 SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1", "--wan-short-side", "144")
@@ -40,9 +40,7 @@ class Cloud:
     names: dict[str, str] = field(default_factory=dict)
     """The names of drops, and the test file that dropped them."""
 
-    def wait_for(
-        self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.05
-    ) -> T:
+    def wait_for(self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.1) -> T:
         """Return the first truthy thing that looking gives; fails the test after some seconds without one.
 
         It looks less often the longer it takes, since each look takes time from what it waits for.
@@ -53,7 +51,7 @@ class Cloud:
             if time.monotonic() > deadline:
                 pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
             time.sleep(pause)
-            pause = max(every, min(pause * 1.25, _LONGEST_PAUSE))
+            pause = max(every, min(pause * 1.5, _LONGEST_PAUSE))
         return seen
 
 
