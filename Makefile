@@ -3,9 +3,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # python3, or the system's own build of that version: one that pyenv builds takes up to 1.4 times as long.
-PYTHON ?= $(or $(shell $(SYSTEMS_PYTHON) 2>/dev/null),python3)
 SYSTEMS_PYTHON := "$$(python3 -c 'import sys; print("/usr/bin/python%d.%d" % sys.version_info[:2])')" \
 	-c 'import ensurepip, sys; print(sys.executable)'
+PYTHON ?= $(or $(shell $(SYSTEMS_PYTHON) 2>/dev/null),python3)
 BIN := .venv/bin
 READY := .venv/ready
 CHECKS := .venv/checks

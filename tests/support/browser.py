@@ -33,13 +33,13 @@ def find() -> str | None:
 
 def install() -> bool:
     """Install a browser; return whether there is one now. What it does, and what stands in the way, is said."""
-    playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
-    if _is_root():
-        playwright.append("--with-deps")  # the libraries it needs, by apt-get
     ways: list[tuple[str, list[Sequence[str]]]] = []
     if shutil.which("apt-get") and (root := _root_without_password()) is not None:
         update = [*root, "apt-get", "update", "-qq"]
         ways.append(("the system's Chromium, with apt-get", [update, [*root, *_APT_INSTALL]]))
+    playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
+    if _is_root():
+        playwright.append("--with-deps")  # the libraries it needs, by apt-get
     ways.append(("Playwright's Chromium", [playwright]))
     for what, commands in ways:
         print(f"  {what}", file=sys.stderr, flush=True)  # noqa: T201  # a program for a terminal

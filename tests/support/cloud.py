@@ -1,18 +1,17 @@
 """A local cloud for tests, in a folder of its own, beside a developer's `make up`."""
 
-import io
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from local.cloud.command import main
-from local.stack import Stack
+from local.stack import PROJECT, Stack
 
 T = TypeVar("T")
 
@@ -56,9 +55,10 @@ class Cloud:
 
 
 def command(verb: str, state_dir: Path, *options: str, quiet: bool = False) -> None:
-    """What `python -m local.cloud` does, with what it tells or without."""
-    with redirect_stdout(io.StringIO()) if quiet else nullcontext():
-        assert main([verb, "--state-dir", str(state_dir), *options]) == 0
+    """`python -m local.cloud`, with what it tells or without."""
+    words = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
+    notified = subprocess.DEVNULL if quiet else None
+    subprocess.run(words, cwd=PROJECT, check=True, stdout=notified)  # noqa: S603 - this project's own launcher
 
 
 def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:

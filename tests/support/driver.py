@@ -109,14 +109,9 @@ class Driver:
     def wait_for_execution(self, slug: str, number: int = 1, statuses: Iterable[str] = ENDED) -> Any:
         """The execution of that number, once it has one of the statuses."""
 
-        arn = ""
-
         def look() -> Any:
-            nonlocal arn
-            named = (one["executionArn"] for one in self.executions(slug) if one["name"].endswith(f"-{number}"))
-            arn = arn or next(named, "")
-            found = self.status(arn) if arn else {"status": "none yet"}
-            return found if found["status"] in set(statuses) else None
+            executions = [execution for execution in self.executions(slug) if execution["name"].endswith(f"-{number}")]
+            return next((execution for execution in executions if execution["status"] in set(statuses)), None)
 
         return self.cloud.wait_for(look, f"execution {number} of {slug} to be {set(statuses)}")
 
