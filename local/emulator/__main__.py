@@ -8,7 +8,6 @@ from local.emulator.patches import apply_patches
 
 if __name__ == "__main__":
     # Functions' output has files of its own; payloads of every call do not belong in the emulator's log.
-    for talkative in ("lambda", "hypercorn.access"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.getLogger("lambda").setLevel(logging.WARNING)
     apply_patches()
     app.main()

@@ -8,6 +8,7 @@ from local.emulator import (
     edge,
     eventbridge_targets,
     execution_environment,
+    http_server,
     lambda_invocations,
     s3_checksums,
     s3_tags,
@@ -57,6 +58,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     cloudformation_resources.dead_letter_targets,
     cloudformation_resources.reachable_function_urls,
     tls.loopback_counts_as_tls,
+    http_server.requests_are_parsed_in_c,
     edge.calls_are_noted,
     edge.services_fail_on_request,
 )

@@ -136,7 +136,7 @@ def test_a_sandbox_that_does_not_start_says_nothing_about_the_file(code: str) ->
 def test_the_child_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     found = ask(STARTED + "say(json.dumps({'names': sorted(k for k in os.environ if not k.startswith('LC_'))}))")
-    assert set(found["names"]) <= {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH"}
+    assert set(found["names"]) <= {"PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
 def test_the_child_gets_the_files_it_is_handed_and_no_other() -> None:

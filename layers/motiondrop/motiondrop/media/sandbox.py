@@ -130,7 +130,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 def _environment() -> dict[str, str]:
     """All that Python needs and nothing else: above all, no credentials."""
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # noqa: PTH100  # a string is all it takes
-    kept = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    kept = {"PYTHONPATH": paths}
     # Lambda's own Python finds its shared library by this.
     if "LD_LIBRARY_PATH" in os.environ:
         kept["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]

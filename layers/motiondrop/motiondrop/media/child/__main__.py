@@ -23,8 +23,9 @@ Worker = Callable[[Job], dict[str, Any]]
 def _worker(job: Job) -> Worker:
     """What does a job, importing its library now: after the lock-down nothing can be imported."""
     if job.kind is Kind.IMAGE:
-        from motiondrop.media.child.image import check  # noqa: PLC0415  # an image does without PyAV
+        from motiondrop.media.child.image import check, import_decoder  # noqa: PLC0415  # an image does without PyAV
 
+        import_decoder(job.format)
         return check
     if job.mode == "look":
         from motiondrop.media.child.result import look  # noqa: PLC0415  # needed for results only

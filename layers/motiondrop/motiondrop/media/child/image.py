@@ -8,10 +8,9 @@ import struct
 import zlib
 from typing import Any
 
-import pi_heif
-from PIL import AvifImagePlugin, Image, ImageCms, ImageFile
+from PIL import Image, ImageCms, ImageFile
 
-from motiondrop.domain.formats import AVIF, HEIC, JPEG, PNG, Kind
+from motiondrop.domain.formats import AVIF, HEIC, JPEG, PNG, Format, Kind
 from motiondrop.media.child.job import Job
 from motiondrop.media.child.still import opaque, write_poster
 from motiondrop.media.limits import (
@@ -27,11 +26,8 @@ from motiondrop.media.limits import (
 
 # Pillow imports these when an image calls for them; in the sandbox that would be too late.
 Image.preinit()
-for plugin in ("Avif", "Bmp", "Gif", "Jpeg", "Mpo", "Png", "Tiff", "WebP"):
+for plugin in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Tiff", "WebP"):
     importlib.import_module(f"PIL.{plugin}ImagePlugin")
-pi_heif.register_heif_opener(thumbnails=False)
-pi_heif.options.DECODE_THREADS = 1
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 # Ours is asked first: check_pixels names the measured size.
 Image.MAX_IMAGE_PIXELS = None
@@ -62,6 +58,19 @@ _PNG_START = 8
 #: them would have the whole picture refused.
 _LOOKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"eXIf"}
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def import_decoder(found: Format) -> None:
+    """Import what decodes HEIC or AVIF, which takes as long as all the rest and few images need."""
+    if found == HEIC:
+        import pi_heif  # noqa: PLC0415
+
+        pi_heif.register_heif_opener(thumbnails=False)
+        pi_heif.options.DECODE_THREADS = 1
+    elif found == AVIF:
+        from PIL import AvifImagePlugin  # noqa: PLC0415
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def check(job: Job) -> dict[str, Any]:
