@@ -24,7 +24,7 @@ _UNKNOWN_TO_THE_EMULATOR = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms, `!Ref X` for `{Ref: X}`."""
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from local.cloud.group import ProcessGroup
 from local.stack import PROJECT, Stack
 
 T = TypeVar("T")
@@ -67,4 +68,4 @@ def running_cloud(state_dir: Path, *options: str) -> Iterator[Cloud]:
         command("up", state_dir, *SPEED, "--owner-pid", str(os.getpid()), *options)
         yield Cloud(Stack.load(state_dir), state_dir)
     finally:
-        command("down", state_dir)
+        ProcessGroup(state_dir).stop()

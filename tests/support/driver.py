@@ -108,12 +108,18 @@ class Driver:
 
     def wait_for_execution(self, slug: str, number: int = 1, statuses: Iterable[str] = ENDED) -> Any:
         """The execution of that number, once it has one of the statuses."""
+        wanted = set(statuses)
+
+        def find() -> str | None:
+            arns = [execution["executionArn"] for execution in self.executions(slug)]
+            return next((arn for arn in arns if arn.endswith(f"-{number}")), None)
 
         def look() -> Any:
-            executions = [execution for execution in self.executions(slug) if execution["name"].endswith(f"-{number}")]
-            return next((execution for execution in executions if execution["status"] in set(statuses)), None)
+            execution = self.status(arn)
+            return execution if execution["status"] in wanted else None
 
-        return self.cloud.wait_for(look, f"execution {number} of {slug} to be {set(statuses)}")
+        arn = self.cloud.wait_for(find, f"execution {number} of {slug}")
+        return self.cloud.wait_for(look, f"execution {number} of {slug} to be {wanted}")
 
     def status(self, arn: str) -> Any:
         return self.stack.stepfunctions.describe_execution(executionArn=arn)

@@ -24,6 +24,7 @@ LATITUDE = "+52.5200+013.4050/"
 
 
 @cache
+@cache
 def filmed(
     extension: str,
     source: str,

@@ -1,6 +1,7 @@
-"""moto's DynamoDB without the detours on which tests that read and write many records spend most of their time."""
+"""moto and its clients without the detours on which tests that read and write many records spend most of their time."""
 
 import copy
+import functools
 import json
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from botocore import xform_name
 from botocore.endpoint import Endpoint
+from botocore.loaders import JSONFileLoader
 from botocore.model import OperationModel
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.dynamodb.exceptions import DynamodbException
@@ -32,6 +34,9 @@ def install() -> None:
     Endpoint.make_request = _called  # type: ignore[method-assign,assignment]
     DynamoDBBackend.transact_write_items = _transacted  # type: ignore[method-assign]
     Table.__deepcopy__ = _to_go_back_to  # type: ignore[attr-defined]
+    # Each session reads AWS's descriptions of its services anew.
+    read = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+    JSONFileLoader.load_file = lambda _self, path: read(path)  # type: ignore[method-assign,assignment]
 
 
 def _called(self: Endpoint, model: OperationModel, request: Mapping[str, Any]) -> Any:

@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from cli.smoke import inputs, smoke
-from local.samples import draw_character, draw_dance
+from local.samples import draw_character
 from motiondrop.domain.formats import Kind
 from motiondrop.media.limits import Rejected, check_duration, match_name
+from tests.support.media_cases import filmed
 
 
 def no_stack() -> None:
@@ -17,7 +18,7 @@ def no_stack() -> None:
 
 @pytest.mark.parametrize("seconds", [1, 31])
 def test_a_video_that_a_drop_could_not_be_is_refused_in_the_words_of_a_receipt(tmp_path: Path, seconds: int) -> None:
-    draw_dance(tmp_path / "dance.mp4", seconds)
+    (tmp_path / "dance.mp4").write_bytes(filmed("mp4", f"testsrc2=s=240x320:r=5:d={seconds}"))
     words = ["--video", str(tmp_path / "dance.mp4"), "--yes"]
     done = CliRunner(mix_stderr=False).invoke(smoke, words, obj=no_stack)
     with pytest.raises(Rejected) as rejected:

@@ -189,7 +189,10 @@ def test_what_cannot_be_deleted_is_said_with_its_reason(world: World) -> None:
     assert "Dashboard, denied" in done.stderr
 
 
-def test_it_does_not_wait_for_ever_for_a_paid_job_that_nothing_works_on(world: World) -> None:
+def test_it_does_not_wait_for_ever_for_a_paid_job_that_nothing_works_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.uninstall._ALONE", 20)
     job = world.job(State.RUNNING)
     world.works = False
     client("stepfunctions").stop_execution(executionArn=world.arns[job.job_id])

@@ -222,7 +222,7 @@ def test_inputs_that_could_not_be_downloaded_get_fresh_links_twice_the_second_ti
 def test_a_wrong_model_name_leaves_all_jobs_queued_and_goes_on_when_it_is_put_right(
     line: Line, code: str, message: str
 ) -> None:
-    names = [f"job{number:02d}" for number in range(20)]
+    names = [f"job{number}" for number in range(6)]  # twenty on the local cloud
     line.drop(*names)
     line.refuses = dict.fromkeys(names, family(code, 404, message)(code, message, status=404))
     line.go_on()
