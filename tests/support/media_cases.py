@@ -24,7 +24,6 @@ LATITUDE = "+52.5200+013.4050/"
 
 
 @cache
-@cache
 def filmed(
     extension: str,
     source: str,

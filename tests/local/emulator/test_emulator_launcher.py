@@ -46,6 +46,11 @@ def test_stack_json_has_what_others_stand_on(emulator: Emulator) -> None:
     assert emulator.stack.endpoint_url.startswith("http://127.0.0.1:")
 
 
+def test_the_emulators_requests_are_parsed_in_c(emulator: Emulator) -> None:
+    answer = requests.get(f"{emulator.stack.endpoint_url}/_ministack/health", timeout=5)
+    assert answer.headers["server"] == "uvicorn"
+
+
 def test_parameters_are_the_local_clouds_and_scaled(emulator: Emulator) -> None:
     seen = emulator.probe(do="look around")["environment"]
     assert seen["SETTLE_SECONDS"] == "0"
