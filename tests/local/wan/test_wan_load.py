@@ -21,7 +21,7 @@ def run(caller: Caller, images: list[str]) -> list[dict[str, Any]]:
 
 def test_tasks_flow_one_after_the_other_without_idling(caller: Caller, media: MediaServer) -> None:
     caller.control("settings", {"short_side": 64})
-    images = [f"/{number}.png" for number in range(20)]
+    images = [f"/{number}.png" for number in range(40)]
     for number, image in enumerate(images):
         media.files[image] = image_bytes((200, 200), color=f"rgb({number},90,120)")
     rendered, known = run(caller, images), run(caller, images)
@@ -40,7 +40,7 @@ def test_fifty_connections_at_once_are_all_answered(caller: Caller) -> None:
 
     def ask() -> None:
         connection = http.client.HTTPConnection(caller.url.removeprefix("http://"), timeout=20)
-        for _ in range(10):
+        for _ in range(20):
             connection.request("GET", f"/api/v1/tasks/{task_id}", headers={"Authorization": f"Bearer {DEMO_KEY}"})
             answer = connection.getresponse()
             document = json.loads(answer.read())
@@ -54,7 +54,7 @@ def test_fifty_connections_at_once_are_all_answered(caller: Caller) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert caller.control("stats")["requests"]["GET /api/v1/tasks/{task_id}"] == 500
+    assert caller.control("stats")["requests"]["GET /api/v1/tasks/{task_id}"] == 1000
 
 
 def test_query_does_not_wait_for_a_rendering(caller: Caller, media: MediaServer) -> None:

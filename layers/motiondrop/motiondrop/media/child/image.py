@@ -61,7 +61,7 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 def import_decoder(found: Format) -> None:
-    """Import what decodes HEIC or AVIF, which takes as long as all the rest and few images need."""
+    """Import what decodes HEIC or AVIF: few images need it."""
     if found == HEIC:
         import pi_heif  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 from typing import Any, NoReturn
 
 import av
@@ -247,7 +248,7 @@ def _finished(result: Scan, picture: VideoStream) -> Scan:
     steps = [after - before for before, after in pairwise(result.pictures)]
     result.end = max(result.end, result.pictures[-1])
     if result.end - result.pictures[-1] <= 0 and steps:
-        result.end = result.pictures[-1] + sorted(steps)[len(steps) // 2]
+        result.end = result.pictures[-1] + median(steps)
     if result.seconds <= 0:
         raise damaged(Kind.VIDEO, "has no frames")
     claimed = float(picture.duration * picture.time_base) if picture.duration and picture.time_base else 0.0
