@@ -20,3 +20,4 @@ def driver(cloud: Cloud) -> Iterator[Driver]:
     assert secrets_in(driver, _SEEN) == []
     driver.control("settings", task_seconds=0.2)
     assert driver.cloud.wait_for(lambda: not driver.in_queue() and "free", "every slot to be free again")
+    assert driver.control("faults")["faults"] == [], "a fault was not met, and would hit the next test's job"
