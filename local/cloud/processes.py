@@ -108,7 +108,7 @@ def _give_up_if_dead(group: ProcessGroup, name: str, deadline: float) -> None:
 def is_healthy(endpoint_url: str) -> bool:
     """Whether an emulator answers there."""
     try:
-        with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=2):  # noqa: S310 - our own
+        with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=10):  # noqa: S310 - our own
             return True
     except (OSError, urllib.error.URLError):
         return False

@@ -24,6 +24,9 @@ def requests_are_parsed_in_c() -> None:
             http="httptools",
             access_log=False,
             log_config=None,
+            date_header=False,  # MiniStack has its own
+            server_header=False,
+            reset_contextvars=True,  # of a request that another one of its connection follows
             timeout_keep_alive=int(config.keep_alive_timeout),
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

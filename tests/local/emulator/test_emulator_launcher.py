@@ -46,9 +46,11 @@ def test_stack_json_has_what_others_stand_on(emulator: Emulator) -> None:
     assert emulator.stack.endpoint_url.startswith("http://127.0.0.1:")
 
 
-def test_the_emulators_requests_are_parsed_in_c(emulator: Emulator) -> None:
+def test_the_emulator_is_served_by_uvicorn(emulator: Emulator) -> None:
+    log = (emulator.cloud.state_dir / "logs" / "emulator.log").read_text()
+    assert f"Uvicorn running on {emulator.stack.endpoint_url}" in log
     answer = requests.get(f"{emulator.stack.endpoint_url}/_ministack/health", timeout=5)
-    assert answer.headers["server"] == "uvicorn"
+    assert "server" not in answer.headers
 
 
 def test_parameters_are_the_local_clouds_and_scaled(emulator: Emulator) -> None:
