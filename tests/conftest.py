@@ -10,7 +10,11 @@ from hypothesis import settings
 
 from tests.support.cloud import OF_ALL_TESTS, WAIT_SCALE, Cloud, running_cloud
 from tests.support.driver import Driver
+from tests.support.histories import secrets_in
 from tests.support.stand import FEW_PROCESSES
+
+#: Executions whose history was looked through.
+_SEEN: set[str] = set()
 
 # A shared machine may be slow at any moment: how long an example takes proves nothing.
 settings.register_profile("motiondrop", deadline=None)
@@ -45,5 +49,19 @@ def pytest_collection_finish() -> None:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The project's own template on a local cloud, with next to no waits and tasks of a second: one for each worker."""
     for running in running_cloud(tmp_path_factory.mktemp("cloud"), *OF_ALL_TESTS):
-        Driver(running).scale_waits(WAIT_SCALE)
+        driver = Driver(running)
+        driver.scale_waits(WAIT_SCALE)
+        driver.stop_rounds()
         yield running
+
+
+@pytest.fixture
+def driver(cloud: Cloud) -> Iterator[Driver]:
+    """The whole way on the worker's cloud, with the provider as it is by default; each test leaves it as it was."""
+    driver = Driver(cloud)
+    driver.control("settings", task_seconds=0.2, concurrency=1, creations_per_second=100, queries_per_second=1000)
+    yield driver
+    assert secrets_in(driver, _SEEN) == []
+    driver.control("settings", task_seconds=0.2)
+    assert driver.cloud.wait_for(lambda: not driver.in_queue() and "free", "every slot to be free again")
+    assert driver.control("faults")["faults"] == [], "a fault was not met, and would hit the next test's job"

@@ -68,12 +68,17 @@ def test_sqs_own_redrive_puts_the_dead_letters_back_and_they_are_handled(driver:
 
 def test_a_new_key_is_used_by_the_next_call_while_a_job_is_at_the_provider(driver: Driver) -> None:
     secret = driver.stack.provider_key_secret
-    driver.control("settings", task_seconds=3, api_keys=["sk-local-demo", "sk-the-new-key"])
+    driver.control("settings", task_seconds=300, api_keys=["sk-local-demo", "sk-the-new-key"])
     try:
         driver.drop_pair("old-key")
         driver.wait_for_receipt("old-key.mp4", "animating")
         driver.stack.secretsmanager.put_secret_value(SecretId=secret, SecretString="sk-the-new-key")
+        queries = driver.queries()
+        driver.cloud.wait_for(lambda: driver.queries() > queries + 1, "a poll that began after the change")
+        driver.control("settings", api_keys=["sk-the-new-key"])
         driver.drop_pair("new-key")
+        driver.wait_for_receipt("new-key.mp4", "animating")
+        driver.control("clock", advance_seconds=600)
         for stem in ("old-key", "new-key"):
             assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     finally:
@@ -100,6 +105,7 @@ def deploy(driver: Driver, *options: str) -> None:
     """Deploy to the running cloud, with the parameters that the tests' cloud has and those given."""
     command("up", driver.cloud.state_dir, *SPEED, *options)
     driver.scale_waits(WAIT_SCALE)
+    driver.stop_rounds()
 
 
 def test_a_stack_is_upgraded_and_given_more_slots_while_a_job_is_at_the_provider(

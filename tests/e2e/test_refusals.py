@@ -1,5 +1,6 @@
 """Each kind of refusal on the local cloud: what becomes of the job and the queue, and who hears of it."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -65,21 +66,19 @@ def headlines(driver: Driver) -> list[str]:
 def test_refused_and_failed_media_end_their_jobs_with_one_email_each_and_hold_nobody(driver: Driver) -> None:
     told = len(headlines(driver))
     codes = MODERATED + UNFIT
-    stems = [f"{how}-{number}" for number in range(len(codes)) for how in ("denied", "spoilt")]
+    # One more than are refused or fail: which one that is, the order of the calls decides.
+    stems = [f"unfit-{number:02d}" for number in range(2 * len(codes) + 1)]
     with driver.paused():
-        for number, code in enumerate(codes):
-            driver.drop_pair(f"denied-{number}")
-            driver.drop_pair(f"spoilt-{number}")
+        for code in codes:
             refuse(driver, code)
             fail(driver, code)
+        for stem in stems:
+            driver.drop_pair(stem)
         wait_until_queued(driver, stems)
-        driver.drop_pair("beside-them")  # recorded after all of them, so its call is the last
-        driver.wait_for_state("beside-them", "Wait for a slot")
     driver.sweep()
-    assert driver.wait_for_execution("beside-them")["status"] == "SUCCEEDED"
-    for stem in stems:
-        assert driver.wait_for_execution(stem)["status"] == "FAILED"
-    assert sorted(job_of(driver, stem)["verdict"]["code"] for stem in stems) == sorted(codes * 2)
+    failed = [stem for stem in stems if driver.wait_for_execution(stem)["status"] == "FAILED"]
+    assert sorted(job_of(driver, stem)["verdict"]["code"] for stem in failed) == sorted(codes * 2)
+    assert Counter(states(driver, stems)) == {"FAILED": len(failed), "SUCCEEDED": 1}
     assert headlines(driver)[told:] == []
 
 
@@ -172,8 +171,14 @@ def test_jobs_refused_alike_hold_the_queue_whatever_the_code_and_lose_nothing(dr
     assert "refused several different jobs in the same way" in email
     assert "SomethingNew: what is this" in email
     driver.cloud.wait_for(lambda: states(driver, stems) == ["QUEUED"] * 4, "all to be queued")
-    driver.probe_is_due()
-    driver.sweep()
+
+    def through() -> bool:
+        """One of the refusals may be left for a probe, which is refused then, and another comes later."""
+        driver.probe_is_due()
+        driver.sweep()
+        return "BREAKER" not in driver.queue()
+
+    driver.cloud.wait_for(through, "a probe to be accepted")
     for stem in stems:
         assert driver.wait_for_execution(stem)["status"] == "SUCCEEDED"
     # Each once, but for this sweep: with no grace it may tell what the function is about to.

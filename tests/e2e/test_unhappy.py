@@ -63,26 +63,29 @@ def test_stop_while_in_the_queue_cancels_and_costs_nothing(driver: Driver) -> No
 
 
 def test_stop_while_the_task_waits_at_the_provider_cancels_it_there(driver: Driver) -> None:
-    driver.control("settings", task_seconds=4)
+    driver.control("settings", task_seconds=600)
     driver.drop_pair("ahead")
     driver.wait_for_receipt("ahead.mp4", "animating")
     driver.drop_pair("behind")
-    driver.wait_for_receipt("behind.mp4", "animating")
     arn = driver.wait_for_execution("behind", statuses=["RUNNING"])["executionArn"]
+    driver.cloud.wait_for(lambda: driver.job(arn)["state"] == "PENDING", "the task to wait")
     driver.stack.stepfunctions.stop_execution(executionArn=arn)
     assert "Nothing was charged" in driver.wait_for_email("behind")
     task = next(task for task in driver.control("tasks") if task["task_id"] == driver.job(arn)["task"]["id"])
     assert task["status"] == "CANCELED"
+    driver.control("clock", advance_seconds=600)
     assert driver.wait_for_execution("ahead")["status"] == "SUCCEEDED"
 
 
 def test_stop_while_the_provider_works_is_too_late_so_the_next_run_saves_the_video(driver: Driver) -> None:
-    driver.control("settings", task_seconds=3)
+    driver.control("settings", task_seconds=600)
     driver.drop_pair("late")
     driver.wait_for_receipt("late.mp4", "animating")
     arn = driver.wait_for_execution("late", statuses=["RUNNING"])["executionArn"]
     driver.cloud.wait_for(lambda: driver.job(arn)["state"] == "RUNNING", "the task to run")
     driver.stack.stepfunctions.stop_execution(executionArn=arn)
+    driver.wait_for_execution("late", 2, statuses=["RUNNING"])
+    driver.control("clock", advance_seconds=600)
     assert driver.wait_for_execution("late", 2)["status"] == "SUCCEEDED"
     email = driver.wait_for_email("late")
     assert "but the animation had already started" in email
@@ -112,15 +115,17 @@ def test_a_failed_job_runs_again_by_every_way_of_trying_again(driver: Driver, ho
 
 
 def test_two_runs_at_once_for_one_job_make_one_task(driver: Driver) -> None:
-    driver.control("settings", task_seconds=2)
+    driver.control("settings", task_seconds=600)
     made = driver.tasks()
     driver.drop_pair("twice")
     first = driver.wait_for_execution("twice", statuses=["RUNNING"])["executionArn"]
+    driver.cloud.wait_for(lambda: driver.job(first)["state"] == "RUNNING", "the task to run")
     second = driver.stack.stepfunctions.start_execution(
         stateMachineArn=driver.stack.state_machine_arn, input=driver.status(first)["input"], name="another"
     )["executionArn"]
     assert driver.cloud.wait_for(lambda: driver.status(second)["status"] != "RUNNING" and "over", "the other execution")
     assert "Already running elsewhere" in driver.states(second)
+    driver.control("clock", advance_seconds=600)
     assert driver.wait_for_execution("twice")["status"] == "SUCCEEDED"
     assert driver.tasks() == made + 1
     assert len(driver.emails("twice")) == 1

@@ -30,7 +30,7 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
             jobs = stand.jobs()
             return Counter(jobs[stem]["state"] for stem in stems if stem in jobs)
 
-        stand.wait(lambda: states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}, 120)
+        stand.wait(lambda: states() == {"SUCCEEDED": _FIT, "QUEUED": _JOBS - _FIT}, 300)
         stand.plan()
         for _ in range(3):
             stand.sweep()
@@ -38,7 +38,8 @@ def test_a_storm_never_spends_more_than_the_day_may_cost(tmp_path: Path) -> None
         paid = [task for task in stand.driver.control("tasks") if task["status"] == "SUCCEEDED"]
         assert len(paid) == _FIT
         notified = [email for email in stand.driver.emails("MotionDrop") if "today's budget is left" in email]
-        assert len(notified) == 1
+        # Once, and once more where a function was killed between the email and the record of it.
+        assert 1 <= len(notified) <= 2
 
         more = ("--parameter", "DailyBudgetUSD=100", "--parameter", "GraceSeconds=3", "--parameter", "MaxInFlight=6")
         command("up", folder, *SPEED, *more)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.support.browser import MISSING, find
-from tests.support.cloud import Cloud
-from tests.support.driver import Driver
+
+expect.set_options(timeout=30_000)  # milliseconds, on a busy machine
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 740}
@@ -58,13 +58,6 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         page.on("request", visit.see)
         yield visit
     assert visit.complaints == []
-
-
-@pytest.fixture
-def driver(cloud: Cloud) -> Driver:
-    driver = Driver(cloud)
-    driver.control("settings", task_seconds=0.2, concurrency=1, creations_per_second=100, queries_per_second=1000)
-    return driver
 
 
 def link_in(email: str) -> str:

@@ -81,7 +81,7 @@ def test_two_files_become_a_playing_result(visit: Visit, link: str, files: tuple
     page.get_by_role("button", name="Upload").click()
     until_it_says(page, "Ready")
     video = page.locator(".entry video")
-    video.evaluate("video => { video.muted = true; return video.play(); }")
+    video.evaluate("video => { video.muted = video.loop = true; return video.play(); }")
     for _ in range(100):
         if video.evaluate("video => video.currentTime > 0.3"):
             break

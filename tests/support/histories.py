@@ -25,11 +25,15 @@ def history(driver: Driver, arn: str) -> list[dict[str, Any]]:
 
 
 def shown(driver: Driver, arn: str) -> str:
-    """The execution as a person follows it: the input, then each step with what it answered, then its end."""
+    """The execution as a person follows it: the input, then each step with what it answered, then its end.
+
+    How often it polled a task that was not over depends on the machine, so those polls and their waits are left out.
+    """
     said = driver.status(arn)
     lines = [_line("input", said["input"])]
     exits = [event["stateExitedEventDetails"] for event in history(driver, arn) if "stateExitedEventDetails" in event]
-    lines += [_line(step["name"], step.get("output", "")) for step in exits]
+    told = [step for step in exits if '"next_poll_at"' not in step.get("output", "")]
+    lines += [_line(step["name"], step.get("output", "")) for step in told]
     if said["status"] == "FAILED":
         cause = json.loads(said["cause"])
         cause.pop("requestId", None)
