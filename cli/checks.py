@@ -18,7 +18,7 @@ from motiondrop.aws.secrets import Secrets
 from motiondrop.clock import now
 from motiondrop.domain.job import State
 from motiondrop.domain.provider_errors import WanError
-from motiondrop.provider.client import NoAnswer, WanClient
+from motiondrop.provider.client import NoAnswer, WanClient, address
 from motiondrop.sanitize import plain
 from motiondrop.storage.items import BREAKER, PAUSE, QUEUE, QueueItem
 
@@ -86,14 +86,14 @@ def provider_key(target: Target) -> str:
 def provider(target: Target) -> str:
     """Whether the provider takes the key: its list of tasks costs nothing."""
     secrets = Secrets(target.client("secretsmanager"))
-    address = target.parameters.get("WanBaseUrl") or target.parameters.get("WanRegion", "singapore")
-    client = WanClient(requests.Session(), address, lambda: secrets.key(target.outputs["ProviderKeySecret"]))
+    said = target.parameters.get("WanBaseUrl") or target.parameters.get("WanRegion", "singapore")
+    client = WanClient(requests.Session(), said, lambda: secrets.key(target.outputs["ProviderKeySecret"]))
     try:
         client.list()
     except WanError as error:
         raise Trouble(f"{error.sentence} Its code is {plain(error.code or '')}: see docs/runbook.md#on-hold") from error
     except NoAnswer as error:
-        raise Trouble(f"it cannot be reached at {address}: {error}. Try WanBaseUrl and the network") from error
+        raise Trouble(f"it cannot be reached at {address(said)}: {error}. Check WanBaseUrl and the network") from error
     return "it takes the key"
 
 
@@ -116,7 +116,7 @@ def concurrency(target: Target) -> str:
     unreserved = limits["UnreservedConcurrentExecutions"]
     if -1 in reserved and unreserved < LEAST:
         raise Trouble(
-            f"{unreserved} executions at once are left for functions that reserve none, and {LEAST} are needed:"
+            f"{unreserved} executions at once are left for functions without reserved concurrency, {LEAST} are needed:"
             " ask for more in Service Quotas (AWS Lambda, Concurrent executions), or reserve less elsewhere"
         )
     return f"{limits['ConcurrentExecutions']} executions at once in the account, {unreserved} of them unreserved"
@@ -130,7 +130,7 @@ def concurrency_for(client: Any, functions: int, pages: int) -> str:
     if unreserved < needed:
         raise Trouble(
             f"the account has {unreserved} executions at once left, and the stack needs {needed}: ask for more in"
-            " Service Quotas (AWS Lambda, Concurrent executions), or deploy with a smaller FunctionConcurrency"
+            " Service Quotas (AWS Lambda, Concurrent executions), or reserve less, here or elsewhere"
         )
     return f"{unreserved} executions at once are left, and the stack needs {needed}"
 

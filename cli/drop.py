@@ -27,7 +27,7 @@ def drop(find: Find, files: tuple[Path, Path], folder: str | None) -> None:
     by_kind = {kind_of(file.name): file for file in files}
     if set(by_kind) != {Kind.IMAGE, Kind.VIDEO}:
         names = " and ".join(file.name for file in files)
-        raise click.UsageError(f"An image and a video make an animation: {names} are not one of each.")
+        raise click.UsageError(f"Give one image and one video: {names} are not that.")
     stem = by_kind[Kind.IMAGE].stem
     keys = {f"{beginning}{stem}.{extension_of(file.name)}": file for file in files}
     target = find()

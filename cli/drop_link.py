@@ -39,7 +39,7 @@ def drop_link(  # noqa: PLR0917  # one for each option
     and follow its files. Only a hash of the link's secret is stored, so the link cannot be printed again.
     """
     if (folder is None) == (revoke is None):
-        raise click.UsageError("Name the folder of a new link, or with --revoke the link to end.")
+        raise click.UsageError("Give a FOLDER for a new link, or --revoke LINK to end one.")
     target = find()
     links = DropLinks(target.tables)
     if revoke is not None:
@@ -69,15 +69,15 @@ def _subscribe(target: Target, email: str, folder: str) -> None:
     except ClientError as error:
         # An address has one subscription of a topic, with one filter (SNS API reference, "Subscribe").
         raise click.ClickException(
-            f"The link works, but {email} was not subscribed. If it has a subscription already, add {folder} to the"
-            f" filter of that in the SNS console. AWS said: {error}"
+            f"The link works, but {email} was not subscribed. If it has a subscription already, add {folder} to"
+            f" that subscription's filter in the SNS console. AWS said: {error}"
         ) from error
-    click.echo(f"{email} hears of this folder once the email from AWS was confirmed.", err=True)
+    click.echo(f"{email} gets the emails of this folder once the link in the email from AWS was clicked.", err=True)
 
 
 def folder_named(text: str) -> str:
     """The folder as keys begin with it, such as `ada/`; UsageError where it names none."""
     parts = [part for part in text.strip().split("/") if part]
     if not parts or not text.isprintable() or {".", ".."} & set(parts):
-        raise click.UsageError(f"{text!r} names no folder of the inbox, such as ada/.")
+        raise click.UsageError(f"{text!r} is not the name of a folder. A name looks like ada/.")
     return "/".join(parts) + "/"

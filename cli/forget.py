@@ -19,7 +19,7 @@ _OUT_OF_REACH = """\
 Out of reach:
   emails and events that were sent
   the histories of executions, with the names of files: 90 days
-  the provider's copies of both files and its video: 24 hours from its task on
+  the provider's copies of both files and of the video: 24 hours after the task was created
   logs, with job ids: as long as LogRetentionDays says
   the table's point-in-time recovery: 35 days"""
 
@@ -57,7 +57,7 @@ def forget(  # noqa: PLR0917  # one for each option
     click.echo(_OUT_OF_REACH)
     if running:
         raise click.ClickException(
-            f"{', '.join(running)} has not ended: stop its execution or wait for its end, then forget it."
+            f"Not ended: {', '.join(running)}. Stop each execution or wait for its end, then forget the job."
         )
 
 

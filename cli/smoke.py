@@ -73,7 +73,7 @@ def smoke(find: Find, image: Path | None, video: Path | None, *, yes: bool) -> N
     target = find()
     with inputs(image, video) as files:
         if not is_healthy(target):
-            raise click.ClickException("What says NOT comes first: nothing was dropped and nothing was spent.")
+            raise click.ClickException("First fix each line that says NOT: nothing was dropped and nothing was spent.")
         costs = f"One job of {files.seconds:.1f} s costs about {usd(price(target, files))} at the provider."
         if not yes and not agreed(costs, "Spend it?"):
             click.echo("Nothing was dropped and nothing was spent.")
@@ -132,17 +132,17 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
 
     notified = wait(receipt, "a receipt", 3)
     if notified.startswith("rejected"):
-        raise click.ClickException(f"the video was refused, as it should be: {notified}")
+        raise click.ClickException(f"the video was rejected: {notified}")
     yield f"the drop has its receipt: {notified}"
 
     arn = wait(lambda: _newest(sfn, outputs["StateMachineArn"], before), "an execution", 3)
-    yield f"it is an execution: {arn}"
+    yield f"its execution has started: {arn}"
     ended = wait(lambda: _end(sfn, arn), "the end of the execution", MINUTES)
     if files.drawn and ended.get("error") in _UNFIT:
         refused = wait(lambda: receipt("failed"), "the receipt", 3)
         raise click.ClickException(
-            f"the provider took the task, but not what was drawn here ({refused}). Nothing was charged, and all that "
-            "comes before works. Try it with a person: --image me.jpg --video dance.mp4"
+            f"the provider accepted the task, but refused the drawn files ({refused}). Nothing was charged, and every "
+            "step up to there works. Try it with a person: --image me.jpg --video dance.mp4"
         )
     if ended["status"] != "SUCCEEDED":
         why = f"{ended.get('error', '')} {ended.get('cause', '')}"

@@ -94,8 +94,8 @@ def drain(target: Target) -> None:
         alone = alone + 1 if paid and not running else 0
         if alone > _ALONE:
             raise click.ClickException(
-                f"Nothing works on {', '.join(job.job_id for job in paid)}, and each may be paid for: look at the"
-                " sweep's log (docs/runbook.md#sweep). To lose their videos, delete the stack with CloudFormation."
+                f"No execution is running for {', '.join(job.job_id for job in paid)}, and each may be paid for: look"
+                " at the sweep's log (docs/runbook.md#sweep). Deleting the stack in CloudFormation loses these videos."
             )
         if quiet < _QUIET:
             time.sleep(_EVERY)
@@ -105,7 +105,7 @@ def _progress(running: int, paid: list[Job], untold: int) -> str:
     if paid:
         states = Counter(str(job.state) for job in paid)
         counted = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-        return f"Waiting for what is paid or may be: {counted}."
+        return f"Waiting for the videos that are or may be paid for: {counted}."
     if running or untold:
         return f"Waiting for {running} executions to end and {untold} jobs to be closed."
     return "Nothing runs any more."

@@ -212,7 +212,7 @@ def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str
 def _forked(layers: list[str]) -> dict[str, str]:
     """Return what lets the bootstrap fork the function from a process that has boto3's layer imported, if one has it.
 
-    A function that starts by itself takes four times as long. Only Linux forks safely after imports.
+    A function that starts by itself takes three times as long. Only Linux forks safely after imports.
     """
     for layer in layers if sys.platform == "linux" else ():
         if (Path(layer) / "boto3").is_dir():

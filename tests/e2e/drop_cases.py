@@ -37,7 +37,7 @@ class Row:
 SMALL = " - needs at least 200 px on each side - export it again as "
 LONG = (
     " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-    " - or upload it whole on the drop page and choose there which part to use"
+    " - or upload it whole on the drop page and choose which part to use"
     " - or set trim=0-30 in the upload metadata to keep the first 30 s"
 )
 UNOPENED = "cannot be opened - it may be damaged or incomplete - upload it again or"

@@ -43,7 +43,7 @@ def quoted(text: str, limit: int = 200) -> str:
 
 
 def named(name: str) -> str:
-    """A file's name within a sentence: as it is if it is one word, else quoted: it cannot pass for words of ours."""
+    """A file's name within a sentence: quoted if it is more than one word, so it cannot pass for words of ours."""
     return plain(name) if re.fullmatch(r"[^\s\"]+", plain(name)) else quoted(name)
 
 
@@ -63,7 +63,7 @@ def transliterated(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """`text` as it is, without the characters that SNS and XML refuse: a filter on it still finds ordinary names."""
+    """`text` without the characters that SNS and XML refuse; all others stay, so a filter finds ordinary names."""
     # Compiled when it is needed first: it takes longer than importing most modules.
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 

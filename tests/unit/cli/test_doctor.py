@@ -192,7 +192,7 @@ def no_metrics(world: World) -> None:
         (no_subscriber, "emails to the operator", "follow the link in the email from AWS"),
         (no_key, "provider's key", "put-secret-value --secret-id motiondrop/provider-key"),
         (refused_key, "provider", "docs/runbook.md#on-hold"),
-        (unreachable_provider, "provider", "singapore"),
+        (unreachable_provider, "provider", "at https://dashscope-intl.aliyuncs.com/api/v1"),
         (region_without_function_urls, "region", "deploy to another"),
         (no_room_in_lambda, "Lambda", "Service Quotas"),
         (one_permission, "drop page", "--function-name motiondrop-drop-page"),

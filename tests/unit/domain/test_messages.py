@@ -223,7 +223,7 @@ EMAILS: dict[str, Message] = {
     "rejected_since_it_is_too_long": rejected(
         "class/long.mp4",
         "video is 31.2 s long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-        " - or upload it whole on the drop page and choose there which part to use"
+        " - or upload it whole on the drop page and choose which part to use"
         " - or set trim=0-30 in the upload metadata to keep the first 30 s",
     ),
     "rejected_in_foreign_words": rejected(

@@ -41,7 +41,7 @@ REJECTED = [
         (
             "video is 42 s long - the limit is 30 s"
             " - cut the video to 30 s or less and drop it again"
-            " - or upload it whole on the drop page and choose there which part to use"
+            " - or upload it whole on the drop page and choose which part to use"
             " - or set trim=0-30 in the upload metadata to keep the first 30 s"
         ),
     ),

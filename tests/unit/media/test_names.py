@@ -263,16 +263,16 @@ def test_durations_within_the_limits_pass(seconds: float) -> None:
             (
                 "video is 30.01 s long - the limit is 30 s"
                 " - cut the video to 30 s or less and drop it again"
-                " - or upload it whole on the drop page and choose there which part to use"
+                " - or upload it whole on the drop page and choose which part to use"
                 " - or set trim=0-30 in the upload metadata to keep the first 30 s"
             ),
         ),
         (
-            86_400,
+            86_399.001,
             (
-                "video is 86400 s long - the limit is 30 s"
+                "video is 86399.01 s long - the limit is 30 s"
                 " - cut the video to 30 s or less and drop it again"
-                " - or upload it whole on the drop page and choose there which part to use"
+                " - or upload it whole on the drop page and choose which part to use"
                 " - or set trim=0-30 in the upload metadata to keep the first 30 s"
             ),
         ),

@@ -20,7 +20,7 @@ from tests.support.media_cases import filmed
 SMALL = " - export it again as MP4 at a higher resolution"
 TRIM = (
     " long - the limit is 30 s - cut the video to 30 s or less and drop it again"
-    " - or upload it whole on the drop page and choose there which part to use"
+    " - or upload it whole on the drop page and choose which part to use"
     " - or set trim=0-30 in the upload metadata to keep the first 30 s"
 )
 

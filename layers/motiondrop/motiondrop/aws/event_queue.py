@@ -40,12 +40,12 @@ class EventQueue:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key, etag))
 
     def settle(self, folder: str, change: str, seconds: int) -> None:
-        """Send the message that lets a folder settle, to come after so many seconds: SQS takes 900 at most."""
+        """Send the message that lets a folder settle; it comes after `seconds`, at most 900 (SQS)."""
         body = json.dumps({"folder": folder, "change": change})
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def postpone(self, body: str, seconds: int) -> None:
-        """Send a message once more, to come after so many seconds: this try counts for nothing."""
+        """Send a message once more, to come after `seconds`; this try is not counted."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def try_again_soon(self, receipt_handle: str, received: int) -> None:

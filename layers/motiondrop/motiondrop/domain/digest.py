@@ -13,6 +13,7 @@ _ORDER = {event: place for place, event in enumerate(LABELS)}
 _MANY = "Here are several updates in one email. Some of them may be late."
 _ONE = "This update was sent late."
 
+_DELETED = "If you deleted one of them, drop that one."
 _CHANGE = "If the list above says what is wrong with the image or the video, fix that first."
 
 
@@ -32,7 +33,7 @@ def _retry(events: set[str]) -> str:
     """How to try again whatever of these events can be."""
     ended = " or ".join(LABELS[event].lower() for event in ("failed", "canceled") if event in events)
     again = RETRY.replace("try again", f"try a {ended} animation again") if ended else ""
-    return f"{again} {_CHANGE}" if "failed" in events else again
+    return " ".join(filter(None, (again, _DELETED * ("canceled" in events), _CHANGE * ("failed" in events))))
 
 
 def _place(event: str) -> int:

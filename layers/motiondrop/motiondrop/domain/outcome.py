@@ -37,7 +37,7 @@ def why_in_brief(job: Job) -> str:
 
 
 def what_to_do(job: Job) -> str:
-    """What whoever dropped the files can do about it; empty where that is to try again and nothing else."""
+    """What the person who dropped the files can do about it; empty if they can only try again."""
     if not job.verdict.family:
         return ""
     refusal = by_name(job.verdict.family)

@@ -66,7 +66,7 @@ class Prices:
     def of(cls, model: str, region: str, said: str = AS_ON_THE_PAGE) -> "Prices":
         """The pages' prices, or those that the stack says: `wan-std=0.12,wan-pro=0.18`, USD per second.
 
-        SettingsError where they have none for the model and region, or what is said cannot be meant.
+        SettingsError if the pages have none for the model and region, or the stack's value makes no sense.
         """
         if said != AS_ON_THE_PAGE:
             return cls(region, _read(said))

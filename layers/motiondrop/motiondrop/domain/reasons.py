@@ -100,7 +100,7 @@ def in_brief(reason: str | None) -> str:
 
 
 def details(reason: str | None, template: str) -> str:
-    """What a reason of this template has in parentheses: it says something only to the person who runs MotionDrop."""
+    """What a reason of this template has in parentheses, which only the person who runs MotionDrop needs."""
     start, _, end = template.partition("{details}")
     found = reason or ""
     return found.removeprefix(start).removesuffix(end) if found.startswith(start) else ""

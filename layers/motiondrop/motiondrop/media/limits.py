@@ -76,7 +76,7 @@ def plain(text: str) -> str:
 
 
 def expect(name: str, size: int) -> Kind:
-    """What a file claims to be; Rejected where its name or its size, in bytes, is enough to tell that it is not."""
+    """What a file claims to be; Rejected where its name or its size, in bytes, rules out an animation."""
     kind = kind_of(name)
     if kind is None:
         raise Rejected("this file type is not supported - export it as JPG or PNG for an image or as MP4 for a video")
@@ -151,7 +151,7 @@ def check_duration(seconds: float) -> None:
         raise Rejected(
             f"video is {math.ceil(exact * 100) / 100:.10g} s long - the limit is {SECONDS_MAX} s"
             f" - cut the video to {SECONDS_MAX} s or less and drop it again"
-            " - or upload it whole on the drop page and choose there which part to use"
+            " - or upload it whole on the drop page and choose which part to use"
             f" - or set trim=0-{SECONDS_MAX} in the upload metadata to keep the first {SECONDS_MAX} s"
         )
 
@@ -167,6 +167,6 @@ def too_costly(kind: Kind, what: str) -> Rejected:
 
 
 def time_of(seconds: float) -> str:
-    """A deadline in words, in minutes where it has whole ones."""
+    """A deadline in words, in minutes if it is a whole number of them."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes:g} minutes" if minutes and not rest else f"{seconds:g} seconds"

@@ -1,9 +1,9 @@
 """Opens a file in a process of its own, which can be killed and has nothing worth stealing.
 
 The media libraries are native code that reads what strangers dropped. They run in `motiondrop.media.child`, which has
-no environment and no credentials, a user of no rights where its parent is root, open descriptors of the files that it
-needs and no way to open another one. It is handed its order as an argument and answers with one JSON object; if it
-crashes, hangs or lies, the file is rejected.
+neither environment nor credentials. If its parent is root, it runs as a user without rights. It has open descriptors of
+the files that it needs, and cannot open another file. It is handed its order as an argument and answers with one JSON
+object; if it crashes, hangs or lies, the file is rejected.
 """
 
 import contextlib

@@ -40,7 +40,7 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def text(value: object, limit: int = _MAX_TEXT) -> str | None:
-    """A text that can be kept: JSON may hold half a character, which UTF-8 cannot."""
+    """A text that can be kept: JSON may hold a lone surrogate, which UTF-8 cannot."""
     if not isinstance(value, str) or not value:
         return None
     return value[:limit].encode("utf-8", "replace").decode()

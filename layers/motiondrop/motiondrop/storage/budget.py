@@ -74,7 +74,7 @@ class Budget:
         return job.limit is None or _fits(job, self.of_link(job.limit.link_id), job.limit.daily)
 
     def without_room(self, jobs: Iterable[Job]) -> set[str]:
-        """Those of the jobs that could not be given a slot today, by id; reads the day once, and each link's once."""
+        """The ids of the jobs that could not be given a slot today; reads the day's record and each link's once."""
         committed, of_link = self.today().committed, cache(self.of_link)
         return {
             job.job_id

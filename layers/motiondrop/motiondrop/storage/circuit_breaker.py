@@ -56,11 +56,13 @@ class CircuitBreaker:
         """Whether a job was refused for a reason of its own, or for one that all jobs share.
 
         It is shared if another job was refused with the same family since a job was last accepted; the breaker has to
-        be opened then. It is the job's own if the job was tried again already and no other was refused since.
+        be opened then. The same holds if the job was tried again already and another was refused since, with whatever
+        family; if no other was, it is the job's own.
 
         A refused create call is undecided the first time. A failed task gets here only after its retries, so its job
         ends at once, and the next job that fails alike opens the breaker. Tasks of jobs that share a file prove nothing
-        about each other: the file may be the cause. A create call opens no file.
+        about each other: the file may be the cause. This does not hold for create calls, since the provider reads no
+        file then.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries

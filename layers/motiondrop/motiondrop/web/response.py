@@ -23,7 +23,7 @@ def download_name(key: str, otherwise: str) -> str:
 
 
 def page_headers(content_type: str, policy: str) -> dict[str, str]:
-    """The headers of what a secret link leads to: kept nowhere, found by nobody; `policy` is what it may load."""
+    """The headers of what a secret link leads to: no caching, no indexing; `policy` is what it may load."""
     return {
         "Content-Type": content_type,
         "Content-Security-Policy": policy,

@@ -1,9 +1,9 @@
 """Finding out whether a create call with an unknown outcome made a task, from the provider's own list of tasks.
 
-The list is read once nothing of the call can still be under way, in full and without a filter. It is believed only if
-it shows what it must: every task that our table has claimed lately. It proves that there is no task only if it is read
-twice. While the outcome is undecided, the submission lock is given back between two looks, so that one job does not
-stop the others. See docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
+The list is read in full, without a filter, and only when nothing of the call can still be under way. It is believed
+only if it shows what it must: every task that our table has claimed lately. It proves that there is no task only if it
+is read twice. While the outcome is undecided, the submission lock is given back between two looks, so that one job does
+not stop the others. See docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
 """
 
 from collections.abc import Iterable, Mapping

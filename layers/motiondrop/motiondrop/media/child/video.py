@@ -78,7 +78,7 @@ def open_video(source: File, found: Format, **options: str) -> InputContainer:
 
 
 def refuse(*_: object) -> NoReturn:
-    """A container that refers to another file gets none."""
+    """Reject a container that refers to another file: none is opened for it."""
     raise damaged(Kind.VIDEO, "refers to other files")
 
 
