@@ -245,4 +245,5 @@ class Driver:
         return int(self.control("stats")["created"])
 
     def queries(self) -> int:
-        return int(self.control("stats")["requests"]["query"])
+        """How many times the provider was asked about a task."""
+        return int(self.control("stats")["requests"].get("GET /api/v1/tasks/{task_id}", 0))
