@@ -42,7 +42,7 @@ def test_where_the_provider_sees_nobody_in_what_was_drawn_it_says_that_all_else_
     driver.control("faults", on="create", times=1, kind="task_failed", code="InvalidImage.NoHuman", after_seconds=0)
     done = smoke(driver, "--yes")
     assert done.exit_code == 1
-    assert "not what was drawn here (failed: " in done.stderr
+    assert "but refused the drawn files (failed: " in done.stderr
     assert "--image me.jpg --video dance.mp4" in done.stderr
 
 
