@@ -50,8 +50,9 @@ _FLOOR_CODE = "import boto3\nfrom aws_lambda_powertools import Logger\nLogger()"
 _FUNCTION_CODE = """
 import app
 from motiondrop import bootstrap
-import boto3
-boto3.client = lambda *_, **__: None
+import boto3, botocore.session
+boto3.Session.client = lambda *_, **__: None
+del botocore.session.Session.create_client  # whatever makes a client by another way fails here
 bootstrap.{name}()
 """
 _SETTINGS = {field.name.upper(): "5" for field in fields(EventQueueSettings)} | {

@@ -36,7 +36,7 @@ _HEAD = b"\x00\x00\x00\x18ftypisom"
 
 REASON = (
     "Where it is below: the other ways send what comes, and ours computes a SHA-256 and a CRC-64 of it. On two "
-    "cores that it shares with both servers the ratio lay between 0.89 and 0.96 from run to run."
+    "cores that it shares with both servers the ratio lay between 0.89 and 0.99 from run to run."
 )
 
 

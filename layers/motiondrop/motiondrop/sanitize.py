@@ -43,7 +43,7 @@ def quoted(text: str, limit: int = 200) -> str:
 
 
 def named(name: str) -> str:
-    """A file's name within a sentence: quoted if it is more than one word, so it cannot pass for words of ours."""
+    """A file's name within a sentence: quoted unless it is one plain word, so it cannot pass for words of ours."""
     return plain(name) if re.fullmatch(r"[^\s\"]+", plain(name)) else quoted(name)
 
 
