@@ -116,7 +116,7 @@ def concurrency(target: Target) -> str:
     unreserved = limits["UnreservedConcurrentExecutions"]
     if -1 in reserved and unreserved < LEAST:
         raise Trouble(
-            f"{unreserved} executions at once are left for functions without reserved concurrency, {LEAST} are needed:"
+            f"functions without reserved concurrency have {unreserved} concurrent executions, and need {LEAST}:"
             " ask for more in Service Quotas (AWS Lambda, Concurrent executions), or reserve less elsewhere"
         )
     return f"{limits['ConcurrentExecutions']} executions at once in the account, {unreserved} of them unreserved"

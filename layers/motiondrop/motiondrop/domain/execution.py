@@ -48,10 +48,10 @@ class Execution:
 
 
 def input_of(job: Job) -> dict[str, Any]:
-    """The input of the job's next execution, at most 8 KB: seconds, USD.
+    """The input of the job's next execution, at most 8 KB; durations are in seconds, money is in USD.
 
-    The functions read `job_id` alone. The rest is for people who look at the execution in the console, as the record
-    had it when the execution was started.
+    The functions read `job_id` alone. The rest, as the record had it when the execution was started, is for people who
+    look at the execution in the console.
     """
     image, video = (plain(one.key.rpartition("/")[2]) for one in (job.image, job.video))
     return {

@@ -51,7 +51,7 @@ _NOT_YOURS = (
 
 
 def how_to_retry(job: Job) -> str:
-    """How to try a job again that ended without a video, and whether that is charged again; empty if it cannot help.
+    """For a job without a video: how to try it again, and whether that is charged again; empty if that cannot help.
 
     The text asks for a changed file if the present one cannot be used.
     """

@@ -98,8 +98,9 @@ class Budget:
         return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
     def reserve(self, transaction: Transaction, job: Job) -> None:
-        """Add the job's reservation to the transaction: writes named `budget` and `limit`, refused if there is no room.
+        """Add the job's reservation to the transaction.
 
+        It is a write named `budget`, and one named `limit` if the job's link has one; without room, they are refused.
         Raise OverBudget or OverLimit if the job costs more than any day allows.
         """
         amount = reserve_of(job.quote)

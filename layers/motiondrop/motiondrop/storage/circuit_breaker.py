@@ -55,9 +55,9 @@ class CircuitBreaker:
     def refused(self, job: Job, refusal: WanError, stage: Stage) -> Ruling:
         """Whether a job was refused for a reason of its own, or for one that all jobs share.
 
-        It is shared if another job was refused with the same family since a job was last accepted; the breaker has to
-        be opened then. The same holds if the job was tried again already and another was refused since, with whatever
-        family; if no other was, it is the job's own.
+        The reason is shared if another job was refused with the same family since any job was last accepted; then the
+        breaker has to be opened. On the last try of a create call, it is also shared if the refusal before this one was
+        another job's, whatever its family; otherwise it is the job's own.
 
         A refused create call is undecided the first time. A failed task gets here only after its retries, so its job
         ends at once, and the next job that fails alike opens the breaker. Tasks of jobs that share a file prove nothing

@@ -70,7 +70,7 @@ class Pairs:
     clock: Clock = now
 
     def changed(self, key: str) -> None:
-        """Start the jobs that pair the drop at `key`, if there is one, with its namesakes; let its folder settle."""
+        """If there is a drop at `key`, start the jobs that pair it with its namesakes. Let the folder settle."""
         folder = self.folders.of(key)
         if key in folder.kinds:
             verdict = folder.verdict(key)
