@@ -227,9 +227,14 @@ class Driver:
 
     def stop_rounds(self) -> None:
         """Let the sweep come only when a test asks for it: with no grace, it tells what a function is about to tell."""
-        for rule in self.stack.events.list_rules()["Rules"]:
-            if "ScheduleExpression" in rule:
-                self.stack.events.disable_rule(Name=rule["Name"])
+        self.disable_rules("ScheduleExpression")
+
+    def disable_rules(self, kind: str) -> list[str]:
+        """Disable the stack's rules that have a `ScheduleExpression` or an `EventPattern`; return their names."""
+        rules = [str(rule["Name"]) for rule in self.stack.events.list_rules()["Rules"] if kind in rule]
+        for rule in rules:
+            self.stack.events.disable_rule(Name=rule)
+        return rules
 
     def new_drop_link(self, folder: str, usd_a_day: int = 100) -> str:
         """The address of a new drop link's page."""

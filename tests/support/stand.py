@@ -251,10 +251,7 @@ class Stand:
 
     @contextmanager
     def _without_rules(self, kind: str) -> Iterator[None]:
-        listed: list[dict[str, Any]] = [dict(rule) for rule in self.stack.events.list_rules()["Rules"]]
-        rules = [rule["Name"] for rule in listed if kind in rule]
-        for rule in rules:
-            self.stack.events.disable_rule(Name=rule)
+        rules = self.driver.disable_rules(kind)
         try:
             yield
         finally:

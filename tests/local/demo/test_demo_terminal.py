@@ -127,7 +127,7 @@ def test_it_opens_the_drop_page_shows_the_job_and_stays_until_ctrl_c(tmp_path: P
     assert_nothing_is_left(state_dir)
 
 
-@pytest.mark.parametrize("moment", ["emulator", "Deploying the template", "Animate"])
+@pytest.mark.parametrize("moment", ["emulator", "Deploying the template", "Check and pair the files", "Animate"])
 def test_ctrl_c_at_any_moment_leaves_nothing_running(tmp_path: Path, moment: str) -> None:
     with demo(tmp_path) as terminal:
         terminal.wait_for(moment)
