@@ -15,7 +15,7 @@ from motiondrop.sanitize import plain
 
 
 class Owner(StrEnum):
-    """Who can fix it."""
+    """Who can fix the error."""
 
     USER = "the user"
     OPERATOR = "the operator"
@@ -27,7 +27,7 @@ class RetryPolicy(StrEnum):
     """Whether the same job may be tried again without a person."""
 
     NO = "no"
-    LATER = "yes, after a pause"  # nothing was made: the same call
+    LATER = "yes, after a pause"  # no task was made: the same call again
     TWICE = "yes, at most twice"
     ONCE = "yes, once"
     FRESH_URLS = "yes, at most twice, with freshly signed URLs"
@@ -110,7 +110,7 @@ class AccessNotGranted(WanError):
 
     owner = Owner.OPERATOR
     retry = RetryPolicy.HELD
-    means = "The animation service does not let the account that owns the API key use the model."
+    means = "The account that owns the API key has no access to the model."
     brief = "the account has no access to the model"
     advice = (
         "Activate the model for that account in Model Studio. Check that its free quota is not used up and that the"
@@ -139,7 +139,7 @@ class NotFound(WanError):
 
 
 class RequestInvalid(WanError):
-    """A field of the request is wrong; of a failed task it may also be a download that failed."""
+    """A field of the request is wrong; if a task failed with this code, a download may have failed instead."""
 
     owner = Owner.OURS
     retry = RetryPolicy.ONCE
@@ -169,7 +169,7 @@ class ContentRefused(WanError):
 
 @dataclass(frozen=True)
 class Unfit:
-    """What does not fit, as a few words for a subject, and what to use instead; `clause` is said in sentences."""
+    """What does not fit, in a few words for a subject, and what to use instead; sentences use `clause`, if any."""
 
     brief: str
     advice: str
@@ -189,7 +189,7 @@ class MediaUnfit(WanError):
     means = "The animation service cannot use these files."
     brief = "the files cannot be used"
     advice = f"{_ONE_PERSON} The person should be neither too large nor too small in the frame."
-    #: What is known of a code, by all of it or by its last part.
+    #: What is known about codes, by the whole code or by its last part.
     KNOWN: ClassVar[dict[str, Unfit]] = {
         "InvalidImage.NoHuman": Unfit(
             "no person found in the image",
@@ -262,13 +262,13 @@ class MediaUnfit(WanError):
 
     @classmethod
     def what_happened(cls, code: str | None) -> str:
-        """What is known of `code`."""
+        """What is known about `code`, as a sentence."""
         known = cls._known(code)
         return f"{cls.means[:-1]}: {known.clause or known.brief}." if known else cls.means
 
     @classmethod
     def in_brief(cls, code: str | None) -> str:
-        """What is known of `code`, as a few words."""
+        """What is known about `code`, in a few words for a subject."""
         known = cls._known(code)
         return known.brief if known else cls.brief
 
@@ -368,5 +368,5 @@ FAMILIES: tuple[type[WanError], ...] = (
 
 
 def by_name(name: str) -> type[WanError]:
-    """The family called `name`; UnknownRefusal where there is none, as in a record of a later version."""
+    """The family called `name`; UnknownRefusal if there is none, as for a name from a later version's record."""
     return next((each for each in FAMILIES if each.__name__ == name), UnknownRefusal)

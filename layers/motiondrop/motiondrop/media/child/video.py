@@ -22,7 +22,7 @@ from motiondrop.domain.formats import AVI, FLV, MKV, MOV, MP4, MPEG, MPEG_TS, WE
 from motiondrop.media.child.job import File
 from motiondrop.media.limits import AT_LOWER_RESOLUTION, SOURCE_SIDE_MAX, Rejected, damaged
 
-#: FFmpeg's demuxer of each format: a file is opened by this one alone, so that none is taken for a playlist.
+#: FFmpeg's demuxer of each format: a file is opened with this one only, so that it cannot be taken for a playlist.
 _DEMUXERS = {MP4: "mov", MOV: "mov", AVI: "avi", WEBM: "matroska", MKV: "matroska"}
 _DEMUXERS |= {FLV: "flv", WMV: "asf", MPEG: "mpeg", MPEG_TS: "mpegts"}
 #: What may be decoded: the codecs of cameras, phones and editors.
@@ -34,9 +34,9 @@ _SOUND_CODECS = (
     "aac,mp3,mp2,ac3,eac3,opus,vorbis,flac,alac,wmav1,wmav2,amr_nb,amr_wb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
     "pcm_s32le,pcm_s32be,pcm_f32le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms"
 )
-#: Decoders by FFmpeg's names, which differ from the codecs' for these.
+#: FFmpeg's names of the decoders that are not called like their codecs.
 _DECODERS = "libdav1d,msmpeg4,flv,libopus,libvorbis,mp3float,mp2float,amrnb,amrwb"
-#: How every video is opened: nothing it refers to is opened, and only these decoders are.
+#: How every video is opened: with these decoders only, and without opening any file that it refers to.
 OPTIONS = {
     "codec_whitelist": f"{_CODECS},{_SOUND_CODECS},{_DECODERS}",
     "protocol_whitelist": "none",
@@ -44,28 +44,28 @@ OPTIONS = {
 }
 #: Bytes that are read from the file at a time.
 READ_BYTES = 1024 * 1024
-#: Pictures: above this a file is an attack; an hour at 60 a second has fewer.
+#: The most pictures of a file: one with more is an attack; an hour at 60 a second has fewer.
 _PICTURES_MAX = 250_000
-#: Packets within which the first picture must be there: an edit list may hide those before it.
+#: Packets within which the first picture must be there: an edit list may hide the pictures before it.
 _FIRST_PACKETS = 600
-#: A claimed duration may exceed the pictures' by this factor and these seconds: a last picture that stays.
+#: A claimed duration may exceed the pictures' by this factor and these seconds: the last picture may stay longer.
 _CLAIM_FACTOR, _CLAIM_SECONDS = 1.5, 1.0
 #: Codecs without long runs of zeros: H.264 and HEVC never code three zeros in a row (ITU-T H.264, emulation
 #: prevention), and the other codecs do not code empty content as zeros. So a long run of zeros is a hole.
 _DENSE = {"h264", "hevc", "mpeg4", "mjpeg"}
-#: A coded picture of these begins with a header that is not zero (an uncompressed black one is all zeros).
+#: Codecs whose pictures begin with a header that is not zero (an uncompressed black picture is all zeros).
 _HEADED = _DENSE | {"av1", "vp9", "vp8", "mpeg2video", "prores", "dnxhd"}
 _HOLE, _ZERO = bytes(256), bytes(1)
-#: Seconds by which a picture may be decoded before its predecessor; more is the beginning of another recording.
+#: Seconds by which a picture's time of decoding may precede its predecessor's; with more, another recording begins.
 _BACK_SECONDS = 0.5
-#: Formats that are recorded from the air and may begin and end within a picture.
+#: Formats of broadcasts, whose recordings may begin and end within a picture.
 _BROADCAST = {MPEG, MPEG_TS}
 #: Degrees, either way, by which a picture lies on its side.
 _SIDEWAYS = range(45, 136)
 
 
 def open_video(source: File, found: Format, **options: str) -> InputContainer:
-    """Open a video of a known format; what it refers to is not opened."""
+    """Open a video of a known format, but no file that it refers to."""
     return av.open(
         source.again(),
         mode="r",
@@ -78,7 +78,7 @@ def open_video(source: File, found: Format, **options: str) -> InputContainer:
 
 
 def refuse(*_: object) -> NoReturn:
-    """Reject a container that refers to another file: none is opened for it."""
+    """Reject a container that refers to another file, which is not opened."""
     raise damaged(Kind.VIDEO, "refers to other files")
 
 
@@ -89,7 +89,7 @@ def sideways(frame: VideoFrame) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """The tracks that are used: the pictures and, where there is one that can be decoded, the sound."""
+    """The tracks that are used: the pictures and, if there is sound that can be decoded, the sound."""
 
     picture: VideoStream
     sound: AudioStream | None
@@ -100,11 +100,11 @@ class Tracks:
 
 
 def tracks(container: InputContainer) -> Tracks:
-    """The tracks of a video; Rejected if its picture track is not the only one or of a codec that is not decoded."""
+    """The tracks of a video. Raise Rejected unless it has one picture track, of a codec and size that are decoded."""
     still = Disposition.attached_pic | Disposition.timed_thumbnails
     found = [stream for stream in container.streams.video if not stream.disposition & still]
     if len(found) > 1:
-        # A phone's cinematic clip has a second one, of depths, that is not enabled.
+        # A phone's cinematic clip has a second picture track, of depths, that is not enabled.
         found = [stream for stream in found if stream.disposition & Disposition.default]
     if len(found) != 1:
         raise Rejected("video must have exactly 1 picture track - export it again as MP4")
@@ -127,23 +127,24 @@ def tracks(container: InputContainer) -> Tracks:
 
 
 def has_sound(container: InputContainer) -> bool:
-    """Whether a container that was not read yet has a track of sound with anything in it."""
+    """Whether a container that was not read yet has a sound track that is not empty."""
     sounds = container.streams.audio
     return bool(sounds) and any(packet.size for packet in container.demux(sounds))
 
 
 def codec_of(stream: VideoStream | AudioStream) -> str:
-    """The codec's name; empty where FFmpeg has no decoder for it, as for those of the future."""
+    """The codec's name; empty if FFmpeg has no decoder for it, as for a future codec."""
     context: Any = stream.codec_context
     return context.codec.canonical_name if context is not None else ""
 
 
 @dataclass(slots=True)
 class Scan:
-    """What reading every packet told. Times are in seconds on the file's own clock; `pictures` are those displayed.
+    """What was found by reading every packet. `pictures` has the times of the displayed pictures. All times are in
+    seconds on the file's own clock.
 
-    `first` is the first of them, decoded; `timed` says that each packet has the times that a remux needs, `keyed` that
-    the first one can be decoded alone.
+    `first` is the first picture that decodes. `timed` means that each packet has the times that a remux needs, `keyed`
+    that the first packet of pictures can be decoded alone.
     """
 
     pictures: list[float] = field(default_factory=list)
@@ -155,7 +156,7 @@ class Scan:
     first: VideoFrame | None = None
 
     def add(self, packet: "av.Packet[Any]", seconds: float, length: float, number: int) -> None:
-        """Take note of a packet of pictures, the `number`th."""
+        """Take note of the `number`th packet of pictures."""
         if number == 1:
             self.keyed = packet.is_keyframe
         if packet.is_keyframe:
@@ -183,7 +184,7 @@ class Scan:
 
 
 def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> Scan:
-    """Read all of a video of `size` bytes; Rejected if something of it is missing, empty or encrypted."""
+    """Read all of a video of `size` bytes. Raise Rejected if a part of it is missing, empty or encrypted."""
     result, codec = Scan(), codec_of(used.picture)
     last, count, decoded_at = 0.0, 0, -math.inf
     _check_index(used.picture, found, size)
@@ -204,7 +205,7 @@ def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> S
         _check_picture(packet, codec, found, last)
         if packet.dts is not None:
             if packet.dts * base < decoded_at - _BACK_SECONDS:
-                raise damaged(Kind.VIDEO, f"jumps back in time after {last:.1f} s")
+                raise damaged(Kind.VIDEO, f"has frames in the wrong order after {last:.1f} s")
             decoded_at = packet.dts * base
         result.add(packet, seconds, length, count)
         last = seconds if moment is not None else last + length
@@ -214,7 +215,7 @@ def scan(container: InputContainer, used: Tracks, found: Format, size: int) -> S
 
 
 def _check_index(picture: VideoStream, found: Format, size: int) -> None:
-    """Rejected where an index names a place behind the end of the file."""
+    """Raise Rejected if the index names a place beyond the end of the file."""
     if found in {MP4, MOV}:
         for entry in picture.index_entries:
             if entry.pos < 0 or entry.size < 0 or entry.pos + entry.size > size:
@@ -223,7 +224,7 @@ def _check_index(picture: VideoStream, found: Format, size: int) -> None:
 
 
 def _check_picture(packet: "av.Packet[Any]", codec: str, found: Format, at: float) -> None:
-    """Rejected if a packet is encrypted, cut off, or has a hole."""
+    """Raise Rejected if a packet is encrypted, cut off, or has a hole."""
     if packet.has_sidedata("encryption_info"):
         raise Rejected("video is encrypted - export it again as MP4 without copy protection")
     if found in _BROADCAST:
@@ -237,7 +238,7 @@ def _check_picture(packet: "av.Packet[Any]", codec: str, found: Format, at: floa
 
 
 def _finished(result: Scan, picture: VideoStream) -> Scan:
-    """The scan with its end, if header and pictures agree on it."""
+    """The scan with its end. Raise Rejected if no picture decodes, or if the header claims far more seconds."""
     if not result.pictures:
         raise damaged(Kind.VIDEO, "has no frames")
     if result.first is None:
@@ -272,7 +273,7 @@ def hides(source: File, found: Format) -> bool:
 
 
 def decoded(packet: "av.Packet[Any]") -> list[Any]:
-    """The pictures or sounds of a packet, none where it does not decode."""
+    """The pictures or sounds of a packet; none if it does not decode."""
     try:
         return list(packet.decode())
     except av.InvalidDataError:
