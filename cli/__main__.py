@@ -22,7 +22,7 @@ from cli.uninstall import uninstall
 
 
 class Commands(click.Group):
-    """The commands, in the order that they were added. What AWS refuses becomes a sentence, not a traceback."""
+    """The commands, in the order that they were added. An error of AWS becomes a sentence, not a traceback."""
 
     def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002, D102  # click's own
         return list(self.commands)

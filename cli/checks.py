@@ -1,4 +1,4 @@
-"""What `motiondrop doctor` checks, a function each: it returns what is fine, or raises Trouble with what to do."""
+"""The checks of `motiondrop doctor`, a function each: it returns what is fine, or raises Trouble with what to do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,16 +22,16 @@ from motiondrop.provider.client import NoAnswer, WanClient, address
 from motiondrop.sanitize import plain
 from motiondrop.storage.items import BREAKER, PAUSE, QUEUE, QueueItem
 
-#: Executions that a stack needs at least, what a new account has; how many of its functions reserve
-#: FunctionConcurrency and PageConcurrency; and what AWS keeps unreserved (Lambda Developer Guide, "Configuring
-#: reserved concurrency").
+#: Concurrent executions that a stack needs at least, as many as a new account has; how many functions reserve
+#: FunctionConcurrency, and how many PageConcurrency; and how many executions AWS keeps unreserved (Lambda Developer
+#: Guide, "Configuring reserved concurrency").
 LEAST = 10
 WORKING_FUNCTIONS = 8
 PAGE_FUNCTIONS = 2
 KEPT_BY_AWS = 100
 
 #: Regions without function URLs (Lambda Developer Guide, "Creating and managing Lambda function URLs", 2026-11), and
-#: AWS's own in China: those that a rule of template.yaml refuses.
+#: AWS's regions in China. A rule of template.yaml refuses all of them.
 WITHOUT_FUNCTION_URLS = {
     *("ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ap-east-2"),
     *("ca-west-1", "eu-south-2", "eu-central-2", "il-central-1", "me-central-1", "cn-north-1", "cn-northwest-1"),
@@ -43,7 +43,7 @@ _SERVER_ERROR = 500
 
 #: A job that was recorded just now may have no execution yet; after GraceSeconds the sweep starts one.
 _STARTING = timedelta(minutes=5)
-_LOOKED_AT = 200  # open jobs, those first that nothing has looked at for longest
+_LOOKED_AT = 200  # open jobs, longest unseen first
 _METRICS_WITHIN = timedelta(minutes=15)
 
 #: What a probe's name begins with: a hidden file, which is no drop and gets no receipt.
@@ -84,7 +84,7 @@ def provider_key(target: Target) -> str:
 
 
 def provider(target: Target) -> str:
-    """Whether the provider takes the key: its list of tasks costs nothing."""
+    """Whether the provider accepts the key. The check reads the provider's list of tasks, which costs nothing."""
     secrets = Secrets(target.client("secretsmanager"))
     said = target.parameters.get("WanBaseUrl") or target.parameters.get("WanRegion", "singapore")
     client = WanClient(requests.Session(), said, lambda: secrets.key(target.outputs["ProviderKeySecret"]))
@@ -136,7 +136,7 @@ def concurrency_for(client: Any, functions: int, pages: int) -> str:
 
 
 def page(output: str, function: str, target: Target) -> str:
-    """Whether a function URL answers: the link asked for here opens nothing, so the answer has to be 404."""
+    """Whether a function URL answers. The link requested here opens nothing, so a working function answers 404."""
     url = target.outputs[output]
     status = requests.get(url, timeout=_TIMEOUT).status_code
     if status == _FORBIDDEN:
@@ -162,7 +162,7 @@ def cors(target: Target) -> str:
 
 
 def presigned_url(target: Target) -> str:
-    """Whether a presigned URL uploads, as the drop page's do, and another downloads, as the provider's do."""
+    """Whether a presigned URL can upload, as from the drop page, and another download, as to the provider."""
     bucket = target.outputs["InboxBucket"]
     with _probe(target) as key:
         for method, action in (("PUT", "put_object"), ("GET", "get_object")):
@@ -239,7 +239,7 @@ def waiting_jobs(target: Target) -> str:
 
 
 def metrics(target: Target) -> str:
-    """Whether the sweep's metrics arrive, from which the alarms are made."""
+    """Whether the sweep's metrics, which the alarms watch, arrive."""
     if target.is_local:
         raise NotHereError("the local cloud makes none of the logs")
     found = target.client("cloudwatch").get_metric_statistics(

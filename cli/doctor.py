@@ -47,12 +47,12 @@ def doctor(find: Find, *, before_deploy: bool, function_concurrency: int, page_c
 
 
 def is_healthy(target: Target) -> bool:
-    """Carry out all checks and print what they find; whether all is fine."""
+    """Carry out all checks and print what they find; return whether all is fine."""
     return shown(look(about, partial(check, target)) for about, check in CHECKS.items())
 
 
 def shown(findings: Iterable[Finding]) -> bool:
-    """Print the findings as they come; whether all is fine."""
+    """Print the findings as they come; return whether all is fine."""
     fine = True
     for finding in findings:
         click.echo(f"  {_MARKS[finding.fine]} {finding.about}: {finding.said}")
@@ -61,7 +61,7 @@ def shown(findings: Iterable[Finding]) -> bool:
 
 
 def _before(functions: int, pages: int) -> Iterable[Finding]:
-    """What can be known of the account and the region before there is a stack."""
+    """The checks of the account and the region that need no stack."""
     session = boto3.Session()
     yield look("region", lambda: region_named(session.client("lambda").meta.region_name))
     yield look("Lambda", lambda: concurrency_for(session.client("lambda"), functions, pages))

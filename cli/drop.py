@@ -41,7 +41,7 @@ def drop(find: Find, files: tuple[Path, Path], folder: str | None) -> None:
 
 
 def _is_there(target: Target, key: str) -> bool:
-    """Whether something lies at the key: to overwrite it would cancel the job that it has."""
+    """Whether there is an object at the key: overwriting it would cancel its job."""
     try:
         target.s3.head_object(Bucket=target.outputs["InboxBucket"], Key=key)
     except ClientError as error:

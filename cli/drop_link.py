@@ -58,7 +58,7 @@ def drop_link(  # noqa: PLR0917  # one for each option
 
 
 def _subscribe(target: Target, email: str, folder: str) -> None:
-    """Subscribe the address to the folder's emails; ClickException where SNS refuses that."""
+    """Subscribe the address to the folder's emails; raise ClickException if SNS refuses it."""
     try:
         target.client("sns").subscribe(
             TopicArn=target.outputs["NotificationsTopicArn"],
@@ -76,7 +76,7 @@ def _subscribe(target: Target, email: str, folder: str) -> None:
 
 
 def folder_named(text: str) -> str:
-    """The folder as keys begin with it, such as `ada/`; UsageError where it names none."""
+    """The folder's key prefix, such as `ada/`; raise UsageError if `text` is not the name of a folder."""
     parts = [part for part in text.strip().split("/") if part]
     if not parts or not text.isprintable() or {".", ".."} & set(parts):
         raise click.UsageError(f"{text!r} is not the name of a folder. A name looks like ada/.")

@@ -62,7 +62,7 @@ def forget(  # noqa: PLR0917  # one for each option
 
 
 def forget_job(target: Target) -> ForgetJob:
-    """What forgets the jobs of a stack."""
+    """Make the ForgetJob of a stack."""
     return ForgetJob(
         tables=target.tables,
         drops=Drops(target.tables),
@@ -72,7 +72,7 @@ def forget_job(target: Target) -> ForgetJob:
 
 
 def content_of(file: Path) -> Content:
-    """What a drop of the file is known by."""
+    """What identifies a drop of the file: its SHA-256, and the ETag of an upload in one part."""
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
         opened.seek(0)
@@ -81,7 +81,7 @@ def content_of(file: Path) -> Content:
 
 
 def _one(forgetting: ForgetJob, job_id: str) -> list[str]:
-    """Forget the job; return those that have not ended."""
+    """Forget the job; return its id in a list if it has not ended, else an empty list."""
     try:
         gone = forgetting.run(job_id)
     except NoSuchJob as error:

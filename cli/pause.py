@@ -32,10 +32,10 @@ def resume(find: Find) -> None:
 
 
 def set_pause(tables: Tables) -> None:
-    """Put the item that `slots` looks for before it gives a slot."""
+    """Write the item that pauses the queue: `slots` looks for it before it gives a slot."""
     tables.queue(QUEUE, PAUSE, since=now()).save()
 
 
 def end_pause(tables: Tables) -> None:
-    """Take it away."""
+    """Delete the item that pauses the queue."""
     tables.queue(QUEUE, PAUSE).delete()

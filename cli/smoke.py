@@ -1,8 +1,8 @@
 """`motiondrop smoke`: check a stack from outside, as `doctor` does, then with one real job, after asking.
 
-The job goes all the way: drop, receipt, execution, result, link. It is made of the files that were named, or of
-drawn ones, the cheapest there can be: two seconds of video. Only a try can show whether the provider sees a person in
-a drawing.
+The job goes the whole way: drop, receipt, execution, result, link. It uses the files that were named, or drawn ones,
+which cost the least that a job can: two seconds of video. Only a try can show whether the provider sees a person in a
+drawing.
 """
 
 import json
@@ -38,13 +38,13 @@ MINUTES = 30
 WIDEST = 1024  # pixels of the image that is dropped: as a PNG it stays below 5 MB, so it is not converted
 _STEM = "motiondrop-smoke"
 
-#: What the provider says of media that it sees no person in.
+#: Errors of an execution whose media the provider may have refused because it sees no person in them.
 _UNFIT = {"MediaUnfit", "ContentRefused"}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files of the job; `seconds` is the video's length, `drawn` that one of them was drawn here."""
+    """The files of the job; `seconds` is the video's length, `drawn` whether one of the files was drawn here."""
 
     image: Path
     video: Path
@@ -89,7 +89,7 @@ def _ok(line: str) -> None:
 
 @contextmanager
 def inputs(image: Path | None, video: Path | None) -> Iterator[Inputs]:
-    """The files to drop, those that were named or drawn ones; ClickException for one that would be rejected."""
+    """The files to drop, named or drawn; raise ClickException if one would be rejected."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         picture, clip = given_or_drawn(str(image or ""), str(video or ""), folder, SECONDS)
@@ -100,7 +100,7 @@ def inputs(image: Path | None, video: Path | None) -> Iterator[Inputs]:
 
 
 def checked(file: Path, folder: Path) -> Report | Plan:
-    """What the check of a drop finds out about the file; ClickException where it would be rejected."""
+    """What the check of a drop finds out about the file; raise ClickException if it would be rejected."""
     try:
         return check(file, Order(file.name), folder)
     except Rejected as error:
@@ -122,7 +122,7 @@ def one_job(target: Target, files: Inputs) -> Iterator[str]:
     outputs = target.outputs
     s3, sfn = target.client("s3"), target.client("stepfunctions")
     folder = f"{_STEM}/{int(time.time())}/"
-    before = set(_executions(sfn, outputs["StateMachineArn"]))  # of smoke tests that were
+    before = set(_executions(sfn, outputs["StateMachineArn"]))  # those of earlier smoke tests
     for path in (files.image, files.video):
         s3.upload_file(str(path), outputs["InboxBucket"], f"{folder}{_STEM}{path.suffix}")
     yield f"dropped two files into {folder}"
@@ -162,19 +162,19 @@ def _executions(sfn: Any, machine: str) -> dict[str, dict[str, Any]]:
 
 
 def _newest(sfn: Any, machine: str, before: set[str]) -> str:
-    """The ARN of an execution that was not there before; empty where there is none yet."""
+    """The ARN of an execution that is not in `before`; empty if there is none yet."""
     return next((each["executionArn"] for name, each in _executions(sfn, machine).items() if name not in before), "")
 
 
 def _receipt(s3: Any, bucket: str, key: str, beginning: str) -> str:
-    """The receipt on a dropped file, if it begins like that; else nothing."""
+    """The receipt on a dropped file, if it starts with `beginning`; else an empty text."""
     tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
     notified = (tag["Value"] for tag in tags if tag["Key"] == RECEIPT_TAG)
     return next((text for text in notified if text.startswith(beginning)), "")
 
 
 def _end(sfn: Any, arn: str) -> dict[str, Any]:
-    """The execution as it ended; nothing while it runs."""
+    """The description of the ended execution; empty while it runs."""
     described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
     return {} if described["status"] == "RUNNING" else described
 
@@ -187,7 +187,7 @@ def _open_the_link(target: Target, job_id: str) -> None:
 
 
 def _make_unlike_any_other(path: Path, copy: Path) -> None:
-    """Copy the image with one pixel changed by chance: the same files again would not be animated again."""
+    """Copy the image with one random pixel, since the same files would not be animated a second time."""
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     picture.thumbnail((WIDEST, WIDEST))
@@ -196,7 +196,7 @@ def _make_unlike_any_other(path: Path, copy: Path) -> None:
 
 
 def wait(look: Callable[[], T], what: str, minutes: float) -> T:
-    """Return the first truthy thing that looking gives; ClickException after so many minutes."""
+    """Return the first truthy value that `look` returns; raise ClickException after `minutes`."""
     over = time.monotonic() + 60 * minutes
     while not (seen := look()):
         if time.monotonic() > over:

@@ -17,7 +17,7 @@ from motiondrop.storage.jobs import Jobs
 
 _PAGE = 100
 
-#: A job may end so long after it was recorded: an execution may wait in the queue for a year (animation.asl.yaml).
+#: How long after its recording a job may end: an execution may wait in the queue for a year (animation.asl.yaml).
 _LONGEST = timedelta(days=366)
 
 _COLUMNS = ("ended_at", "job_id", "folder", "mode", "seconds", "usd", "task_id", "estimated", "dropped_by")
@@ -49,7 +49,7 @@ def spend(find: Find, month: datetime | None) -> None:
 
 
 def of_month(jobs: Jobs, first: datetime) -> Iterator[Job]:
-    """The jobs whose video the provider finished, and so charged, in the month that begins then."""
+    """The jobs whose video the provider finished, and so charged, in the month that begins at `first`."""
     after_it = (first + timedelta(days=32)).replace(day=1)
     mark: str | None = None
     while True:
@@ -78,12 +78,12 @@ def row(job: Job) -> tuple[str, ...]:
 
 
 def cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before it says that it is text."""
+    """Put an apostrophe, which marks text, before `text` if a spreadsheet could take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def summary(jobs: Iterable[Job]) -> Iterator[str]:
-    """What it came to: in all, by mode, by folder; the most expensive first."""
+    """The sums in USD: in all, by mode and by folder, the most expensive first."""
     modes: Counter[str] = Counter()
     folders: Counter[str] = Counter()
     for job in jobs:

@@ -29,7 +29,7 @@ Find = Callable[[], "Target"]
 class Target:
     """A stack's parts: its outputs and parameters, its table, and clients of its AWS.
 
-    `option` is what names it on the command line: `--stack motiondrop` or `--local`.
+    `option` names the stack on the command line: `--stack motiondrop` or `--local`.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Target:
 
     @cached_property
     def s3(self) -> "S3Client":
-        """S3, whose signed URLs are like those of the functions."""
+        """The S3 client, whose signed URLs are like those of the functions."""
         return self.client("s3")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
@@ -67,9 +67,9 @@ class Target:
 
 
 def connect(name: str, state_dir: Path | None = None) -> Target:
-    """The stack of that name, with the AWS CLI's credentials and region; without a name the local cloud of a folder.
+    """Find the stack `name`, with the AWS CLI's credentials and region; without a name, `state_dir`'s local cloud.
 
-    ClickException where there is none.
+    Raise ClickException if there is none.
     """
     return _on_aws(name) if name else _on_local_cloud(state_dir or _state_dir())
 

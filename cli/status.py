@@ -56,7 +56,7 @@ def _state(job: Job) -> str:
 
 
 def _facts(target: Target, job: Job) -> Iterable[tuple[str, str]]:
-    """The job, a line for each fact that there is."""
+    """The facts about the job, without the empty ones."""
     facts = dict(zip(_OF_JOBS, _row(job), strict=True)) | {
         "why": plain(job.closing.reason or job.verdict.message or "", 300) if job.state != State.SUCCEEDED else "",
         "provider's code": plain(job.verdict.code or ""),

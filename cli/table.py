@@ -1,4 +1,4 @@
-"""Tables: drawn by Rich at a terminal, and elsewhere a line a row with tabs between, for other programs."""
+"""Tables: drawn by Rich at a terminal; elsewhere tab-separated, a line for each row, for other programs."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -27,5 +27,5 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def has_terminal() -> bool:
-    """Whether a person reads it."""
+    """Whether a person reads the output, at a terminal."""
     return sys.stdout.isatty()

@@ -1,7 +1,7 @@
 """`motiondrop uninstall`: delete a stack, and lose no video that is paid for.
 
-CloudFormation cannot delete a state machine while an execution of it runs, and one that waits for a slot runs for a
-year: it stays DELETING, and the stack DELETE_IN_PROGRESS. So what waits is stopped first.
+CloudFormation cannot delete a state machine while one of its executions runs: the state machine stays DELETING, and
+the stack DELETE_IN_PROGRESS. An execution may wait for a slot for a year, so waiting executions are stopped first.
 """
 
 import json
@@ -27,11 +27,11 @@ _EVERY = 10  # seconds between two looks
 #: Looks in a row that have to find nothing: lists of executions and jobs may be a second or two behind.
 _QUIET = 2
 
-#: Looks after which people who were not told of their job's end are not waited for: five minutes.
+#: Looks after which the command stops waiting for open jobs to be closed and people notified: five minutes.
 _PATIENCE = 30
 
-#: Looks in a row that find a job that may be paid for and no execution: 75 minutes. The sweep starts the next one
-#: within an hour.
+#: Looks in a row that find a job that may be paid for but no running execution: 75 minutes. The sweep starts the next
+#: execution within an hour.
 _ALONE = 450
 
 _COUNTED = 100  # jobs that are not closed
@@ -75,7 +75,7 @@ def uninstall(find: Find, *, yes: bool) -> None:
 def drain(target: Target) -> None:
     """Stop what waits, and return when every paid video is saved and no execution runs.
 
-    ClickException where nothing works on what is paid for, so that waiting is in vain.
+    Raise ClickException if no execution works on a job that may be paid for, so that waiting is in vain.
     """
     quiet = looks = alone = 0
     said = ""
@@ -120,7 +120,7 @@ def stop_waiting(target: Target) -> None:
 
 
 def _running(target: Target) -> Iterator[str]:
-    """The executions that run; none where the state machine is gone."""
+    """The ARNs of the running executions; none if the state machine is gone."""
     pages = target.client("stepfunctions").get_paginator("list_executions")
     try:
         for page in pages.paginate(stateMachineArn=target.outputs["StateMachineArn"], statusFilter="RUNNING"):
@@ -131,7 +131,7 @@ def _running(target: Target) -> Iterator[str]:
 
 
 def _is_waiting(target: Target, arn: str) -> bool:
-    """Whether nothing is paid for the execution's job, or it has none."""
+    """Whether the execution has no job, or its job costs nothing yet."""
     said = target.client("stepfunctions").describe_execution(executionArn=arn).get("input", "")
     try:
         job = target.jobs.get(str(json.loads(said)["job_id"]))
@@ -141,7 +141,7 @@ def _is_waiting(target: Target, arn: str) -> bool:
 
 
 def delete(target: Target) -> None:
-    """Delete the stack; ClickException with the reasons where something of it cannot be deleted."""
+    """Delete the stack; raise ClickException with the reasons if a resource cannot be deleted."""
     cloudformation = target.client("cloudformation")
     stack_id = cloudformation.describe_stacks(StackName=target.name)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack_id)
@@ -152,7 +152,7 @@ def delete(target: Target) -> None:
                 f"The stack could not be deleted: {'; '.join(_failures(cloudformation, stack_id))}."
                 " Mend that and run the command again."
             )
-        with suppress(ClientError):  # executions that began since, by drops of this minute
+        with suppress(ClientError):  # executions that have begun since, for drops of this minute
             stop_waiting(target)
         time.sleep(_EVERY)
 
@@ -161,7 +161,7 @@ def _status(cloudformation: Any, stack_id: str) -> str:
     try:
         return str(cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
     except ClientError as error:
-        if code_of(error) == "ValidationError":  # it is not known any more
+        if code_of(error) == "ValidationError":  # the stack is not known any more
             return "DELETE_COMPLETE"
         raise
 
@@ -184,7 +184,7 @@ def _resources(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def kept(target: Target, resources: list[tuple[str, str]]) -> Iterator[str]:
-    """What is left of the stack, a line each: what it retains, and log groups that were written to once more."""
+    """What is left of the stack, a line each: retained resources, log groups written to again, and packages."""
     for kind, name in resources:
         if kind in _KEPT:
             yield f"{_KEPT[kind]}: {name}"

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 _SIZE = (480, 640)
 _FINE = 2
-"""Drawn larger by this and made smaller, so that edges are smooth."""
+"""Pictures are drawn this many times larger and then reduced, so that edges are smooth."""
 _FRAME_RATE = 24
 SECONDS = 5
 
@@ -55,7 +55,7 @@ _DANCER = _Look(
 
 
 def given_or_drawn(image: str, video: str, folder: Path, seconds: int = SECONDS) -> tuple[Path, Path]:
-    """The files that were named; for a name that is empty one that is drawn into the folder."""
+    """The image and the video that were named; draw one into the folder for each name that is empty."""
     picture = Path(image).expanduser() if image else folder / "hero.png"
     clip = Path(video).expanduser() if video else folder / "hero.mp4"
     if not image:
@@ -71,7 +71,7 @@ def draw_character(path: Path) -> None:
 
 
 def draw_dance(path: Path, seconds: int = SECONDS) -> None:
-    """Draw the reference video, an H.264 MP4 of five seconds unless it is told otherwise."""
+    """Draw the reference video, an H.264 MP4 that lasts `seconds`."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=_FRAME_RATE, options={"preset": "ultrafast", "crf": "28"})
         stream.width, stream.height = _SIZE

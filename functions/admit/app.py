@@ -14,7 +14,7 @@ logger = Logger()
 @logger.inject_lambda_context
 @step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:  # noqa: ARG001  # Lambda's shape
-    """Claim the job, or let the execution wait: it is answered at its token."""
+    """Claim the job, or let the execution wait until it is woken at its token."""
     execution = Execution.of(event["execution"])
     logger.append_keys(job_id=execution.job_id)
     match event["action"]:

@@ -13,7 +13,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # Lambda's shape
-    """Take in each drop that the queue's messages name; a message that fails comes back soon."""
+    """Handle each event in the queue's messages; a message that fails comes back soon."""
     for message in event["Records"]:
         try:
             for drop in events_in(message["body"]):

@@ -39,7 +39,7 @@ class Code:
         self._packages = packages
 
     def pack(self, template: dict[str, Any]) -> list[Artifact]:
-        """Replace every local path of the template by a place in the artifacts bucket; return what belongs
+        """Replace every local path of the template by a place in the artifacts bucket; return the artifacts to upload
         there.
         """
         artifacts: dict[str, Artifact] = {}

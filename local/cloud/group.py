@@ -22,7 +22,7 @@ LOG_TAIL_LINES = 15
 
 @dataclass(frozen=True)
 class Process:
-    """A process of the group: its name is its log file's."""
+    """A process of the group; `name` is also the name of its log file."""
 
     name: str
     command: list[str]
@@ -99,7 +99,7 @@ class ProcessGroup:
         return self._state_dir / "group.pid"
 
     def log_of(self, name: str) -> Path:
-        """Where a process of the group writes."""
+        """The log file of a process of the group."""
         return self.log_dir / f"{name}.log"
 
     def tail(self, name: str) -> str:
@@ -137,7 +137,7 @@ class ProcessGroup:
 
 
 def _signal(send: Callable[[int, int], None], target: int, number: int) -> None:
-    """Send a signal by os.kill or os.killpg; whoever is gone needs none."""
+    """Send a signal by os.kill or os.killpg; do nothing if the target is gone."""
     try:
         send(target, number)
     except ProcessLookupError:

@@ -15,7 +15,7 @@ def exports(stack: Stack) -> str:
         "AWS_ENDPOINT_URL": stack.endpoint_url,
         "AWS_ACCESS_KEY_ID": stack.access_key_id,
         "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
-        "AWS_SESSION_TOKEN": "",  # one of AWS's would be sent along
+        "AWS_SESSION_TOKEN": "",  # else one for the real AWS would be sent along
         "AWS_DEFAULT_REGION": stack.region,
         "AWS_REGION": stack.region,
         "INBOX_BUCKET": stack.inbox_bucket,

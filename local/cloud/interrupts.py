@@ -1,4 +1,4 @@
-"""Ctrl-C, so that it neither cuts off what has to be done whole nor gets lost."""
+"""Handling Ctrl-C, so that it neither cuts off what has to be done as a whole nor gets lost."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Let signals that end this process come after the block, as a lock that nobody knows of is never released."""
+    """Delay signals that end this process until after the block, so that none leaves a lock held for ever."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -29,7 +29,7 @@ def put_off() -> Iterator[None]:
 
 
 class Interrupts:
-    """Within it each of the signals is a KeyboardInterrupt; one that is lost, as in a destructor, is raised again."""
+    """In this block each signal raises KeyboardInterrupt; if that is lost, as in a destructor, `check` repeats it."""
 
     def __init__(self) -> None:
         self._came = False
@@ -43,7 +43,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def ignore(self) -> None:
-        """Let nothing interrupt what ends it all: a second Ctrl-C would leave half of it."""
+        """Ignore the signals from now on: a second Ctrl-C would leave the clean-up half done."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
 

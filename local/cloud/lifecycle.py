@@ -1,4 +1,4 @@
-"""What starts, deploys and stops the local cloud of one state folder."""
+"""Start, deploy and stop the local cloud of one state folder."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ class Cloud:
         return self._group.stop()
 
     def _running(self) -> dict[str, Any] | None:
-        """Return what a running cloud is like, or None if there is none of use."""
+        """Return the description of the running cloud, or None if no usable one is running."""
         if not self._group.is_running() or not self._running_file.exists():
             return None
         running: dict[str, Any] = json.loads(self._running_file.read_text())
@@ -61,7 +61,7 @@ class Cloud:
         with step("AWS emulator and the provider's stand-in") as remarks:
             port = processes.free_port(self._options.port)
             if self._options.wan_port:
-                processes.free_port(self._options.wan_port)  # a taken one is said now, in words
+                processes.free_port(self._options.wan_port)  # if it is taken, fail now with a plain sentence
             described = processes.processes(self._options, self._group, port, runtime)
             self._started_here = True
             self._group.start(described, self._options.owner_pid)
@@ -79,7 +79,7 @@ class Cloud:
         self._running_file.write_text(json.dumps(running))
 
     def _adjust(self, running: dict[str, Any]) -> None:
-        """Give a running cloud the speeds and the size asked for."""
+        """Give a running cloud the speeds and the video size that the options ask for."""
         scale = {"stepfunctions._SFN_WAIT_SCALE": self._options.wait_scale}
         processes.post_json(f"{running['endpoint_url']}/_ministack/config", dict(scale))
         wanted = {"task_seconds": self._options.wan_task_seconds, "short_side": self._options.wan_short_side}
@@ -121,7 +121,7 @@ class Cloud:
     ) -> Stack:
         clients = self._stack(running, {}, {})
         with step("Uploading the code"):
-            template_ = code.Artifact(body.encode(), ".template")  # by URL: a body may have 51,200 bytes
+            template_ = code.Artifact(body.encode(), ".template")  # by URL: a body has 51,200 bytes at most
             code.upload(clients.s3, REGION, [*packed, template_])
         with step("Deploying the template") as remarks:
             template_url = f"{running['endpoint_url']}/{code.ARTIFACTS_BUCKET}/{template_.key}"
@@ -164,17 +164,17 @@ class Cloud:
         )
 
     def give_up(self) -> None:
-        """End what this command started; a cloud that an earlier one started goes on as it is."""
+        """End the cloud if this command started it; a cloud that an earlier command started stays as it is."""
         if self._started_here:
             self.down()
 
     def last_lines(self) -> str:
-        """Return what the emulator said last."""
+        """Return the last lines of the emulator's log."""
         return self._group.tail(processes.EMULATOR)
 
 
 def _gallery_of(stack: Stack) -> str:
-    """The link to the gallery; empty where the template has none."""
+    """The link to the gallery; empty if the template has no pages."""
     if not stack.drop_page_url:
         return ""
     secret = stack.secretsmanager.get_secret_value(SecretId=f"{stack.stack_name}/page-links")["SecretString"]

@@ -34,7 +34,7 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def waiting_for(path: Path) -> Iterator[None]:
-    """Hold the lock for the time of the block, after whoever holds it now."""
+    """Hold the lock for the time of the block; wait first until no other process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:  # an interrupted wait must not keep the lock

@@ -1,4 +1,4 @@
-"""What `up`, `env` and `down` can be told."""
+"""The options of `up`, `env` and `down`."""
 
 import argparse
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Options:
 
     wait_scale: factor on every wait of ours; 0 makes them instant.
     wan_task_seconds: how long the provider's stand-in works on a task; None leaves it to the stand-in.
-    wan_short_side: of the provider's results, in pixels; None leaves it to the stand-in, whose are 720.
+    wan_short_side: short side of the provider's results, in pixels; None leaves it to the stand-in, which has 720.
     port, wan_port: 0 for free ones.
     owner_pid: the cloud ends when this process does; 0 for never.
     guide: whether `up` says what to do next.

@@ -58,7 +58,7 @@ class Packages:
 
 
 def _install(*what: str) -> None:
-    """Install packages in the lock file's versions; what has hashes is verified by them."""
+    """Install packages in the lock file's versions; those that have hashes there are verified."""
     _uv("pip", "install", *what, "--constraints", str(LOCK_FILE))
 
 
@@ -77,7 +77,7 @@ def _uv(*arguments: str) -> None:
 
 
 def _digest(*parts: str) -> str:
-    """Return a digest of the parts, of the lock file and of what kind of Python installs them."""
+    """Return a digest of the parts, of the lock file and of the kind of Python that installs them."""
     python = (sys.version, sysconfig.get_platform(), platform.machine())
     text = "\0".join((*parts, *python, LOCK_FILE.read_text()))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -26,8 +26,8 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "DYLD_LIBRARY_PATH
 def free_port(wanted: int) -> int:
     """Return a port nobody listens on, `wanted` if it is not 0; raises CloudError if that one is taken.
 
-    A free one is looked for below those that the system itself gives away (32768 and up on Linux): between this look
-    and the emulator's start it would give one of its own to somebody else now and then.
+    Look for a free one below the ports that the system itself hands out (32768 and up on Linux): now and then the
+    system would hand one of those to somebody else between this look and the emulator's start.
     """
     for port in [wanted] if wanted else random.sample(_OURS, 100):
         with socket.socket() as probe:
@@ -57,7 +57,7 @@ def processes(options: Options, group: ProcessGroup, port: int, runtime_python: 
         "DOCKER_HOST": f"unix://{group.private_dir}/no-docker",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # MiniStack's own limit of an account: no execution beyond it, of whatever function, but a 429. 0 is none.
+        # MiniStack's own limit for all functions of an account together: beyond it there is a 429. 0 is no limit.
         "LAMBDA_ACCOUNT_CONCURRENCY": os.environ.get("EMULATOR_ACCOUNT_CONCURRENCY", "0"),
         # Without these it writes to /tmp, whatever TMPDIR says.
         "STATE_DIR": f"{group.private_dir}/state",
@@ -90,7 +90,7 @@ def wait_for_emulator(group: ProcessGroup, endpoint_url: str) -> None:
 
 
 def wait_for_address(group: ProcessGroup, name: str) -> str:
-    """Return the address of the stand-in or the console when it has said it."""
+    """Wait until the stand-in or the console has printed its address, and return the address."""
     deadline = time.monotonic() + READY_SECONDS
     while (said := re.search(r"http://127\.0\.0\.1:\d+", group.log_of(name).read_text())) is None:
         _give_up_if_dead(group, name, deadline)
@@ -115,7 +115,7 @@ def is_healthy(endpoint_url: str) -> bool:
 
 
 def post_json(url: str, document: dict[str, object]) -> None:
-    """Tell a running process a setting; raises CloudError if it does not take it."""
+    """Send settings to a running process; raises CloudError if the process does not accept them."""
     request = urllib.request.Request(  # noqa: S310 - our own processes
         url, data=json.dumps(document).encode(), headers={"Content-Type": "application/json"}, method="POST"
     )

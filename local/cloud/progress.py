@@ -16,7 +16,7 @@ class CloudError(Exception):
 
 @contextmanager
 def step(what: str) -> Iterator[list[str]]:
-    """Say what is being done, then how long it took; what is put into the list is said beside it."""
+    """Print what is being done, then how long it took and the remarks that were put into the list."""
     remarks: list[str] = []
     began = time.monotonic()
     if sys.stdout.isatty():
@@ -29,5 +29,5 @@ def step(what: str) -> Iterator[list[str]]:
 
 
 def note(sentence: str) -> None:
-    """Say something beside the steps."""
+    """Print a sentence between the steps."""
     print(f"  {sentence}", flush=True)

@@ -1,8 +1,8 @@
 """`python -m local.cloud.supervisor FILE`: keeps the local cloud's processes together.
 
-It leads the process group, starts what the file names, and ends all of it when one of them ends, when it is
-told to, or when the process that owns the cloud is gone. The lock it inherits is passed on to its children:
-while any of them lives the lock is held, and the group's number cannot have gone to anyone else.
+It leads the process group, starts the processes that the file names, and ends the whole group when one of them
+ends, when it is told to, or when the process that owns the cloud is gone. Its children inherit its lock: while any
+of them lives, the lock is held, and the group's number cannot have gone to another group.
 """
 
 import json

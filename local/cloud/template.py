@@ -1,5 +1,5 @@
-"""The template as the local cloud deploys it: without what the emulator cannot take, with its parameters'
-values.
+"""The template as the local cloud deploys it: without what the emulator does not support, and with values for its
+parameters.
 """
 
 import json
@@ -135,5 +135,5 @@ def parameter_values(
 
 
 def as_body(template: dict[str, Any]) -> str:
-    """Return the template as CloudFormation takes it."""
+    """Return the template as JSON, as CloudFormation takes it."""
     return json.dumps(template, default=str)

@@ -20,7 +20,7 @@ LEFT = 90
 
 @dataclass(frozen=True)
 class Box:
-    """A state at a height of `top`; `kind` is its type in small letters, `times` how often it was entered."""
+    """A state, drawn at the height `top`; `kind` is its type in lower case, `times` how often it was entered."""
 
     name: str
     kind: str
@@ -31,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A way from one state to another: `path` as SVG has it, `kind` is `taken`, `caught` or empty."""
+    """A transition from one state to another: `path` is an SVG path, `kind` is `taken`, `caught` or empty."""
 
     path: str
     kind: str
@@ -54,7 +54,7 @@ def read_states(path: Path = DEFINITION) -> dict[str, Any]:
 
 
 def draw(states: dict[str, Any], entered: Sequence[str], *, running: bool) -> Graph:
-    """The graph, with the states that an execution entered one after the other; it is in the last if it is running."""
+    """The graph, marked with the states that an execution entered, in order; a running one is in the last of them."""
     times, taken, current = Counter(entered), set(pairwise(entered)), entered[-1] if running and entered else None
     tops = {name: 10 + STEP * row for row, name in enumerate(states)}
     boxes = [
@@ -77,7 +77,7 @@ def _successors(rules: list[dict[str, Any]]) -> list[str]:
 
 
 def _path(top: int, after: int, distance: int, jumps: int) -> str:
-    """Straight down to the next box; else around the others, on the right and each in a lane of its own."""
+    """A line straight down to the next box, or an arc to any other, on the right in a lane of its own."""
     if distance == 1:
         return f"M {LEFT + WIDTH // 2} {top + HEIGHT} V {after - 2}"
     side, lane = LEFT + WIDTH, LEFT + WIDTH + LANE * (jumps + 1)

@@ -1,4 +1,4 @@
-"""The command: a local cloud of its own, two files dropped into it, and what happens to them told as it happens.
+"""The command: a local cloud of its own, two files dropped into it, and a report of what happens to them.
 
 In a terminal it opens the drop page and stays up until Ctrl-C. Elsewhere it ends with the job.
 """
@@ -22,7 +22,7 @@ from local.stack import PROJECT, Stack
 STATE_DIR = PROJECT / ".local" / "demo"
 FOLDER = "demo/"
 WAIT_SCALE = 0.1
-"""Of our waits: the stand-in's task takes 8 s here, where the provider's own sample took 147 s."""
+"""The factor on our waits: the stand-in's task takes 8 s here, where the provider's own sample took 147 s."""
 
 _INTERRUPTED = 130
 
@@ -81,7 +81,7 @@ def _running(state_dir: Path, interrupts: Interrupts) -> Iterator[Stack]:
 
 
 def _drop(stack: Stack, inputs: Inputs, interrupts: Interrupts) -> Demo:
-    """Drop the files under their own names into a folder of theirs, where they belong together whatever their names."""
+    """Drop the files under their own names into a folder of their own, where they pair whatever their names."""
     page = new_drop_link(stack, FOLDER)
     keys = {path: FOLDER + path.name for path in (inputs.image, inputs.video)}
     for path, key in keys.items():

@@ -35,7 +35,7 @@ class DemoError(Exception):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The two files to drop, and how."""
+    """The two files to drop, and the mode."""
 
     image: Path
     video: Path
@@ -93,7 +93,7 @@ class Demo:
         self._arn = ""
 
     def steps(self) -> Iterator[Step]:
-        """Give what happens as it happens, until the job has ended; raises DemoError where nothing does."""
+        """Yield each step as it happens, until the job has ended; raise DemoError if nothing happens for too long."""
         yield from self._taken_in()
         if not self._arn:
             yield Ended(REJECTED)
@@ -164,14 +164,14 @@ class Demo:
         return is_healthy(self.stack.endpoint_url)
 
     def emails(self) -> list[str]:
-        """Return the emails so far, oldest first, when there is one at least."""
+        """Return the emails so far, oldest first; wait a while if there is none yet."""
         deadline = time.monotonic() + _EMAIL_PATIENCE
         while not self.stack.emails() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY)
         return [path.read_text().rstrip() for path in self.stack.emails()]
 
     def save(self) -> str:
-        """Save the video where the person is, and say what it is."""
+        """Save the video in `demo-output/`; return a sentence with its place, length and cost."""
         job_id = self._arn.rpartition(":")[2].rpartition("-")[0]
         OUTPUT.mkdir(exist_ok=True)
         path = OUTPUT / f"{job_id}.mp4"
@@ -183,6 +183,6 @@ class Demo:
 
 
 def link_in(email: str) -> str:
-    """Return the link to a job's page that an email has; empty where it has none."""
+    """Return the first link in an email, which leads to a job's page; empty if there is none."""
     found = re.search(r"https?://\S+", email)
     return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""The demo without a terminal, as in a log: a line for each thing that happens, and it ends with the job."""
+"""The demo without a terminal, as in a log: a line for each thing that happens; the demo ends with the job."""
 
 import shutil
 import time
@@ -9,7 +9,7 @@ _WIDTH = 110
 
 
 def show(demo: Demo) -> int:
-    """Tell what happens until an email is there; return the exit status."""
+    """Print what happens, until the email has arrived; return the exit status."""
     print("\nDrops:")
     for key in demo.keys:
         print(f"  {key.rpartition('/')[2]} -> s3://{demo.stack.inbox_bucket}/{key}")
@@ -21,7 +21,7 @@ def show(demo: Demo) -> int:
     if status == SUCCEEDED:
         print(f"\n{demo.save()}")
     print("The links above end now, with the local cloud. In a terminal `make demo` stays up.", flush=True)
-    return status not in {SUCCEEDED, REJECTED}  # a rejection is what such a file is to show
+    return status not in {SUCCEEDED, REJECTED}  # a rejected file is no failure of the demo
 
 
 def _told(demo: Demo) -> str:

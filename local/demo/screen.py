@@ -1,4 +1,4 @@
-"""The demo in a terminal: the drop page in the browser, the progress here, and all of it up until Ctrl-C."""
+"""The demo in a terminal: the drop page in the browser, the progress here, and the cloud up until Ctrl-C."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from local.demo.job import SUCCEEDED, Animating, Demo, DemoError, Ended, Entered
 
 _CHECKED, _QUEUED, _ANIMATED, _SAVED = "Check and pair the files", "Wait for a slot", "Animate", "Save the video"
 _STAGES = (_CHECKED, _QUEUED, _ANIMATED, _SAVED)
-#: The stage that begins with a state; the others belong to the one before.
+#: The stage that begins with a state; every other state belongs to the stage that has begun.
 _BEGINS = {"Create task": _ANIMATED, "Finalize": _SAVED}
 _BAR = BarColumn(complete_style="cyan", finished_style="green")
 _LOOK_EVERY = 1.0
@@ -97,7 +97,7 @@ class _Stages:
                 self._progress.update(self._tasks[-1], note=step.status)
 
     def _begin(self, stage: str) -> None:
-        """Begin a stage that has not begun; a job that resumes comes by again."""
+        """Begin a stage, unless it has begun already: a job that resumes passes states again."""
         number = _STAGES.index(stage)
         if number >= len(self._tasks):
             self._finish()
@@ -111,7 +111,7 @@ class _Stages:
 
 
 def _stay(demo: Demo, console: Console, seen: int) -> None:
-    """Tell of emails that come in while the cloud is up; return when it has ended by itself."""
+    """Print the subjects of emails that arrive while the cloud is up; return if the cloud ends by itself."""
     while demo.is_up():
         for path in demo.stack.emails()[seen:]:
             seen += 1

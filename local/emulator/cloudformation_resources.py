@@ -1,4 +1,4 @@
-"""Patches of CloudFormation: properties it drops, a definition it does not read, a URL that leads nowhere."""
+"""Patches of CloudFormation: a property that is dropped, a definition that is not read, a URL that leads nowhere."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Handler = Callable[..., tuple[str, dict[str, Any]]]
 
 
 def yaml_definitions() -> None:
-    """A state machine's definition may be YAML.
+    """Let a state machine's definition be YAML.
 
     AWS, "AWS::StepFunctions::StateMachine" DefinitionString and DefinitionS3Location: JSON or YAML. MiniStack
     stores YAML as it is, and every execution fails.
@@ -39,7 +39,7 @@ def yaml_definitions() -> None:
 
 
 def dead_letter_targets() -> None:
-    """A function keeps its DeadLetterConfig (AWS, "AWS::Lambda::Function"); MiniStack drops it."""
+    """Keep a function's DeadLetterConfig (AWS, "AWS::Lambda::Function"), which MiniStack drops."""
 
     def keeping(handler: Handler, position_of_properties: int) -> Handler:
         def provision(*arguments: Any, **named: Any) -> tuple[str, dict[str, Any]]:
@@ -59,7 +59,7 @@ def dead_letter_targets() -> None:
 
 
 def reachable_function_urls() -> None:
-    """A function's FunctionUrl is one that this machine can open, in outputs and in environments alike."""
+    """Make a function's FunctionUrl one that this machine can open, in outputs and in environment variables."""
     stock = internal(provisioners, "_lambda_url_attributes")
 
     def attributes(config: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a function's code lies on disk: each zip is unpacked once, whoever asks."""
+"""The folders with the functions' code: each zip is unpacked once, however many functions use it."""
 
 import hashlib
 import io
@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 FOLDER_REFERENCE = "folder-reference.json"
-"""The one entry of a zip that only says where the launcher has laid the folder out already.
+"""The only entry of a zip that stands for a folder: it says where the launcher has put that folder already.
 
 Third-party packages are 100 MB: as real zips they would be packed, uploaded, kept in memory twice and
 unpacked again.

@@ -1,4 +1,4 @@
-"""A patch of DynamoDB's expressions: each is read once, and not once for every item it is held against."""
+"""A patch of DynamoDB's expressions: each is parsed once, and not once for every item that it is evaluated for."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,22 +7,22 @@ from ministack.services import dynamodb
 
 from local.emulator.internals import internal, replace
 
-_EXPRESSIONS = 4096  # a program has some dozens; those with values in them are told apart by placeholders
+_EXPRESSIONS = 4096  # a program has some dozens: values are placeholders in them
 _TOKENS_OF_AN_EQUALITY = 4  # name, sign, value, end
 _KEYS = "KeyConditionExpression"
 
 
 def expressions_are_read_once() -> None:
-    """What an expression says depends on its text alone; nor is a partition's key compared with each of its items.
+    """Parse each expression once, since only its text counts; do not compare a partition's key with each of its items.
 
-    With a thousand items in a partition a query of MiniStack's takes 50 ms of the one thread that answers everybody.
+    Without this, a query of a partition with a thousand items takes 50 ms of MiniStack's one thread for all requests.
     """
     tokens = lru_cache(_EXPRESSIONS)(internal(dynamodb, "_tokenize"))
     evaluate = internal(dynamodb, "_evaluate_condition")
 
     def evaluated(expression: str, item: Any, values: Any, names: Any, slot: str = "ConditionExpression") -> Any:
         if slot == _KEYS and len(tokens(expression)) == _TOKENS_OF_AN_EQUALITY:
-            return True  # of a partition's key alone: the candidates are that partition's items
+            return True  # it names only a partition's key, and the candidates are that partition's items
         return evaluate(expression, item, values, names, slot)
 
     replace(dynamodb, "_tokenize", lambda expression: list(tokens(expression)))

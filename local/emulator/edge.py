@@ -1,4 +1,4 @@
-"""The emulator's edge, where requests come in: what was called is noted, and services fail where a test asks for it."""
+"""The emulator's edge, where requests come in: it logs the roles' calls, and fails calls if a test asks for it."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[
 
 
 def calls_are_noted() -> None:
-    """Each role's calls stand in the log folder, one line of JSON for each role, action, resource and outcome.
+    """Log the calls of each role in the log folder, a line of JSON for each role, action, resource and outcome.
 
     An aid for least privilege, as CloudTrail and IAM's last-accessed information are on AWS.
     """
@@ -47,11 +47,11 @@ def calls_are_noted() -> None:
 
 
 def services_fail_on_request() -> None:
-    """While the state folder has a file of faults, the functions' calls to the services it names fail as it says.
+    """Make the functions' calls to services fail as the state folder's file of faults says, while there is one.
 
-    Each fault is `{"service", "operation", "about", "status", "code", "seconds"}`: the answer is an error of that
-    status and code, or with status 0 the right one, after so many seconds. Without an operation it is every call of
-    the service; `about` is a text, as a topic's name, that the request's body contains.
+    Each fault is `{"service", "operation", "about", "status", "code", "seconds"}`: after so many seconds
+    the answer is an error of that status and code, or with status 0 the right answer. Without an operation, the fault
+    is for every call of the service; `about` is a text that the request's body contains, such as a topic's name.
     """
     handlers = internal(app, "SERVICE_HANDLERS")
     for service, handler in list(handlers.items()):
@@ -75,19 +75,19 @@ def _failing(service: str, handler: Handler) -> Handler:
 
 
 def _role(principal_arn: str) -> str:
-    """The name of the role in an assumed role's ARN; empty for who is none."""
+    """The name of the role in an assumed role's ARN; empty for any other principal."""
     head, _, session = principal_arn.partition(":assumed-role/")
     return session.split("/")[0] if head and session else ""
 
 
 def _of_a_function(headers: dict[str, str], query: dict[str, Any]) -> bool:
-    """Whether a function sent the request, or holds the URL; what a test itself asks for is answered."""
+    """Whether a function sent the request or signed its URL; a test's own requests do not fail."""
     access_key = internal(app, "extract_access_key_id")(headers, query)
     return bool(_role(getattr(iam_evaluator.resolve_credential(access_key, ""), "principal_arn", "")))
 
 
 def _names(operation: str, method: str, headers: dict[str, str], body: bytes) -> bool:
-    """Whether the request is that operation: by its target, by its form, or for S3 by its method."""
+    """Whether the request is for that operation: by its X-Amz-Target, its Action or, for S3, its method."""
     if not operation:
         return True
     target = headers.get("x-amz-target", "")
@@ -95,7 +95,7 @@ def _names(operation: str, method: str, headers: dict[str, str], body: bytes) ->
 
 
 def _error(service: str, status: int, code: str) -> Answer:
-    """An error as the service's protocol has it."""
+    """An error response in the service's protocol."""
     message = "This fault was asked for."
     fault = "Server" if status >= _HTTP_SERVER_ERROR else "Sender"
     if service == "s3":

@@ -9,7 +9,7 @@ from local.emulator.internals import internal, replace
 
 
 def events_are_retried() -> None:
-    """A function that fails on an event is tried again, and then its dead letter target gets the event.
+    """Retry a function that fails on an event, then send the event to the function's dead-letter target.
 
     AWS, "Amazon EventBridge targets": functions are invoked asynchronously, so Lambda's own two retries, its
     destinations and its dead-letter queue apply. MiniStack invokes once and forgets.

@@ -1,8 +1,8 @@
 """Execution environments: a function under awslambdaric, AWS's own runtime client, in its own process.
 
-MiniStack's stock workers load the handler into a script of its own, which renames every exception, puts
-layers before the function's code and passes the host's environment on. MiniStack has the Lambda Runtime API
-for `provided.*` runtimes; AWS's runtime client speaks it, so Python functions are run the way custom runtimes
+MiniStack's own workers load the handler into a script of theirs, which renames every exception, puts layers
+before the function's code and passes the host's environment on. But MiniStack has the Lambda Runtime API for
+`provided.*` runtimes, and AWS's runtime client speaks that API, so Python functions are run as custom runtimes
 are.
 """
 
@@ -40,11 +40,11 @@ _FORK_CLIENT = Path(__file__).with_name("fork_client.py")
 _FORKING = threading.Lock()
 
 _FAULTY_CLIENT = Path(__file__).with_name("faulty_client.py")
-"""Runs the client with faults at the function's edge, where a test has asked for them."""
+"""Runs AWS's runtime client with the faults that a test has asked for at the function's edge."""
 
 
 class InitError(Exception):
-    """An environment that could not be brought up; carries the error document AWS reports."""
+    """An environment could not be started; `error` is the error document that AWS reports."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error.get("errorMessage", ""))
@@ -115,7 +115,7 @@ class PythonEnvironment(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  #
 
 
 def log_file(function_name: str) -> Path:
-    """Where the output of a function is written, by all of its environments."""
+    """The file to which all environments of a function write their output."""
     return emulator_settings().log_dir / f"{function_name}.log"
 
 
@@ -149,8 +149,8 @@ def _quoted(path: Path) -> str:
 
 
 def _code_paths(function_zip: bytes, config: dict[str, Any]) -> list[str]:
-    """Return the function's folder, then its layers' Python paths, later layers first as they cover earlier
-    ones.
+    """Return the function's folder, then its layers' Python paths: later layers come first, since they override
+    earlier ones.
     """
     resolve = internal(lambda_svc, "_resolve_layer_zip")
     layers = [blob for blob in map(resolve, config.get("Layers") or []) if blob]
@@ -162,17 +162,17 @@ def _code_paths(function_zip: bytes, config: dict[str, Any]) -> list[str]:
 
 
 def _layer_paths(layer: Path) -> Iterator[str]:
-    """Return what of a layer Lambda puts on sys.path: /opt/python and its site-packages."""
+    """Return the folders of a layer that Lambda puts on sys.path: /opt/python and its site-packages."""
     for site_packages in sorted((layer / "python").glob("lib/python3.*/site-packages")):
         yield str(site_packages)
     yield str(layer / "python")
 
 
 def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str]:
-    """Return all that a function's process sees: Lambda's defined variables, its own, its role's credentials.
+    """Return the environment of a function's process: Lambda's variables, its own, its role's credentials.
 
-    AWS, "Defined runtime environment variables". Two things are ours: AWS_ENDPOINT_URL, and HOME beside
-    TMPDIR, which keep the developer's ~/.aws and /tmp out of reach.
+    AWS, "Defined runtime environment variables". Two additions are ours: AWS_ENDPOINT_URL; and HOME and TMPDIR,
+    which keep the developer's ~/.aws and /tmp out of reach.
     """
     settings = emulator_settings()
     account_and_region = internal(lambda_runtime, "_account_region_from_function_config")
@@ -210,9 +210,10 @@ def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str
 
 
 def _forked(layers: list[str]) -> dict[str, str]:
-    """Return what lets the bootstrap fork the function from a process that has boto3's layer imported, if one has it.
+    """Return the variable that lets the bootstrap fork the function from a process that has imported boto3's layer.
 
-    A function that starts by itself takes three times as long. Only Linux forks safely after imports.
+    Without a fork, a start takes three times as long. Return nothing if no layer has boto3, or on a system other than
+    Linux: only Linux forks safely after imports.
     """
     for layer in layers if sys.platform == "linux" else ():
         if (Path(layer) / "boto3").is_dir():
@@ -228,7 +229,7 @@ def _fork_server(layer: str) -> fork_server.ForkServer:
 
 
 def _logging_environment(config: dict[str, Any]) -> dict[str, str]:
-    """Return what a function's process is told of its log."""
+    """Return the environment variables that describe a function's log."""
     name, version = config["FunctionName"], config.get("Version", "$LATEST")
     logging = config.get("LoggingConfig") or {}
     defined = {
@@ -242,7 +243,7 @@ def _logging_environment(config: dict[str, Any]) -> dict[str, str]:
 
 
 def awslambdaric_environments() -> None:
-    """Python functions run under awslambdaric, so errors have the names that Step Functions matches.
+    """Run Python functions under awslambdaric, so that errors have the names that Step Functions matches.
 
     AWS, "Building a custom runtime" and "Error handling in Step Functions": a Lambda error's name is its
     errorType, such as the exception's class, Runtime.ImportModuleError or Runtime.ExitError.

@@ -1,11 +1,11 @@
 """`faulty_client.py FAULT_DIR HANDLER`: AWS's runtime client, with faults at the edge of the function.
 
-It wraps botocore's and requests' one place each where a call leaves the process, and nothing of ours. Every call is
-traced as `function call when event`, and before and after it a plan may end the process, as a crash would:
+It wraps the one place in botocore and the one in requests where a call leaves the process, and no code of ours. Every
+call is traced as `function call when event`. Before and after a call, a plan may end the process, as a crash would:
 
 - `plan.json`: {"kills": [{"id", "function", "call", "when", "event", "also", "skip"}],
   "storm": {"seed", "chance", "most"}}. A kill happens once, at the first such call of an invocation whose event
-  contains `event` and `also`, after `skip` of them. A storm kills at any call with that chance, `most` times in all.
+  contains `event` and `also`, after `skip` such calls. A storm kills at any call with that chance, `most` times in all.
 - `trace.log`: the calls. `done/<id>`: the kills that have happened, with the call each happened at.
 
 A call is `service:Operation`, or `provider:create`, `query`, `list`, `cancel`, `result`.
@@ -32,7 +32,7 @@ _CRASHED = 70  # the exit status of a killed process
 
 
 class Edge:
-    """Where calls leave this process. `event` is what the function is invoked with at the moment."""
+    """Where calls leave this process. `event` is the event of the current invocation."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Edge:
         self.event = ""
 
     def call(self, name: str, send: Callable[[], Any]) -> Any:
-        """Make a call, if the plan lets the process live so long."""
+        """Make a call; the plan may kill the process before or after it."""
         self._pass(name, "before")
         answer = send()
         self._pass(name, "after")
@@ -65,7 +65,7 @@ class Edge:
                 self._end(f"storm-{storm['seed']}-{number}", name, when)
 
     def _is_due(self, kill: dict[str, Any]) -> bool:
-        """Whether all the passings that it is to spare have been."""
+        """Whether the kill has spared as many calls as its `skip` says; if not, count this call as spared."""
         return all(not self._take(f"{kill['id']}-spared-{number}", "") for number in range(kill.get("skip", 0)))
 
     def _end(self, kill: str, name: str, when: str) -> None:
@@ -74,7 +74,7 @@ class Edge:
             os._exit(_CRASHED)
 
     def _take(self, name: str, said: str) -> bool:
-        """Note a thing that happens once; False where another process has noted it."""
+        """Record something that may happen only once; return False if it is recorded already."""
         try:
             handle = os.open(self._folder / "done" / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
@@ -85,7 +85,7 @@ class Edge:
 
 
 def wrap(edge: Edge) -> None:
-    """Let every call of this process pass the edge."""
+    """Make every call of this process go through the edge."""
     # The packages are the function's own, on its path.
     client: Any = import_module("awslambdaric.bootstrap")
     endpoint: Any = import_module("botocore.endpoint").Endpoint

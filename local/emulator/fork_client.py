@@ -1,7 +1,7 @@
-"""`fork_client.py SOCKET ARGUMENT…`: `python ARGUMENT…` in $LAMBDA_TASK_ROOT, as a fork of the server at SOCKET.
+"""`fork_client.py SOCKET ARGUMENT…`: run `python ARGUMENT…` in $LAMBDA_TASK_ROOT, as a fork of the server at SOCKET.
 
-It stands for the process: it hands over its environment, stdout and stderr, and neither outlives the other. It imports
-next to nothing, since its own start is most of what a start costs now.
+The client stands for the fork: it passes its environment, stdout and stderr to the fork, and neither outlives the
+other. It imports next to nothing, since its own start is now most of what it costs to start a function.
 """
 
 import _socket
@@ -17,5 +17,5 @@ if __name__ == "__main__":
     streams = (1).to_bytes(4, sys.byteorder) + (2).to_bytes(4, sys.byteorder)
     request = marshal.dumps((arguments, os.environ["LAMBDA_TASK_ROOT"], dict(os.environ)))
     server.sendmsg([request], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
-    server.recv(1)  # the process holds its end for as long as it lives
+    server.recv(1)  # returns when the fork ends, which holds its end until then
     os._exit(1)

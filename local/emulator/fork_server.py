@@ -1,8 +1,8 @@
 """`fork_server.py DESCRIPTOR LAYER`: starts Python processes in which a layer's packages are imported already.
 
-Importing boto3 and its like is most of a function's start, and the same for all functions of a stack. This process does
-it once, without anyone's environment, and forks for each fork_client.py that asks at DESCRIPTOR, a Unix socket. LAYER
-is the folder with the packages. It ends when its standard input does.
+Importing boto3 and its like is most of a function's start, and the same for all functions of a stack. This server
+imports them once, with an empty environment, and forks for each fork_client.py that connects to DESCRIPTOR, a Unix
+socket. LAYER is the folder with the packages. The server ends when its standard input does.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-_REQUEST_MAX = 200_000  # bytes; Linux has room for 212,992 in a socket unless it is told otherwise
-#: What functions import, from the layer or with it.
+_REQUEST_MAX = 200_000  # bytes; by default, Linux has room for 212,992 in a socket
+#: The packages that functions import from the layer.
 _PACKAGES = (
     "boto3.s3.transfer",
     "pynamodb.models",
@@ -37,7 +37,7 @@ _SERVICES = ("dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "stepfu
 
 
 def import_packages(layer: str) -> None:
-    """Import what the layer has, and read AWS's descriptions of its services."""
+    """Import the layer's packages, and read botocore's descriptions of the AWS services."""
     sys.path.insert(0, layer)
     for package in _PACKAGES:
         with contextlib.suppress(ImportError):
@@ -54,7 +54,7 @@ def import_packages(layer: str) -> None:
 
 
 def serve(listener: socket.socket) -> list[str]:
-    """Fork for each client; return in the forks only, with the arguments that they are to run with."""
+    """Fork for each client; return in the forks only, with the arguments to run there."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while True:
         ready, _, _ = select.select([listener, sys.stdin], [], [])
@@ -73,18 +73,19 @@ def serve(listener: socket.socket) -> list[str]:
 
 
 def _become(client: socket.socket, streams: list[int], folder: str, environ: dict[str, str]) -> None:
-    """Take the client's place: its streams, folder and environment, and its end."""
+    """Take the client's place: use its streams, folder and environment, and end when it ends."""
     with open(os.devnull) as nothing:  # noqa: PTH123  # pathlib has no descriptor to offer
         for stream, descriptor in enumerate((nothing.fileno(), *streams)):
             os.dup2(descriptor, stream)
     for descriptor in streams:
         os.close(descriptor)
-    # Both hold their end of the connection for life. SIGIO tells of the other's end, and ends a process by default.
+    # Each process holds its side of the connection as long as it lives. SIGIO says that the other has ended, and by
+    # default ends this one too.
     fcntl.fcntl(client, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(client, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     with contextlib.suppress(BlockingIOError):
         client.recv(1)
-        os._exit(1)  # it has ended already
+        os._exit(1)  # the client has ended already
     client.detach()
     os.chdir(folder)
     os.environ.clear()
@@ -94,7 +95,7 @@ def _become(client: socket.socket, streams: list[int], folder: str, environ: dic
 
 
 def run(arguments: list[str]) -> None:
-    """What `python ARGUMENTS` does, of a module or a script."""
+    """Do what `python ARGUMENTS` does, with a module or a script."""
     if arguments[0] == "-m":
         sys.path[0], sys.argv = os.getcwd(), arguments[1:]  # noqa: PTH109  # as Python itself writes it
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
@@ -104,12 +105,12 @@ def run(arguments: list[str]) -> None:
 
 
 class ForkServer:
-    """A server for the clients that connect to `name` in `folder`; it ends with this object, at the latest with us."""
+    """A fork server at the socket `name` in `folder`; it ends with this object, at the latest with this process."""
 
     def __init__(self, python: Path, layer: str, folder: Path, name: str) -> None:
         self.name = name
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-            opened = os.open(folder, os.O_PATH)  # by way of it, since a socket's address has 108 bytes at most
+            opened = os.open(folder, os.O_PATH)  # for a short path: a socket's address has 108 bytes at most
             listener.bind(f"/proc/self/fd/{opened}/{name}")
             os.close(opened)
             listener.listen(64)

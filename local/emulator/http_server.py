@@ -13,7 +13,7 @@ _GRACE_SECONDS = 1
 
 
 def requests_are_parsed_in_c() -> None:
-    """MiniStack is served by uvicorn with httptools: hypercorn, which parses in Python, takes a quarter more time."""
+    """Serve MiniStack by uvicorn with httptools: hypercorn, which parses in Python, takes a quarter more time."""
 
     async def serve(application: Any, config: Config) -> None:
         host, _, port = config.bind[0].rpartition(":")
@@ -26,7 +26,7 @@ def requests_are_parsed_in_c() -> None:
             log_config=None,
             date_header=False,  # MiniStack has its own
             server_header=False,
-            reset_contextvars=True,  # of a request that another one of its connection follows
+            reset_contextvars=True,  # for each request of a connection
             timeout_keep_alive=int(config.keep_alive_timeout),
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

@@ -1,11 +1,11 @@
-"""How a patch reaches into MiniStack: by name, and loudly when the name is gone."""
+"""How a patch reaches into MiniStack: by name, with an error if the name is gone."""
 
 from types import ModuleType
 from typing import Any
 
 
 def internal(module: ModuleType, name: str) -> Any:
-    """Return a module's private function, class or table; fails if this MiniStack has none of that name."""
+    """Return a module's private function, class or table; raise AttributeError if this MiniStack has no such name."""
     if not hasattr(module, name):
         raise AttributeError(
             f"{module.__name__} has no {name}: the patches are written for MiniStack 1.5.33, look at them again"

@@ -16,10 +16,10 @@ from local.emulator.settings import emulator_settings
 Record = dict[str, Any]
 Result = dict[str, Any]
 
-#: Seconds between invocations of what there is no room for. On AWS they grow, to five minutes for an event.
+#: Seconds between tries while Lambda has no room. On AWS the pause grows, to five minutes for an event.
 _THROTTLED_PAUSE = 0.2
 
-#: What an event's age is without EventInvokeConfig: six hours.
+#: The most that an event's age may be without an EventInvokeConfig: six hours.
 _EVENT_AGE_SECONDS = 21_600
 
 _asynchronous: contextvars.ContextVar[bool] = contextvars.ContextVar("asynchronous invocation", default=False)
@@ -27,7 +27,7 @@ _counted: contextvars.ContextVar[bool] = contextvars.ContextVar("invocation alre
 
 
 def invocation_errors() -> None:
-    """A failed invocation answers the error document of the runtime, and leaves other environments alone.
+    """Make a failed invocation answer the runtime's error document, and leave other environments alone.
 
     AWS, "Understanding retry behavior" and the Runtime API: an environment that cannot start reports
     Runtime.ImportModuleError and the like; the function's other environments go on.
@@ -68,7 +68,7 @@ def invocation_errors() -> None:
 
 
 def bounded_concurrency() -> None:
-    """At most a few invocations of one function run at once; the others wait for their turn.
+    """Run only a few invocations of one function at once; let the others wait for their turn.
 
     AWS keeps asynchronous events in a queue and starts environments on other people's machines ("Asynchronous
     invocation", "Lambda function scaling"). Here 100 events would be 100 Python processes on two cores.
@@ -105,7 +105,7 @@ def bounded_concurrency() -> None:
 
 
 def _mark_asynchronous_invocations() -> None:
-    """Asynchronous invocations say that they are, and take a turn of their own."""
+    """Mark asynchronous invocations as such, and let them wait for turns of their own."""
     stock = internal(lambda_svc, "invoke_async_with_retry")
 
     def invoke_async(record: Record, event: object) -> None:
@@ -121,7 +121,7 @@ def _mark_asynchronous_invocations() -> None:
 
 
 def idle_environments_end() -> None:
-    """Unused environments end after a while, all of them, and few are kept meanwhile.
+    """End every unused environment after a while, and keep only a few until then.
 
     AWS: an environment is kept for some time "in anticipation of another function invocation" and then shut
     down. MiniStack keeps one per function for ever.
@@ -162,17 +162,17 @@ def idle_environments_end() -> None:
 
 
 def _unused(workers: list[Any], oldest: float, kept: int) -> list[Any]:
-    """Return the idle workers that were last used before `oldest`, or are more than are kept."""
+    """Return the idle workers that were last used before `oldest`, and all but the `kept` most recently used."""
     idle = sorted((w for w in workers if not w.in_use), key=lambda w: w.last_used, reverse=True)
     surplus = idle[kept:]
     return [w for w in idle if w.last_used < oldest or w in surplus]
 
 
 def throttled_invocations() -> None:
-    """A throttled invocation has the error name that state machines retry.
+    """Give a throttled invocation the error name that state machines retry.
 
-    AWS, "Handle transient Lambda service exceptions": Lambda.TooManyRequestsException. MiniStack's has no
-    errorType, so Step Functions sees Lambda.Unknown.
+    AWS, "Handle transient Lambda service exceptions": Lambda.TooManyRequestsException. MiniStack's answer
+    has no errorType, so Step Functions sees Lambda.Unknown.
     """
     stock = internal(lambda_svc, "_throttle_response")
 
@@ -185,11 +185,11 @@ def throttled_invocations() -> None:
 
 
 def throttled_events_wait() -> None:
-    """An event that Lambda has no room for goes back to its queue, and is invoked again until it is too old.
+    """Invoke a function again for an event that Lambda has no room for, until the event is too old.
 
     AWS, "How Lambda handles errors and retries with asynchronous invocation": for throttling errors Lambda "returns
     the event to the queue and attempts to run the function again for up to 6 hours", or MaximumEventAgeInSeconds;
-    MaximumRetryAttempts is about errors of the function. MiniStack counts both alike.
+    MaximumRetryAttempts is about errors of the function. MiniStack counts throttling as such an error.
     """
     stock = internal(lambda_svc, "_execute_function")
 
@@ -206,7 +206,7 @@ def throttled_events_wait() -> None:
 
 
 def until_there_is_room(invoke: Callable[[], Result], result: Result, seconds: float) -> Result:
-    """Invoke again while the answer is that Lambda has no room, for so many seconds at most."""
+    """Invoke again as long as the answer is that Lambda has no room, for at most `seconds`."""
     deadline = time.monotonic() + seconds
     while result.get("throttle") and time.monotonic() + _THROTTLED_PAUSE < deadline:
         time.sleep(_THROTTLED_PAUSE)
@@ -224,7 +224,7 @@ def _newest(record: Record) -> Record:
 
 
 def graceful_updates() -> None:
-    """An update of code or configuration lets invocations in flight finish on the old one.
+    """When code or configuration is updated, let invocations in flight finish with the old one.
 
     AWS, "Updating function code": new invocations get the new code, running ones end undisturbed.
     """

@@ -1,4 +1,4 @@
-"""All patches, in the order in which they are applied. Each is a function that says what AWS documents."""
+"""All patches, in the order in which they are applied. Each is a function whose docstring says what AWS documents."""
 
 from collections.abc import Callable
 

@@ -14,17 +14,17 @@ _HTTP_ERRORS = 300
 
 
 def checksums_are_fast() -> None:
-    """CRCs are computed by a library: in Python a 20 MB video would hold every request up for seconds."""
+    """Compute CRCs with a library: in Python, those of a 20 MB video would hold up every request for seconds."""
     replace(s3, "_crc64nvme", checksums.crc64nvme)
     replace(s3, "_crc32c", checksums.crc32c)
 
 
 def every_object_has_a_checksum() -> None:
-    """An object uploaded without a checksum has a CRC-64/NVME; that one is always of the full object.
+    """Give an object uploaded without a checksum a CRC-64/NVME, which is always of the full object.
 
     AWS, "Checking object integrity for data uploads in Amazon S3": S3 adds CRC64NVME by default; multipart
     uploads have a full object checksum with CRC64NVME, and with CRC32 or CRC32C if they ask for it; a copy
-    made by CopyObject has a direct one. MiniStack adds none, and makes all of a multipart upload composite.
+    made by CopyObject has a direct one. MiniStack adds none, and makes all those of multipart uploads composite.
     """
     stock_put, stock_copy = internal(s3, "_put_object"), internal(s3, "_copy_object")
 
@@ -49,7 +49,7 @@ def every_object_has_a_checksum() -> None:
 
 
 def multipart_uploads() -> None:
-    """Parts but the last have 5 MiB at least, and the checksum that is asked for is of the full object.
+    """Demand 5 MiB of every part but the last, and make a checksum of the full object where that is asked for.
 
     AWS, "Amazon S3 multipart upload limits" (EntityTooSmall) and "CompleteMultipartUpload" (ChecksumType).
     """
@@ -75,7 +75,7 @@ def multipart_uploads() -> None:
         declared, upload["checksum_algorithm"] = (
             upload.get("checksum_algorithm"),
             None,
-        )  # else it is composite
+        )  # else the stock function makes a composite one
         status, response_headers, document = stock(bucket, key, body, query, headers)
         upload["checksum_algorithm"] = declared
         if status < _HTTP_ERRORS:

@@ -15,7 +15,7 @@ _HTTP_ERRORS = 300
 
 
 def tags_are_checked() -> None:
-    """Tags that AWS refuses are refused: their alphabet, their lengths, their number.
+    """Refuse the tags that AWS refuses, for their alphabet, their lengths or their number.
 
     AWS, "Categorizing your objects using tags": at most 10 tags, keys of 1 to 128 and values of 0 to 256
     characters, which are letters, numbers, spaces and + - = . _ : / @. Otherwise InvalidTag, or BadRequest
@@ -57,7 +57,7 @@ def _in_alphabet(text: str) -> bool:
 
 
 def overwrites_clear_tags() -> None:
-    """An object that replaces another starts without its tags.
+    """Let an object that replaces another start without the other's tags.
 
     AWS, "PutObject" and "CompleteMultipartUpload": tags belong to the object that is written, not to its key.
     """

@@ -18,7 +18,7 @@ _SUBJECT = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 
 
 def mails_become_files() -> None:
-    """Every message a topic mails lands in the mail folder, one file each, as a mail reader would show it.
+    """Write each message that a topic emails to a file in the mail folder, as a mail reader would show it.
 
     AWS, "Email notifications": the subject is the mail's, the message its body; without a subject it is "AWS
     Notification Message", and with MessageStructure=json subscribers by email get the text under that key.
@@ -70,8 +70,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def subjects_are_checked() -> None:
-    """A subject that AWS refuses is refused: over 99 characters, more than one line, control or non-ASCII
-    ones.
+    """Refuse a subject that AWS refuses: over 99 characters, more than one line, control or non-ASCII characters.
 
     AWS, "Publish": ASCII text that begins with a letter, number or punctuation mark, without line breaks or
     control characters, less than 100 characters long; otherwise InvalidParameter. MiniStack takes any.

@@ -10,10 +10,10 @@ from local.emulator.internals import internal
 
 
 def message_move_tasks() -> None:
-    """StartMessageMoveTask puts the messages of a dead-letter queue back to the queues they came from.
+    """Let StartMessageMoveTask put the messages of a dead-letter queue back into the queues they came from.
 
     AWS, "StartMessageMoveTask": without a destination each goes to its source queue, where its receive count begins
-    anew. MiniStack does not know the action; it remembers each message's source.
+    anew. MiniStack does not know the action, but it remembers each message's source.
     """
 
     def start(data: dict[str, Any], _url: str) -> dict[str, Any]:

@@ -16,10 +16,10 @@ _hidden_seconds: contextvars.ContextVar[float] = contextvars.ContextVar("visibil
 
 
 def event_source_bounds() -> None:
-    """MaximumConcurrency and BatchSize bound a queue's invocations even if the template gave them as text.
+    """Let MaximumConcurrency and BatchSize bound a queue's invocations even if the template gave them as text.
 
     AWS, "Configuring maximum concurrency for Amazon SQS event sources". CloudFormation's parameters are
-    strings; compared with a number they stop MiniStack's poller.
+    strings, and comparing one with a number stops MiniStack's poller.
     """
     stock = internal(lambda_svc, "_sqs_esm_concurrency")
 
@@ -34,7 +34,7 @@ def event_source_bounds() -> None:
 
 
 def partial_batch_responses() -> None:
-    """A malformed list of failed items fails the whole batch, so that no message is lost.
+    """Let a malformed list of failed items fail the whole batch, so that no message is lost.
 
     AWS, "Implementing partial batch responses": the batch is a complete failure if the response is no JSON
     object or an itemIdentifier is empty, null or misnamed. MiniStack counts such a batch as done and deletes
@@ -64,7 +64,7 @@ def partial_batch_responses() -> None:
 
 
 def throttled_batches_wait() -> None:
-    """A batch that Lambda has no room for is invoked again while its messages are hidden.
+    """Invoke a function again for a batch that Lambda has no room for, as long as the batch's messages are hidden.
 
     AWS, "Backoff strategy for failed invocations" of SQS event sources: after throttling "Lambda continues to retry
     the message until the message's timestamp exceeds your queue's visibility timeout". MiniStack gives a throttled

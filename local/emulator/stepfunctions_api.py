@@ -25,11 +25,11 @@ _FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x
 
 
 def start_execution_by_name() -> None:
-    """StartExecution by name is idempotent while the execution runs; names and inputs are checked.
+    """Make StartExecution by name idempotent while the execution runs, and check names and inputs.
 
-    AWS, "StartExecution": the same name and input as a running execution answers that execution; a closed one
-    or another input answers ExecutionAlreadyExists. Names have 1 to 80 characters without white space,
-    brackets, wildcards or specials; the input is JSON of at most 262,144 bytes.
+    AWS, "StartExecution": with the name and input of a running execution, the answer is that execution; with
+    another input, or if the execution is closed, it is ExecutionAlreadyExists. Names have 1 to 80 characters without
+    white space, brackets, wildcards or specials; the input is JSON of at most 262,144 bytes.
     """
     stock = internal(sfn, "_start_execution")
 
@@ -74,11 +74,11 @@ def _running_execution(machine: str, name: str) -> Execution | None:
 
 
 def redrive() -> None:
-    """RedriveExecution resumes at the state that did not succeed, on the same execution.
+    """Let RedriveExecution resume an execution at the state that did not succeed.
 
-    AWS, "Restarting state machine executions with redrive": failed, timed out and aborted ones, from the
-    unsuccessful step with its input, a fresh token and a RUNNING event whose redriveCount says how often.
-    MiniStack has none.
+    AWS, "Restarting state machine executions with redrive": failed, timed out and aborted executions
+    resume from the unsuccessful step, with its input, a fresh token and a RUNNING event whose redriveCount says how
+    often that was done. MiniStack has no redrive.
     """
     stock = sfn.handle_request
     stock_describe = internal(sfn, "_describe_execution")

@@ -1,7 +1,7 @@
 """Step Functions' executions: how they start, run, stop, time out and end.
 
 MiniStack keeps an execution as a dict and walks its states in a thread. Here each walk is a Run: an execution
-that was redriven has had several, and a thread of an earlier one must change nothing any more.
+that was redriven has had several, and the thread of an earlier run must not change anything any more.
 """
 
 import contextvars
@@ -21,7 +21,7 @@ from local.emulator.internals import internal, replace
 Execution = dict[str, Any]
 
 HISTORY_LIMIT = 25_000
-"""Events of one execution (AWS, "Step Functions service quotas")."""
+"""The most events of one execution (AWS, "Step Functions service quotas")."""
 
 _END_EVENT = {
     "SUCCEEDED": ("ExecutionSucceeded", "executionSucceededEventDetails"),
@@ -46,16 +46,16 @@ class Run:
     execution: Execution
     ended: threading.Event = field(default_factory=threading.Event)
     waiting: list[threading.Event] = field(default_factory=list)
-    """What its tasks wait for; set when the run ends, so that they look up."""
+    """The events that the run's tasks wait for; they are set when the run ends, so that the tasks stop waiting."""
 
     def close(self) -> None:
-        """End it, and wake what waits in it."""
+        """End the run, and wake the tasks that wait in it."""
         self.ended.set()
         for event in self.waiting:
             event.set()
 
     def is_over(self) -> bool:
-        """Whether it ended, or another run took its place."""
+        """Whether the run has ended, or another has taken its place."""
         return self.ended.is_set() or self.execution.get("_run") is not self
 
 
@@ -64,7 +64,7 @@ _append_event = internal(sfn, "_add_event")
 
 
 def record_event(execution: Execution, kind: str, details: dict[str, Any] | None = None) -> Any:
-    """Add an event to the history; ends the thread instead if its run is over, or the history full."""
+    """Add an event to the history. End the thread if its run is over; fail the execution if the history is full."""
     run = current_run.get()
     with lock:
         if run is not None and run.is_over():
@@ -89,7 +89,7 @@ def end(
     cause: str | None = None,
     output: str | None = None,
 ) -> bool:
-    """Close a running execution once; False if it had ended already."""
+    """Close a running execution once; return False if it had ended already."""
     with lock:
         if execution["status"] != "RUNNING":
             return False
@@ -148,7 +148,7 @@ def not_redrivable_reason(execution: Execution) -> str:
 
 
 def pause(seconds: float) -> None:
-    """Sleep, but no longer than the run lives."""
+    """Sleep; raise Stopped as soon as the run is over."""
     run = current_run.get()
     if run is None:
         time.sleep(max(0.0, seconds))
@@ -169,7 +169,7 @@ class Deadlines:
         threading.Thread(target=self._watch, daemon=True, name="execution deadlines").start()
 
     def add(self, run: Run, seconds: float) -> None:
-        """End a run as TIMED_OUT if it still goes on after some seconds."""
+        """End a run as TIMED_OUT if it is not over after `seconds`."""
         with self._changed:
             entry = (time.monotonic() + seconds, next(self._order), run, contextvars.copy_context())
             heapq.heappush(self._due, entry)
@@ -191,7 +191,7 @@ deadlines = Deadlines()
 
 
 def executions_end_once() -> None:
-    """An execution that was stopped, failed or timed out does nothing more, and says so once.
+    """Make an execution that was stopped, failed or timed out do nothing more, and publish its end once.
 
     AWS, "StopExecution" and "Step Functions events": one status event per change. MiniStack's thread goes on
     after a stop, makes a second event, and ignores the machine's TimeoutSeconds ("State machine structure":
@@ -216,10 +216,10 @@ def executions_end_once() -> None:
 
 
 def waits_and_moments() -> None:
-    """Seconds are scaled by SFN_WAIT_SCALE; a Timestamp is a moment and is waited for as it is.
+    """Scale a wait for Seconds by SFN_WAIT_SCALE, but not a wait until a Timestamp.
 
     AWS, "Wait workflow state". MiniStack scales both, so that a wait until a moment ends before the moment.
-    Both end with the run here, instead of sleeping on after a stop.
+    Here both waits end with the run, instead of sleeping on after a stop.
     """
     parse_timestamp = internal(sfn, "_parse_ts")
 
@@ -236,6 +236,6 @@ def waits_and_moments() -> None:
 
 
 def does_not_exist(data: dict[str, Any]) -> Any:
-    """Answer a request that names an execution no one started."""
+    """Answer a request that names an unknown execution."""
     message = f"Execution Does Not Exist: '{data.get('executionArn')}'"
     return sfn.error_response_json("ExecutionDoesNotExist", message, 400)

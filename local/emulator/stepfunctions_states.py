@@ -120,7 +120,7 @@ def _context(execution: Execution, definition: dict[str, Any], variables: dict[s
 
 
 def executions_keep_their_definition() -> None:
-    """A running execution finishes on the definition it started with, and describes that one.
+    """Let a running execution finish with the definition it started with, and describe that definition.
 
     AWS, "Updating a state machine" and "DescribeStateMachineForExecution".
     """
@@ -138,10 +138,10 @@ def executions_keep_their_definition() -> None:
 
 
 def assign_evaluates_at_state_entry() -> None:
-    """All expressions of an Assign see the variables as they were when the state was entered.
+    """Evaluate all expressions of an Assign with the variables as they were when the state was entered.
 
     AWS, "Passing data between states with variables": values assigned in a state are available from the next
-    one on. MiniStack evaluates them one after the other, each seeing those before.
+    one on. MiniStack evaluates them one after the other, each with the results of those before.
     """
     evaluate = internal(sfn, "_apply_jsonata_template")
     language = internal(sfn, "_state_query_language")
@@ -162,7 +162,7 @@ def assign_evaluates_at_state_entry() -> None:
 
 
 def error_names() -> None:
-    """Retry and Catch match the names that AWS says they match.
+    """Make Retry and Catch match the error names that AWS says they match.
 
     AWS, "Handling errors in Step Functions workflows": States.ALL does not match States.Runtime and
     States.DataLimitExceeded, which end the execution; States.TaskFailed matches all but States.Timeout; and

@@ -48,12 +48,12 @@ _callbacks: dict[str, Callback] = {}
 
 
 def task_tokens() -> None:
-    """Task tokens as AWS has them: one per attempt, closed with the task, answered truthfully.
+    """Make task tokens work as on AWS: one per attempt, closed with the task, each call given the right answer.
 
     AWS, "SendTaskSuccess": TaskTimedOut if the token expired or its task was closed, InvalidToken if it is
-    none, InvalidOutput if the output is no JSON. "Wait for a callback with task token": HeartbeatSeconds
+    no token, InvalidOutput if the output is no JSON. "Wait for a callback with task token": HeartbeatSeconds
     fails the task with States.HeartbeatTimeout; a service call that fails, fails the task. On MiniStack a
-    failing function hangs the state, heartbeats are ignored, a JSONata TimeoutSeconds breaks it, and a closed
+    failing function hangs the state, heartbeats are ignored, a JSONata TimeoutSeconds breaks the state, and a closed
     token is unknown.
     """
     stock = {name: internal(sfn, name) for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat")}
@@ -86,7 +86,7 @@ def task_tokens() -> None:
 
 
 def _answer(token: str, **answer: Any) -> Any:
-    """Settle the token's task, or note a heartbeat where there is no answer, and return what AWS says."""
+    """Settle the token's task, or record a heartbeat if there is no `answer`; return AWS's response."""
     callback = _callbacks.get(token)
     if callback is None:
         return sfn.error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
@@ -115,7 +115,7 @@ def _invoke_with_callback(resource: str, arguments: Any, token: str, state: Stat
         except ExecutionError as error:
             callback.settle(error=(error.error, error.cause))  # type: ignore[attr-defined]  # untyped
 
-    # Beside this thread, since a function may still run when its token is answered.
+    # In a thread of its own, since a function may still be running when its token is answered.
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(call_service,), daemon=True).start()
     _wait(callback, began, state.get("TimeoutSeconds"), state.get("HeartbeatSeconds"))
@@ -175,10 +175,10 @@ def _new_token_for_each_attempt() -> None:
 
 
 def task_events() -> None:
-    """A task leaves the events it leaves on AWS, so that a history can be read and counted.
+    """Make a task record the same events as on AWS, so that its history can be read and its events counted.
 
-    AWS, "HistoryEvent": TaskStarted follows TaskScheduled, TaskSubmitted says that the call of a callback was
-    made, and a timeout is TaskTimedOut instead of TaskFailed.
+    AWS, "HistoryEvent": TaskStarted follows TaskScheduled, TaskSubmitted says that the service of a callback
+    was called, and a timeout is TaskTimedOut instead of TaskFailed.
     """
     record = internal(sfn, "_add_event")
 
@@ -199,7 +199,7 @@ def task_events() -> None:
 
 
 def task_tokens_are_authorised() -> None:
-    """SendTask* calls are authorised on the state machine that made the token, which a policy can name."""
+    """Authorise SendTask* calls on the state machine that made the token, which a policy can name."""
     stock = internal(iam_actions, "extract_resource_arn")
 
     def resource_arn(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
@@ -216,7 +216,7 @@ def task_tokens_are_authorised() -> None:
 
 
 def machine_role_is_enforced() -> None:
-    """A state machine invokes only the functions that its role allows, when AUTH is on.
+    """Let a state machine invoke only the functions that its role allows, when AUTH is on.
 
     AWS, "How Step Functions generates IAM policies for integrated services": lambda:InvokeFunction on the
     function; a refusal fails the task with Lambda.AWSLambdaException. MiniStack calls the function whatever

@@ -1,4 +1,4 @@
-"""A patch of how requests arrive: the loopback stands for TLS."""
+"""A patch of how requests arrive: those over the loopback count as sent over TLS."""
 
 from ministack import app
 
@@ -6,7 +6,7 @@ from local.emulator.internals import internal, replace
 
 
 def loopback_counts_as_tls() -> None:
-    """Policies that refuse what does not come by TLS let the local cloud's own requests pass.
+    """Let the local cloud's requests pass policies that refuse requests without TLS.
 
     AWS, "AWS global condition context keys": `aws:SecureTransport` is true for requests sent over TLS. The local cloud
     is plain HTTP on this machine only, so for its policies every request counts as one that came by TLS.

@@ -17,7 +17,7 @@ from local.wan.tasks import FAILED, PENDING, RUNNING, SUCCEEDED, UNKNOWN, Task
 JSON = "application/json"
 GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 _ACCOUNT_ID = "1000000000000001"
-"""All keys are the account's own, so that caller and parent are the same."""
+"""All keys belong to the account itself, so caller and parent are the same."""
 NOT_A_VIDEO = b"<!DOCTYPE html><html><body><p>Sign in to the network to continue.</p></body></html>\n"
 
 
@@ -67,7 +67,7 @@ def refusal(code: str | None, message: str | None, status: int) -> Answer:
 
 
 def oss_error(status: int, code: str, message: str, now: float, expires: int | None = None) -> Answer:
-    """Answer as OSS refuses: XML with code, message and request id."""
+    """Answer a refusal in OSS's form: XML with code, message and request id."""
     times = (
         ""
         if expires is None
@@ -135,7 +135,7 @@ def listed(tasks: list[Task], page_no: int, page_size: int, region: Region) -> A
 
 
 def _row(task: Task, region: Region) -> dict[str, Any]:
-    """Return a task's row, its fields in the order of the provider's own samples: by their names."""
+    """Return a task's row; its fields are in alphabetical order, as in the provider's own samples."""
     over = task.ended_at is not None and task.status not in {PENDING, RUNNING}
     fields: dict[str, Any] = {
         "api_key_id": api_key_id(task.api_key),
@@ -155,12 +155,12 @@ def _row(task: Task, region: Region) -> dict[str, Any]:
 
 
 def api_key_id(key: str) -> str:
-    """Return the number by which the list names a key without telling it."""
+    """Return the number by which the list identifies a key without revealing it."""
     return str(int(hashlib.sha256(key.encode()).hexdigest()[:10], 16) % 10_000_000)
 
 
 def shown_task(task: Task) -> dict[str, Any]:
-    """Return what the control API tells of a task; its times are seconds since the epoch."""
+    """Return what the control API shows of a task; its times are seconds since the epoch."""
     return {
         "task_id": task.task_id,
         "status": task.status,

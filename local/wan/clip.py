@@ -23,7 +23,7 @@ _TURNS = {
 
 
 def frames_at(source: InputContainer, count: int, rate: int) -> Iterator[VideoFrame]:
-    """Give `count` frames at `rate` a second, each the one shown at its moment; one may come several times."""
+    """Give `count` frames at `rate` a second: for each moment, the frame shown then; a frame may be repeated."""
     given = 0
     start: float | None = None
     shown: VideoFrame | None = None
@@ -72,7 +72,7 @@ def _turn(frame: VideoFrame) -> int:
 
 
 class Pictures:
-    """Turns frames into pictures of one size; what is too much of a frame is cropped on both sides alike."""
+    """Turns frames into pictures of one size; what does not fit is cropped equally on both sides."""
 
     def __init__(self, shape: Size, size: Size) -> None:
         scale = max(size[0] / shape[0], size[1] / shape[1])
@@ -82,7 +82,7 @@ class Pictures:
         self._last: tuple[VideoFrame, Image.Image] | None = None
 
     def of(self, frame: VideoFrame) -> Image.Image:
-        """Return the frame as a player shows it; the same picture as long as it is the same frame."""
+        """Return the frame as a player shows it; a repeated frame gives the same picture object."""
         if self._last is None or self._last[0] is not frame:
             self._last = frame, self._scaled(frame)
         return self._last[1]

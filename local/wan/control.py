@@ -34,7 +34,7 @@ class Controlled(Protocol):
 
 
 def control(request: Request, inside: Controlled) -> Answer:
-    """Answer a control request; 400 with a sentence where it cannot be meant."""
+    """Answer a control request; if it makes no sense, answer 400 with a sentence that says why."""
     name = request.path.removeprefix(CONTROL).rstrip("/")
     action = _ACTIONS.get((request.method, name))
     if action is None:

@@ -1,4 +1,4 @@
-"""What the provider checks of a request before it makes a task; the media are not looked at yet."""
+"""The provider's checks of a request before it makes a task; the media are not looked at yet."""
 
 import json
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def check_async(headers: Headers) -> None:
 
 
 def read_body(headers: Headers, body: bytes) -> dict[str, Any]:
-    """Return the request's JSON object; raises InvalidParameter if it is none."""
+    """Return the request's JSON object; raises InvalidParameter if the body is not one."""
     if headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise ProviderError("InvalidParameter", "Content-Type must be application/json.")
     try:
@@ -61,7 +61,7 @@ def read_body(headers: Headers, body: bytes) -> dict[str, Any]:
 
 
 def check_model(document: dict[str, Any], models: tuple[str, ...], offline: tuple[str, ...]) -> str:
-    """Return the model's name; raises InvalidParameter if there is none of it, AccessDenied if it is offline.
+    """Return the model's name; raises InvalidParameter if there is no such model, AccessDenied if it is offline.
 
     The error page has ModelNotFound for a model that does not exist; this is what was seen live (the notes' table).
     """

@@ -2,7 +2,7 @@
 
 
 class ProviderError(Exception):
-    """A refusal with the provider's code and message, and the HTTP status where it is an answer."""
+    """A refusal with the provider's code and message, and the HTTP status if it becomes an answer."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -12,4 +12,4 @@ class ProviderError(Exception):
 
 
 class ControlError(Exception):
-    """A control request that cannot be meant; its text is the sentence to answer."""
+    """A control request that makes no sense; its text is the sentence to answer with."""

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: what may be asked, and which one the next request meets."""
+"""Faults that a test asks for: which faults there are, and which one the next request meets."""
 
 import threading
 from collections.abc import Callable
@@ -30,7 +30,7 @@ KINDS: dict[str, frozenset[str]] = {
 """Where each kind can happen.
 
 `hang` holds the answer back; `acts` says what becomes of the request: `first` (done at once), `late` (done when the
-hanging is over) or `never`. An `error` with `acts: first` does what was asked for and refuses it all the same.
+hanging is over) or `never`. An `error` with `acts: first` carries the request out, but answers with the error.
 """
 _FIELDS: dict[str, frozenset[str]] = {
     "error": frozenset({"status", "code", "message", "acts"}),
@@ -69,7 +69,7 @@ class Fault:
 
 
 class FaultBoard:
-    """The faults that are still to come, first asked first met."""
+    """The faults that are still to come, in the order in which they were asked for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,10 +1,10 @@
-"""What is read of a request's headers."""
+"""How the stand-in reads a request's headers."""
 
 from typing import Protocol, overload
 
 
 class Headers(Protocol):
-    """Headers by name, in any case of letters."""
+    """Headers by name, in upper or lower case."""
 
     @overload
     def get(self, name: str, /) -> str | None: ...

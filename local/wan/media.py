@@ -45,7 +45,7 @@ class VideoFacts:
 
 
 def download(session: requests.Session, url: str, kind: Kind, target: Path, timeout: float) -> str:
-    """Save a URL's body to `target` and return its SHA-256; raises ProviderError by what went wrong."""
+    """Save a URL's body to `target` and return its SHA-256; raises ProviderError with the code of what went wrong."""
     extension = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
     if extension not in EXTENSIONS[kind]:
         allowed = ", ".join(sorted(EXTENSIONS[kind]))
@@ -101,7 +101,7 @@ def check_image(path: Path) -> None:
 
 
 def check_video(path: Path) -> VideoFacts:
-    """Return the reference video's facts; raises ProviderError if it is none that the provider takes."""
+    """Return the reference video's facts; raises ProviderError if the provider would not take it."""
     try:
         with av.open(str(path)) as container:
             if not VIDEO_CONTAINERS & set(container.format.name.split(",")):

@@ -24,7 +24,7 @@ class Model:
         self._threads = threading.local()
 
     def work(self, task: Task) -> Result:
-        """Return the task's result; raises ProviderError if its media cannot be had or do not fit."""
+        """Return the task's result; raises ProviderError if its media cannot be downloaded or are not accepted."""
         image, video = self._store.scratch(), self._store.scratch()
         asked = task.creation
         try:
@@ -50,7 +50,7 @@ class Model:
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = requests.Session()
-            # Loopback only: a proxy of the machine's has no part in it.
+            # Loopback only: the machine's proxy settings must not apply.
             session.trust_env = False
             self._threads.session = session
         return session

@@ -10,7 +10,7 @@ _NOISE = 12
 _LEAST = 60
 """The sum of changed levels below which nothing has moved."""
 _QUICK, _SLOW = 9.0, 0.8
-"""Shares of a distance that are made up for in a second: by a part, and by the place that it moves about."""
+"""Shares of the distance to what changed that are covered in a second: by a part, and by the place it moves around."""
 _WAIST = 0.5
 _SIDE = 0.36
 _WHOLE = (0.0, 1.0)
@@ -21,7 +21,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Pose:
-    """How far parts of the person are from where they move about, in shares of the frame; x is right, y is down."""
+    """How far parts of the person are from the places they move around, in shares of the frame; x is right, y down."""
 
     body: Point
     """The whole person."""
@@ -35,7 +35,7 @@ class Pose:
 
 
 class Motion:
-    """Follows the middles of what changes from picture to picture; without any change everything rests."""
+    """Follows the middle of what changes from picture to picture, for each part; a part without a change rests."""
 
     def __init__(self, rate: int) -> None:
         self._before: Image.Image | None = None
@@ -71,7 +71,7 @@ class _Part:
         self._slow: Point = (0.0, 0.0)
 
     def follow(self, changed: list[tuple[float, float, int]]) -> Point:
-        """Return how far the middle of what has changed here is from where it moves about."""
+        """Return how far this part is from the place it moves around, after these changes."""
         middle = self._middle(changed)
         if middle is not None:
             self._slow = _nearer(self._slow if self._quick else middle, middle, _SLOW / self._rate)

@@ -45,7 +45,7 @@ def serve_result(target: str, headers: Headers, signer: Signer, book: TaskBook, 
 
 
 def parse_range(text: str, size: int) -> tuple[int, int] | None:
-    """Return first and last byte; None for a range that cannot be satisfied: OSS sends the whole."""
+    """Return first and last byte; None for a range that cannot be satisfied, for which OSS sends the whole file."""
     unit, _, span = text.partition("=")
     first, dash, last = (part.strip() for part in span.partition("-"))
     digits = first + last
@@ -59,7 +59,7 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
 
 
 def _same_object(if_range: str | None, result: Result, modified: str) -> bool:
-    """Say whether the caller's first half is of this very object."""
+    """Return whether the If-Range header, if there is one, names this very object."""
     if if_range is None:
         return True
     value = if_range.strip()

@@ -91,7 +91,7 @@ class Provider:
         self._queries.reset()
 
     def stats(self) -> dict[str, object]:
-        """Return what the control API tells of the requests so far."""
+        """Return what the control API shows of the requests so far."""
         with self._lock:
             return {
                 "created": self._created,
@@ -102,7 +102,7 @@ class Provider:
             }
 
     def handle(self, request: Request, route: Route) -> Outcome:
-        """Answer a request, after the fault that is due for it."""
+        """Answer a request, or do what the fault that is due for it demands."""
         arrived = self._clock.now()
         with self._lock:
             self._requests[route.counted_as] += 1

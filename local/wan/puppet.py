@@ -12,7 +12,7 @@ _COLUMNS, _ROWS = 8, 9
 _SWAY, _BOUNCE, _ARM = 2.6, 3.0, 1.2
 """How much further than the person the puppet goes: it has no joints to move."""
 _MOST = 0.065
-"""Of the picture's width or height, so that nothing folds over."""
+"""The largest shift, as a share of the picture's width or height, so that nothing folds over."""
 
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]

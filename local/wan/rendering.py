@@ -1,4 +1,4 @@
-"""Render the stand-in's video: the character, moving as the reference moves, and on every frame what it is.
+"""Render the stand-in's video: the character, moving as the reference moves, and a label on every frame.
 
 The notes, "What comes out": 720P tier, wan-std at 15 and wan-pro at 25 frames a second, with the reference's sound.
 """
@@ -25,9 +25,9 @@ _CRF = {"wan-std": "28", "wan-pro": "23"}
 
 
 def render(image: Path, video: Path, facts: VideoFacts, order: Order, target: Path) -> float:
-    """Write an H.264 MP4 and return its seconds, the reference's in whole frames; raises ProviderError."""
+    """Write an H.264 MP4 as long as the reference, in whole frames, and return its seconds; raises ProviderError."""
     rate = FRAMES_PER_SECOND[order.mode]
-    # Whole frames, and never longer than the reference: so the provider's published code counts them.
+    # Whole frames, and never longer than the reference: this is how the provider's published code counts them.
     count = max(1, round(facts.seconds * 1000) * rate // 1000)
     faststart = {"movflags": "faststart"}
     try:
@@ -69,7 +69,7 @@ class _Film:
                 self._sink.mux(packet)
 
     def add(self, frame: VideoFrame) -> None:
-        """Write the frame that belongs to this one of the reference."""
+        """Write the result's frame for this frame of the reference."""
         clip = self._pictures.of(frame)
         drawn = VideoFrame.from_image(self._scene.drawn(clip, self._motion.follow(clip)))
         # One thread: left to itself the encoder's own conversion makes new threads for every frame.

@@ -1,4 +1,4 @@
-"""Rendered videos on disk, one per image, video and mode; the least recently used go first."""
+"""Rendered videos on disk, one per image, video and order; the least recently used are deleted first."""
 
 import base64
 import hashlib
@@ -39,11 +39,11 @@ class ResultStore:
         self._lock = threading.Lock()
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._bytes = 0
-        # Two tasks with the same inputs render once; tasks with others do not wait for them.
+        # Two tasks with the same inputs render once; tasks with other inputs seldom wait for them.
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
 
     def scratch(self) -> Path:
-        """Return a path in the folder that nothing has yet."""
+        """Return a path in the folder at which there is no file yet."""
         return self.folder / uuid.uuid4().hex
 
     def get_or_make(self, digest: str, make: Callable[[Path], float]) -> Result:

@@ -61,7 +61,7 @@ def _divisible(side: float) -> int:
 class Scene:
     """All that stays the same from frame to frame, prepared once.
 
-    `size` is the frame's, `clip_size` the one in which `drawn` wants the reference video's pictures.
+    `size` is the frame's; `clip_size` is the size that the pictures given to `drawn` must have.
     """
 
     def __init__(self, image: Path, clip_shape: Size, order: Order) -> None:
@@ -103,7 +103,7 @@ class Scene:
 
 
 class _Inset:
-    """A small picture in a corner: round corners, a light edge, and what it is."""
+    """A small picture in a corner, with round corners, a light edge and a caption."""
 
     def __init__(self, size: Size, caption: str, at: Size) -> None:
         self.size = size
@@ -136,7 +136,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _on_grey(picture: Image.Image) -> Image.Image:
-    """Return the image as it looks where nothing is behind it."""
+    """Return the image on a grey ground, without transparency."""
     whole = Image.new("RGB", picture.size, (200, 200, 200))
     whole.paste(picture, (0, 0), picture)
     return whole
@@ -175,14 +175,14 @@ def _share(frame: Size, share: float) -> Size:
 
 
 def _without_flat_background(picture: Image.Image) -> Image.Image:
-    """Return which pixels are not reached from the top corners over one colour; all, where that has many."""
+    """Return a mask of the pixels not reached from the top corners over one colour; all, if few are reached."""
     small = picture.convert("RGB")
     small.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE))
     marked = small.copy()
     for corner in ((0, 0), (small.width - 1, 0)):
         ImageDraw.floodfill(marked, corner, _MARK, thresh=_FLAT)
     far = ImageChops.difference(marked, Image.new("RGB", small.size, _MARK)).convert("L")
-    # A pixel less at the edge, which has something of the background.
+    # One pixel less at the edge, where the background shows through.
     outline = far.point(lambda level: 255 if level else 0).filter(ImageFilter.MinFilter(3))
     outline = outline.filter(ImageFilter.GaussianBlur(1))
     if outline.histogram()[0] < small.width * small.height * _LEAST_BACKGROUND:

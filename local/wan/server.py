@@ -90,7 +90,7 @@ class StandIn:
         self._store.close()
 
     def outcome(self, request: Request) -> Outcome:
-        """Answer a request, by control API or provider."""
+        """Answer a request to the control API or to the provider."""
         if request.path.startswith(CONTROL):
             return Outcome(control(request, self))
         return self.provider.handle(request, route(request))
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = read_body(self.headers, self.rfile)
         except ProviderError as refusal:
-            # Where its body ends is not known, and so not where the next request begins.
+            # The end of its body is not known, and so neither is the beginning of the next request.
             self.close_connection = True
             outcome = stand_in.refused(refusal, self.headers)
         else:
@@ -186,6 +186,6 @@ class _Handler(BaseHTTPRequestHandler):
         return http_date(cast("_Server", self.server).stand_in.clock.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the control API tells what was asked."""
+        """Log nothing: the control API counts the requests."""
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - the base class's names

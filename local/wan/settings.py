@@ -1,4 +1,4 @@
-"""What can be set, from the command line, in-process, or while it runs by the control API."""
+"""The settings: from the command line, in-process, or by the control API while the stand-in runs."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -43,17 +43,17 @@ class Settings:
     models: tuple[str, ...] = MODELS
     """The models that exist for this account; any other name is answered with 404."""
     offline_models: tuple[str, ...] = ()
-    """Those of them that were taken offline, and are answered with a bare AccessDenied."""
+    """Those of `models` that were taken offline; a request for one is answered with a bare AccessDenied."""
     late_validation: bool = False
     """Accept wrong fields of a creation, and let its task fail over them a moment later."""
     region: Region = "singapore"
     download_timeout_seconds: float = 10
-    """For each silence while an input is downloaded; six times as much for a whole download."""
+    """The longest silence while an input is downloaded; a whole download may take six times as long."""
     short_side: int = 720
     """Of a 16:9 result, in pixels; other shapes have the same area. The provider's is 720; less is drawn faster."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant; raises ValueError with a sentence that names the setting."""
+        """Check the values; raises ValueError with a sentence that names the first wrong setting."""
         for name in ("task_seconds", "validity_seconds", "download_timeout_seconds"):
             _check_seconds(name, getattr(self, name))
         for name in ("concurrency", "creations_per_second", "queries_per_second"):

@@ -28,7 +28,7 @@ def sound_stream(sink: OutputContainer, source: InputContainer) -> AudioStream |
 
 
 def sound_packets(video: Path, stream: AudioStream, seconds: float) -> Iterator["Packet[AudioStream]"]:
-    """Give the sound that belongs to the video's first seconds; one that breaks off just ends there."""
+    """Give the sound of the video's first `seconds`; a sound track that breaks off just ends there."""
     with av.open(str(video)) as source:
         for frame in _trimmed(source, stream.layout.name, seconds):
             yield from stream.encode(frame)

@@ -16,7 +16,7 @@ from local.wan.settings import Settings
 PENDING, RUNNING, SUCCEEDED = "PENDING", "RUNNING", "SUCCEEDED"
 FAILED, CANCELED, UNKNOWN = "FAILED", "CANCELED", "UNKNOWN"
 LATE_SECONDS = 0.1
-"""After which a task with wrong fields was seen to fail (the notes, "Shapes seen in captured traffic")."""
+"""The time after which a task with wrong fields was seen to fail (the notes, "Shapes seen in captured traffic")."""
 STATUSES = (PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED, UNKNOWN)
 
 
@@ -66,7 +66,7 @@ class TaskBook:
     """All tasks, and the threads that do their work.
 
     A task ends when both its seconds on the clock and its work are over; the next one starts at that very
-    moment, whenever anybody looks. Work is the downloading, checking and rendering that `work` does.
+    moment, no matter when anybody looks. Work is the downloading, checking and rendering that `work` does.
     """
 
     _MAX_WORKERS = 4
@@ -101,7 +101,7 @@ class TaskBook:
             self._pending[task.task_id] = task
             self._advance(now)
             self.peak_unfinished = max(self.peak_unfinished, len(self._pending) + len(self._running))
-            # A worker that slept for good now has an end to wait for.
+            # A worker that waits without a limit may now have a task's end to wait for.
             self._changed.notify_all()
             return task
 
@@ -251,7 +251,7 @@ class TaskBook:
             if self._work_to_do:
                 return self._work_to_do.popleft()
             ends = [_planned_end(task) for task in self._running.values() if task.planned_end is not None]
-            # Only a task's end can bring work while nobody asks; what people do wakes this thread itself.
+            # Without a request, only a task's end can bring work; requests that matter wake this thread themselves.
             self._changed.wait(min(max(min(ends) - now, 0.0), 3600) if ends and self._pending else None)
         return None
 

@@ -26,7 +26,7 @@ class Sink(Protocol):
 
 
 def send(out: Sink, answer: Answer, date: str, *, close: bool, with_body: bool = True) -> None:
-    """Send a whole answer; without its body the head alone, which tells the body's length all the same."""
+    """Send a whole answer; without the body, send only the head, which still states the body's length."""
     head = _head(answer, date, close=close)
     if not with_body:
         out.write(head)
@@ -55,7 +55,7 @@ def reset(connection: socket.socket) -> None:
     # What was sent should be read first: a reset may overtake it.
     time.sleep(_BEFORE_RESET)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    # Its files keep a socket open over `close`, and the server shuts down politely: hence by its number.
+    # Files made from a socket keep it open after `close`, and the server shuts down politely: close its descriptor.
     os.close(connection.detach())
 
 

@@ -1,6 +1,6 @@
-"""One factory per function, each from the function's environment; what it returns is kept for the container's life.
+"""One factory for each function, which reads the function's environment. Its result is kept for the container's life.
 
-A step is imported where it is made: a function imports its own and no other.
+Each factory imports what it makes, so that a function imports nothing that only other functions need.
 """
 
 import os
@@ -28,7 +28,7 @@ from motiondrop.parts import Parts
 
 @cache
 def submit() -> "DropIntake":
-    """What `submit` does."""
+    """Make the object that does the work of `submit`."""
     from motiondrop.aws.media import CHECK_TIMEOUT  # noqa: PLC0415
     from motiondrop.workflow.pairs import Defaults, Pairs  # noqa: PLC0415
     from motiondrop.workflow.submit import DropIntake  # noqa: PLC0415
@@ -73,7 +73,7 @@ def event_queue() -> "EventQueue":
 
 @cache
 def admit() -> "Admission":
-    """What `admit` does."""
+    """Make the object that does the work of `admit`."""
     from motiondrop.workflow.admit import Admission  # noqa: PLC0415
 
     parts = Parts(load(PublishingSettings, os.environ))
@@ -89,7 +89,7 @@ def admit() -> "Admission":
 
 @cache
 def create() -> "CreateTask":
-    """What `create` does."""
+    """Make the object that does the work of `create`."""
     from motiondrop.workflow.create import CreateTask  # noqa: PLC0415
     from motiondrop.workflow.reconcile import Reconcile  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def create() -> "CreateTask":
 
 @cache
 def poll() -> "PollTask":
-    """What `poll` does."""
+    """Make the object that does the work of `poll`."""
     from motiondrop.workflow.poll import PollTask  # noqa: PLC0415
 
     parts = Parts(load(Settings, os.environ))
@@ -141,7 +141,7 @@ def poll() -> "PollTask":
 
 @cache
 def finalize() -> "FinalizeJob":
-    """What `finalize` does."""
+    """Make the object that does the work of `finalize`."""
     from motiondrop.workflow.finalize import FinalizeJob  # noqa: PLC0415
 
     parts = Parts(load(PublishingSettings, os.environ))
@@ -160,7 +160,7 @@ def finalize() -> "FinalizeJob":
 
 @cache
 def conclude() -> "ConcludeExecution":
-    """What `conclude` does."""
+    """Make the object that does the work of `conclude`."""
     return _conclude(Parts(load(PublishingSettings, os.environ)))
 
 
@@ -172,7 +172,7 @@ def _conclude(parts: "Parts") -> "ConcludeExecution":
 
 @cache
 def sweep() -> "Sweep":
-    """What `sweep` does."""
+    """Make the object that does the work of `sweep`."""
     from motiondrop.workflow.missed_events import MissedEvents  # noqa: PLC0415
     from motiondrop.workflow.subscribers import Subscribers  # noqa: PLC0415
     from motiondrop.workflow.sweep import Sweep  # noqa: PLC0415
@@ -193,7 +193,7 @@ def sweep() -> "Sweep":
             drops=parts.drops,
             changes=parts.changes,
             bucket=parts.settings.inbox_bucket,
-            age=10 * parts.grace,  # an event is given up only after a message's time in the queue
+            age=10 * parts.grace,  # an event counts as lost only after it has had time to pass the queue
         ),
         drops=parts.drops,
         cursors=parts.cursors,
@@ -207,7 +207,7 @@ def sweep() -> "Sweep":
 
 @cache
 def result_page() -> "ResultPage":
-    """What `result_page` does."""
+    """Make the object that does the work of `result_page`."""
     from motiondrop.web.result_page import ResultPage  # noqa: PLC0415
 
     parts = Parts(load(Settings, os.environ))
@@ -222,7 +222,7 @@ def result_page() -> "ResultPage":
 
 @cache
 def drop_page() -> "DropPage":
-    """What `drop_page` does."""
+    """Make the object that does the work of `drop_page`."""
     from motiondrop.aws.uploads import Uploads  # noqa: PLC0415
     from motiondrop.web.drop_page import DropPage  # noqa: PLC0415
 
@@ -245,7 +245,7 @@ def drop_page() -> "DropPage":
 
 @cache
 def media() -> "PrepareMedia":
-    """What `media` does."""
+    """Make the object that does the work of `media`."""
     from motiondrop.workflow.media import PrepareMedia  # noqa: PLC0415
 
     parts = Parts(load(Settings, os.environ))

@@ -1,4 +1,4 @@
-"""The time: one clock, which tests replace with one that they move."""
+"""The time, from one clock, which tests replace with a clock that they move."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,5 +12,5 @@ def now() -> datetime:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """A moment as ISO 8601, as JSON documents have it; None for none."""
+    """A moment in ISO 8601, for JSON documents; None without a moment."""
     return moment.isoformat() if moment else None

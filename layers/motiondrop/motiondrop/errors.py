@@ -1,4 +1,4 @@
-"""The errors of the library. Each is one sentence that a person could be told; other modules add those of their own.
+"""The errors of the library. Each message is one sentence, fit for a person; other modules define further errors.
 
 MotionDropError
 ├── SettingsError
@@ -23,7 +23,7 @@ MotionDropError
 │   ├── KeyRefused, AccessNotGranted, BillingTrouble, NotFound, RequestInvalid
 │   ├── DownloadFailed, ContentRefused, MediaUnfit, NotCancelable, Throttled, QuotaExhausted
 │   └── ProviderFault, ProviderTimeout, ProviderBusy, UnknownRefusal
-├── NoAnswer                     provider.responses: a call came to no answer that can be used
+├── NoAnswer                     provider.responses: a call got no answer that can be used
 │   ├── Unreachable
 │   │   └── NotSent
 │   ├── NotUnderstood
@@ -78,11 +78,11 @@ class Saturated(MotionDropError):
 
 
 class DropGone(MotionDropError):
-    """The drop was deleted or replaced while it was looked at; its newer event tells what is there now."""
+    """The drop was deleted or replaced while it was looked at; its newer event says what is there now."""
 
 
 class Unreadable(MotionDropError):
-    """The drop cannot be read, whoever looks: it is archived, or encrypted with a key that is not ours."""
+    """The drop cannot be read: it is encrypted with a KMS key that MotionDrop may not use."""
 
 
 class NoRoom(MotionDropError):
@@ -94,7 +94,7 @@ class CopyFailed(MotionDropError):
 
 
 class HostRefused(CopyFailed):
-    """The result lies at a host that WanResultOrigins does not allow, so nothing was fetched; the operator decides."""
+    """The result is at a host that WanResultOrigins does not allow, so nothing was fetched; the operator decides."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"the result lies at {host}, which WanResultOrigins does not allow")
@@ -102,4 +102,4 @@ class HostRefused(CopyFailed):
 
 
 class ResultExpired(MotionDropError):
-    """The provider forgot the task or its video before it was saved; it keeps both for 24 hours."""
+    """The provider deleted the task or its video before the video was saved; it keeps both for 24 hours."""

@@ -51,14 +51,14 @@ _LINK_SECRET_SECONDS = 30
 
 
 class Parts:
-    """The parts of one stack. What they are made of is built on first use, and kept for the container's life."""
+    """The parts of one stack. Most are built on first use and kept for the container's life."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     @cached_property
     def _config(self) -> Config:
-        # Signature version 4 and virtual addressing are said, since boto3 still signs URLs otherwise in some regions.
+        # Signature version 4 and virtual addressing are set, since boto3 still signs URLs otherwise in some regions.
         return Config(
             region_name=self.settings.aws_region,
             connect_timeout=3,
@@ -74,7 +74,7 @@ class Parts:
 
     @cached_property
     def s3(self) -> "S3Client":
-        """S3; its signed URLs are what the provider and the page's readers get."""
+        """The S3 client; it signs the URLs that the provider and the pages' readers get."""
         config = self._config.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
         return self._boto3.client("s3", config=config)
 
@@ -85,7 +85,7 @@ class Parts:
 
     @cached_property
     def session(self) -> "requests.Session":
-        """The HTTP connections to the provider and its result hosts; proxies and the like are the environment's."""
+        """The HTTP connections to the provider and its result hosts; proxies and the like come from the environment."""
         import requests  # noqa: PLC0415
 
         return requests.Session()
@@ -126,24 +126,24 @@ class Parts:
 
     @cached_property
     def cursors(self) -> "Cursors":
-        """What the sweep remembers."""
+        """The sweep's memory."""
         from motiondrop.storage.cursors import Cursors  # noqa: PLC0415
 
         return Cursors(self.tables)
 
     @cached_property
     def budget(self) -> Budget:
-        """What a day may cost."""
+        """The day's budget, with what is spent or reserved of it."""
         return Budget(self.tables, self.daily_budget)
 
     @cached_property
     def circuit_breaker(self) -> CircuitBreaker:
-        """What holds the queue while only the operator can fix the cause."""
+        """The circuit breaker, which holds the queue while only the operator can fix the cause."""
         return CircuitBreaker(self.tables)
 
     @cached_property
     def refusals(self) -> "Refusals":
-        """What becomes of jobs that the provider refuses."""
+        """The part that decides on jobs that the provider refuses."""
         from motiondrop.workflow.refusals import Refusals  # noqa: PLC0415
 
         return Refusals(slots=self.slots, breaker=self.circuit_breaker, publisher=lambda: self.publisher)
@@ -173,12 +173,12 @@ class Parts:
 
     @property
     def prices(self) -> Prices:
-        """What the provider charges."""
+        """The provider's prices."""
         return Prices.of(self.settings.wan_model, self.settings.wan_region, self.settings.wan_prices)
 
     @property
     def daily_budget(self) -> int:
-        """What a day may cost, in micro-USD."""
+        """The most that a day may cost, in micro-USD."""
         return round(self.settings.daily_budget_usd * 1_000_000)
 
     @cached_property
@@ -218,7 +218,7 @@ class Parts:
 
     @cached_property
     def publisher(self) -> "Publisher":
-        """The topics."""
+        """The publisher to the topics."""
         from motiondrop.aws.topics import Publisher  # noqa: PLC0415
         from motiondrop.storage.outbox import Outbox  # noqa: PLC0415
 
@@ -230,7 +230,7 @@ class Parts:
         return Secrets(self._boto3.client("secretsmanager", config=self._config))
 
     def provider_key(self) -> str:
-        """The provider's key, read at use; KeyRefused where it has no value yet."""
+        """The provider's key, read at use. Raise KeyRefused if it has no valid value yet."""
         return self._secrets.key(self.settings.provider_key_secret)
 
     @cached_property
@@ -248,9 +248,9 @@ class Parts:
         return Links(base_url, secret)
 
     def media(self, timeout: int) -> "MediaFunction":
-        """The function that opens files, asked for an answer within `timeout` seconds.
+        """A client of the function that opens files; it waits `timeout` seconds for an answer.
 
-        A call is made once: a second one beside the first would cost twice.
+        A call is made once: a second call beside the first would cost twice.
         """
         from motiondrop.aws.media import MediaFunction  # noqa: PLC0415
 
@@ -261,7 +261,7 @@ class Parts:
 
     @cached_property
     def opening(self) -> "Opening":
-        """How results are looked at."""
+        """The part that looks at results."""
         from motiondrop.aws.media import LOOK_TIMEOUT  # noqa: PLC0415
         from motiondrop.workflow.opening import Opening  # noqa: PLC0415
 
@@ -274,7 +274,7 @@ class Parts:
 
     @cached_property
     def closing(self) -> "Closing":
-        """How jobs end."""
+        """The part that ends jobs."""
         from motiondrop.workflow.closing import Closing  # noqa: PLC0415
 
         return Closing(
@@ -291,7 +291,7 @@ class Parts:
 
     @cached_property
     def event_queue(self) -> "EventQueue":
-        """The queue that invokes `submit`; SettingsError for a function that is told nothing of it."""
+        """The queue that invokes `submit`. Raise SettingsError for a function without settings of the queue."""
         from motiondrop.aws.event_queue import EventQueue  # noqa: PLC0415
 
         if not isinstance(self.settings, EventQueueSettings):

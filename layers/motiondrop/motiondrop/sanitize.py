@@ -14,11 +14,11 @@ SUBJECT_LENGTH = 99
 
 
 #: Characters that are letters, marks or symbols to Unicode and show nothing: fillers, joiners, variation selectors.
-#: Source: Unicode's property Default_Ignorable_Code_Point, less category C, which is dropped too; Braille's blank.
+#: Source: Unicode's property Default_Ignorable_Code_Point, less category C, which is left out anyway; Braille's blank.
 _INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
 _INVISIBLE |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
-#: A dot, or one of the East's full stops, which browsers take for one.
+#: A dot, or one of East Asia's full stops, which browsers take for a dot.
 _DOTS = "[.\u3002\uff0e\uff61]"
 
 #: The endings with which mail programs turn a bare name into a link: a country's two letters (not `ts` and `qt`, which
@@ -38,7 +38,7 @@ def plain(text: str, limit: int = 200) -> str:
 
 
 def quoted(text: str, limit: int = 200) -> str:
-    """`text` as `plain` has it, in quotation marks: words that are not ours."""
+    """`text` as `plain` has it, in quotation marks, which mark words that are not ours."""
     return '"' + plain(text, limit).replace('"', "'") + '"'
 
 
@@ -85,7 +85,7 @@ def _shown(char: str) -> bool:
 
 
 def _fitted(text: str, limit: int, ellipsis: str) -> str:
-    """`text` without links, at most `limit` characters long: cut first, since a cut may make a link."""
+    """`text` without links, at most `limit` characters long. It is cut first, since a cut may make a link."""
     room = limit
     while True:
         cut = text if len(text) <= room else text[: room - len(ellipsis)].rstrip() + ellipsis

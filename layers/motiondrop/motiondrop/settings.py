@@ -1,4 +1,4 @@
-"""Settings of the functions: read from the environment once, complete or refused, frozen.
+"""Settings of the functions: read from the environment once, and frozen. A missing or invalid one is an error.
 
 A function declares a frozen dataclass; each field is read from the variable of the same name in capitals.
 """
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """What template.yaml tells every function, in the environment. Times in seconds."""
+    """The settings that template.yaml puts into every function's environment. Times in seconds."""
 
     aws_region: str
     stack: str
@@ -47,21 +47,21 @@ class Settings:
 
 @dataclass(frozen=True)
 class LinkSettings(Settings):
-    """What a function needs as well if it shows or sends links to results."""
+    """The settings of a function that shows or sends links to results."""
 
     result_page_url: str
 
 
 @dataclass(frozen=True)
 class PublishingSettings(LinkSettings):
-    """What a function needs as well if it sends emails."""
+    """The settings of a function that sends emails."""
 
     media_function: str
 
 
 @dataclass(frozen=True)
 class EventQueueSettings(PublishingSettings):
-    """What `submit` and the sweep need as well, about the event queue. Times in seconds."""
+    """The settings of `submit` and the sweep, with those of the event queue. Times in seconds."""
 
     event_queue_url: str
     event_queue_visibility: int
@@ -84,7 +84,7 @@ def load(kind: type[T], environ: Mapping[str, str]) -> T:
     values: dict[str, Any] = {}
     faults: list[str] = []
     hints = get_type_hints(kind)
-    for field in fields(kind):  # type: ignore[arg-type]  # "dataclass" cannot be said as a bound of T
+    for field in fields(kind):  # type: ignore[arg-type]  # "dataclass" cannot be written as a bound of T
         name = field.name.upper()
         text = environ.get(name, "")
         if not text:

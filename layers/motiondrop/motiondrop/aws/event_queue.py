@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-#: Seconds until a message comes back that failed for the first time, and the factor for each further failure. The
-#: queue's own time is six times the function's timeout (AWS's advice); it is for functions that hang or die.
+#: Seconds until a message that failed once comes back, and the factor for each further failure. The queue's own
+#: visibility timeout is six times the function's timeout (AWS's advice); it is for functions that hang or die.
 FIRST_PAUSE = 5
 FACTOR = 4
 
-#: Seconds until a message comes again that AWS had no room for.
+#: Seconds until a message comes again if AWS had no room to work on it.
 SATURATED_SECONDS = 15
 
 _COUNTS: tuple["QueueAttributeNameType", ...] = (
@@ -45,7 +45,7 @@ class EventQueue:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def postpone(self, body: str, seconds: int) -> None:
-        """Send a message once more, to come after `seconds`; this try is not counted."""
+        """Send a message once more, to arrive after `seconds`; this try does not count as a failure."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def try_again_soon(self, receipt_handle: str, received: int) -> None:
@@ -54,7 +54,7 @@ class EventQueue:
         self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=pause)
 
     def holds_messages(self) -> bool:
-        """Whether the queue holds messages, being worked on or not (SQS counts approximately)."""
+        """Whether the queue holds messages: waiting, delayed or being worked on (SQS counts approximately)."""
         notified = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_COUNTS))["Attributes"]
         return any(int(notified.get(name, 0)) for name in _COUNTS)
 
@@ -63,8 +63,8 @@ class EventQueue:
 class DropEvent:
     """An event of S3: a drop arrived at `key`, or was removed.
 
-    `sequencer` is S3's order of the events of one key; `etag` is that of the object, quoted as in HTTP; `dropped_by` is
-    the principal and the address of the request that made the event.
+    `sequencer` is how S3 orders the events of one key; `etag` is the object's, quoted as in HTTP; `dropped_by` is the
+    principal and the address of the request that made the event.
     """
 
     key: str

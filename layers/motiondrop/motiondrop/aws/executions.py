@@ -1,4 +1,4 @@
-"""The state machine: starting executions, asking after them, and waking those that wait."""
+"""The state machine: starting and stopping executions, reading their status, and waking those that wait."""
 
 import json
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from motiondrop.domain.step import admitted
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-#: What a token answers that nobody waits at any more.
+#: Error codes for a task token at which no execution waits any more.
 _OVER = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
 
 
@@ -25,7 +25,7 @@ class Executions:
         self._arn = state_machine_arn
 
     def start(self, job: Job) -> bool:
-        """Start the job's newest execution; False where one of that name was started before and is over."""
+        """Start the job's newest execution; return False if one of that name was started before and is over."""
         try:
             self._sfn.start_execution(
                 stateMachineArn=self._arn,
@@ -39,7 +39,7 @@ class Executions:
         return True
 
     def stop(self, arn: str, cause: str) -> None:
-        """Stop an execution whose job has ended without it; one that is over is left alone."""
+        """Stop an execution whose job has ended without it; do nothing if the execution is already over."""
         self._sfn.stop_execution(executionArn=arn, error="JobClosed", cause=cause)
 
     def status(self, arn: str) -> str:
@@ -52,7 +52,7 @@ class Executions:
             raise
 
     def alive(self, arn: str) -> bool:
-        """Whether the execution still works."""
+        """Whether the execution is still running."""
         return self.status(arn) == "RUNNING"
 
     def arn_of(self, name: str) -> str:
@@ -60,7 +60,7 @@ class Executions:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def wake(self, token: str, job: Job) -> None:
-        """Let the job's execution, which waits at `token`, continue; a token that is over is left alone."""
+        """Let the job's execution, which waits at `token`, continue; do nothing if none waits there any more."""
         try:
             self._sfn.send_task_success(taskToken=token, output=json.dumps(admitted(job)))
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""The inbox bucket: drops as they lie there, the checked copies of them, and the receipts they carry."""
+"""The inbox bucket: its drops, their receipts, and the checked copies that are made of them."""
 
 import hashlib
 import re
@@ -29,7 +29,7 @@ _TAGS = 10
 _GONE = {"404", "NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed", "412"}
 _BAD_REQUEST = "400"
 _PIECE = 1024 * 1024  # bytes
-_PUTS = 4  # tries of a write that meets another one of the same object
+_PUTS = 4  # tries of a write while another write of the same object is under way
 
 _ARCHIVED = "file is archived - restore it and drop it again"
 _OWN_KEY = "file is encrypted with a key that MotionDrop does not have - upload it again without SSE-C"
@@ -40,7 +40,7 @@ _FOREIGN_KEY = "file is encrypted with a KMS key that MotionDrop may not use - u
 class Arrived:
     """A drop as S3 describes it: size in bytes, `modified_at` to the second.
 
-    `unreadable` says why nobody here can read it, where that is so.
+    If S3's description shows that MotionDrop cannot read the drop, `unreadable` says why.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Inbox:
         self._copies = copies
 
     def look(self, key: str, etag: str = "") -> Arrived:
-        """The object at `key` now; DropGone where there is none. `etag` is the ETag that the object's event names."""
+        """Describe the object now at `key`; raise DropGone if there is none. `etag` is the one in the drop's event."""
         try:
             head = self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -79,9 +79,9 @@ class Inbox:
         )
 
     def fetch(self, key: str, etag: str, file: BinaryIO) -> str:
-        """Write the drop at `key`, as it was looked at, to a file; return the SHA-256 of its bytes, in hex.
+        """Write the drop at `key` to a file, if its ETag is still `etag`; return the SHA-256 of its bytes, in hex.
 
-        DropGone where it was replaced since, Unreadable where a KMS key is in the way.
+        Raise DropGone if it was replaced or deleted, Unreadable if MotionDrop may not use the KMS key of the drop.
         """
         digest = hashlib.sha256()
         try:
@@ -96,9 +96,9 @@ class Inbox:
         return digest.hexdigest()
 
     def keep(self, file: BufferedReader, extension: str) -> str:
-        """Keep a copy or a poster under the SHA-256 of its bytes; return its key in the results bucket.
+        """Store a copy or a poster under the SHA-256 of its bytes; return its key in the results bucket.
 
-        It is written once: what lies there has the same bytes, and is never replaced.
+        An object that is already at that key has the same bytes, so it is never replaced.
         """
         file.seek(0)
         copy = f"inputs/{hashlib.file_digest(file, 'sha256').hexdigest()}.{extension}"
@@ -118,10 +118,10 @@ class Inbox:
         return copy
 
     def names(self, beginning: str, pages: int) -> tuple[list[str], bool]:
-        """The keys that start with `beginning` and have no further `/`, and whether these are all that there are.
+        """Return the keys that start with `beginning` and have no further `/`, and whether the list is complete.
 
-        It takes at most `pages` LIST calls. Empty objects, still arriving, are left out. Subfolders count as keys do:
-        S3 lists both, a thousand a call.
+        Make at most `pages` LIST calls. Leave out empty objects, which are still arriving. Each call lists up to a
+        thousand keys and subfolders, so subfolders use up calls too.
         """
         found: list[str] = []
         token: dict[str, Any] = {}
@@ -134,7 +134,7 @@ class Inbox:
         return found, False
 
     def delete(self, key: str, etag: str) -> bool:
-        """Delete what lies at `key`, unless something else lies there by now; return whether that was done."""
+        """Delete the object at `key` if its ETag is still `etag`; return whether it was deleted."""
         try:
             if self.look(key).etag != etag:
                 return False
@@ -144,11 +144,11 @@ class Inbox:
         return True
 
     def write_receipt(self, key: str, receipt: str, page: str | None = None) -> bool:
-        """Tag the drop with its receipt and the link to its page, beside the tags it has.
+        """Tag the drop with its receipt and the link to its page; keep its other tags.
 
-        Without `page` the link that is there stays; an empty one removes it. Where there is room for one tag only, it
-        is the receipt's. False where the drop is gone; NoRoom where it has as many tags of its own as an object may
-        have.
+        If `page` is None, keep the link that the drop has; if `page` is empty, remove the link. If there is room for
+        only one tag, write the receipt. Return False if the drop is gone; raise NoRoom if it has as many tags of its
+        own as an object may have.
         """
         try:
             tags: list[Any] = self._s3.get_object_tagging(Bucket=self._bucket, Key=key)["TagSet"]
@@ -184,7 +184,7 @@ def receipt_text(text: str) -> str:
 
 
 def _gone(error: ClientError) -> Exception:
-    """DropGone where S3 says that the object is not, or no longer, there; else the error itself."""
+    """DropGone if S3 says that the object is not there or was replaced; otherwise the error itself."""
     if code_of(error) in _GONE:
         return DropGone("the drop is not there any more, or was replaced")
     return error

@@ -1,4 +1,4 @@
-"""The function `media`, as those that may not open files call it."""
+"""The function `media`, as called by the functions that may not open files."""
 
 import json
 from contextlib import suppress
@@ -15,8 +15,8 @@ from motiondrop.media.report import Look, Plan, Report, look_of, plan_of, report
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-#: Seconds that an answer may take: for a check, 40 for its child and the rest for fetching a large file; for a look at
-#: a result, which nothing waits for.
+#: Seconds that `media` may take to answer: for a check, 40 for its child process and the rest for fetching a large
+#: file; for a look at a result, for which no job waits.
 CHECK_TIMEOUT = 75
 LOOK_TIMEOUT = 60
 
@@ -34,7 +34,7 @@ class MediaDied(MotionDropError):
 class Checked:
     """A drop that can be used: the SHA-256 of its bytes, what `media` found, and the keys of what it wrote.
 
-    `found` is a Plan, and `copy` None, where the file has to be converted first.
+    If the file has to be converted first, `found` is a Plan and `copy` is None.
     """
 
     digest: str
@@ -44,16 +44,17 @@ class Checked:
 
 
 class MediaFunction:
-    """The function `media` of one stack. `lambda_` makes one attempt a call."""
+    """The function `media` of one stack. `lambda_` must be a client that makes one attempt per call."""
 
     def __init__(self, lambda_: "LambdaClient", name: str) -> None:
         self._lambda = lambda_
         self._name = name
 
     def check(self, key: str, etag: str, trim: str | None) -> Checked:
-        """Have the drop checked and its copy made; Rejected where it cannot be used, DropGone where it was replaced.
+        """Have the drop checked and its copy made.
 
-        Saturated where AWS has no room for the call now.
+        Raise Rejected if the drop cannot be used, DropGone if it was replaced or deleted, Saturated if AWS has no room
+        for the call now.
         """
         order = {"action": "check", "key": key, "etag": etag, "trim": trim}
         for _ in range(_DEATHS):
@@ -64,7 +65,7 @@ class MediaFunction:
     def look(self, job_id: str) -> tuple[Look, str]:
         """Have the saved video of a job looked at; return what it is, and the key of a still.
 
-        Rejected where it cannot be opened, MediaDied or Saturated where that is not known now.
+        Raise Rejected if the video cannot be opened, MediaDied or Saturated if this cannot be found out now.
         """
         answer = self._invoke({"action": "look", "job_id": job_id})
         try:
@@ -88,7 +89,7 @@ class MediaFunction:
 
 
 def answered(said: Any) -> dict[str, Any]:
-    """The answer of `media`, unless it is a refusal: raise DropGone or Rejected for that, MediaDied for no answer."""
+    """The answer of `media`; raise DropGone or Rejected if that is the answer, MediaDied if it is not valid."""
     if not isinstance(said, dict):
         raise MediaDied("media answered nothing that can be used")
     if said.get("gone"):

@@ -1,6 +1,6 @@
-"""What is measured (docs/metrics.md): CloudWatch metrics by Powertools, in the embedded metric format.
+"""The CloudWatch metrics (docs/metrics.md), which Powertools writes in the embedded metric format.
 
-A metric is a line in a function's log, which CloudWatch reads: to measure costs no call and cannot fail a job.
+A metric is a line in a function's log, which CloudWatch reads: measuring costs no call and cannot fail a job.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _OWNERS = {Owner.USER: "user", Owner.OPERATOR: "operator", Owner.PROVIDER: "prov
 
 @dataclass(frozen=True)
 class Metrics:
-    """The metrics of one stack; its name is the dimension `service` of each."""
+    """The metrics of one stack; the stack's name is the dimension `service` of each metric."""
 
     stack: str
 
@@ -35,7 +35,7 @@ class Metrics:
         self._put({"ProviderErrors": (1, COUNT)}, Family=family)
 
     def end(self, job: Job, moment: datetime) -> None:
-        """A job has ended and is told of at that moment."""
+        """A job has ended, and people were notified at `moment`."""
         self._put({"JobsEnded": (1, COUNT)}, State=str(job.state))
         if job.state == State.FAILED:
             self._put({"JobsFailed": (1, COUNT)}, Owner=owner(job))
@@ -49,11 +49,11 @@ class Metrics:
             "DropToMail": (job.recorded_at, moment),
         }
         known = {name: (end - begin).total_seconds() for name, (begin, end) in spans.items() if begin and end}
-        # The provider's clock is not ours: what seems to end before it began took no time.
+        # The provider's clock may differ from ours: a span that seems to end before it begins counts as 0.
         self._put({name: (max(0.0, seconds), SECONDS) for name, seconds in known.items()})
 
     def queue(self, waiting: int, oldest: float, taken: int, *, stalled: bool) -> None:
-        """The queue as a round of the sweep found it: `oldest` is how long the first has waited, in seconds."""
+        """The queue as a round of the sweep found it: `oldest` is how long the first job has waited, in seconds."""
         self._put(
             {
                 "JobsWaiting": (waiting, COUNT),
@@ -76,7 +76,7 @@ class Metrics:
         self._put({"BudgetUsed": (used, PERCENT)})
 
     def _put(self, values: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
-        # Loaded when something is measured first: most invocations measure nothing.
+        # Loaded only once something is measured: most invocations measure nothing.
         from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415
 
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=self.stack)
@@ -88,5 +88,5 @@ class Metrics:
 
 
 def owner(job: Job) -> str:
-    """Who can fix the failure; without a verdict of the provider it is MotionDrop, so that somebody looks."""
+    """Who can fix the failure; if the provider gave no verdict, it is MotionDrop, so that somebody looks."""
     return _OWNERS[by_name(job.verdict.family).owner] if job.verdict.family else _OWNERS[Owner.OURS]

@@ -1,4 +1,4 @@
-"""The results bucket: videos at their permanent place, what lies beside them, and signed URLs of it all."""
+"""The results bucket: videos at their permanent place, the files beside them, and signed URLs of all of these."""
 
 import re
 from collections.abc import Iterator
@@ -13,30 +13,30 @@ from motiondrop.sanitize import plain, transliterated
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Bytes: the smallest part that S3 takes; a result of MAX_RESULT_BYTES has 191 of them, and S3 allows 10,000.
+#: Bytes: the smallest part that S3 takes; a result of MAX_RESULT_BYTES has 191 such parts, and S3 allows 10,000.
 PART = 5 * 1024 * 1024
-#: Parts on their way at once. Each is held in memory whole, and so is the next, which comes in meanwhile.
+#: Parts uploaded at once. Each is held in memory whole, and so is the next part, which is read meanwhile.
 _PARTS_AT_ONCE = 2
 
 
 def video_key(job_id: str) -> str:
-    """Where the job's video lies."""
+    """The key of the job's video."""
     return f"videos/{job_id}.mp4"
 
 
 def record_key(job_id: str) -> str:
-    """Where the job's `result.json` lies."""
+    """The key of the job's `result.json`."""
     return f"videos/{job_id}.json"
 
 
 def still_key(job_id: str) -> str:
-    """Where the still of the job's video lies."""
+    """The key of the still of the job's video."""
     return f"videos/{job_id}.jpg"
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A result that lies in the bucket: size in bytes."""
+    """A result that is in the bucket; `size` is in bytes."""
 
     key: str
     size: int
@@ -56,7 +56,7 @@ class Source(Protocol):
         """The next bytes."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the file."""
 
 
 class Results:
@@ -67,14 +67,14 @@ class Results:
         self.bucket = bucket
 
     def save(self, job_id: str, video: Source) -> Saved:
-        """Copy the video to its permanent place; nothing appears there unless all of it arrived.
+        """Copy the video to its permanent place; nothing appears there unless the whole video arrived.
 
-        Whatever `video.read` raises is raised, and the upload is aborted. S3 compares a CRC-32 of each part.
+        If `video.read` raises an error, abort the upload and raise that error. S3 compares a CRC-32 of each part.
         """
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415  # only finalize pays for importing it
 
         config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=_PARTS_AT_ONCE)
-        # boto3 reads ten parts ahead otherwise, whatever the concurrency; it has no argument for this.
+        # Otherwise boto3 reads ten parts ahead, whatever the concurrency; TransferConfig has no argument for this.
         config.max_in_memory_upload_chunks = _PARTS_AT_ONCE
         key = video_key(job_id)
         try:
@@ -111,7 +111,7 @@ class Results:
         return erased
 
     def listed(self, beginning: str) -> Iterator[tuple[str, datetime]]:
-        """The keys that begin so, and when each was written."""
+        """The keys that start with `beginning`, and when each object was written."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=beginning)
         for page in pages:
             for one in page.get("Contents", []):
@@ -119,7 +119,7 @@ class Results:
 
     @cached_property
     def origin(self) -> str:
-        """Where signed URLs of this bucket lead, as a Content-Security-Policy names it."""
+        """The origin of this bucket's signed URLs, as a Content-Security-Policy names it."""
         return origin_of(self.url("-", 1))
 
     def url(self, key: str, seconds: int, *, name: str | None = None) -> str:
@@ -137,7 +137,7 @@ def origin_of(url: str) -> str:
 
 
 def attachment(name: str) -> str:
-    """The Content-Disposition of a download under that name, in ASCII; other letters follow as RFC 5987 has them."""
+    """The Content-Disposition of a download called `name`: in ASCII, then in full as in RFC 5987 if that differs."""
     shown = re.sub(r'[\\/:*?"<>|]', "_", plain(name))
     ascii_name = re.sub(r"[^A-Za-z0-9 ._()-]", "_", transliterated(shown))
     others = f"; filename*=UTF-8''{quote(shown, safe='')}" if ascii_name != shown else ""

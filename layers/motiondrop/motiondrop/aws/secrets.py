@@ -24,7 +24,7 @@ class Secrets:
         return self._client.get_secret_value(SecretId=secret_id)["SecretString"]
 
     def key(self, secret_id: str) -> str:
-        """The provider's key; KeyRefused where the secret has no value yet, or one that cannot be a key."""
+        """The provider's key; raise KeyRefused if the secret has no value yet, or its value cannot be a key."""
         try:
             key = self.value(secret_id).strip()
         except ClientError as error:
@@ -37,9 +37,9 @@ class Secrets:
 
 
 class CachedSecret:
-    """A secret that is asked for anew when it is older than `seconds`; `clock` counts them.
+    """A secret whose value is read again when it is older than `seconds`, as measured by `clock`.
 
-    For a page that strangers may ask for: each question to Secrets Manager costs time and money.
+    For pages that strangers may open: each call to Secrets Manager costs time and money.
     """
 
     def __init__(self, read: Callable[[], str], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class CachedSecret:
         self._until = float("-inf")
 
     def __call__(self) -> str:
-        """The secret's value, at most so old."""
+        """The secret's value, at most `seconds` old."""
         if self._clock() >= self._until:
             self._value = self._read()
             self._until = self._clock() + self._seconds

@@ -68,7 +68,7 @@ class Publisher:
 
     def _send_digest(self, one: Digest) -> None:
         subject, body = digest(one.folder, one.events, one.lines)
-        # Lists, of which one match is enough for a subscriber's filter.
+        # Lists: a subscriber's filter matches if one of the values does.
         attributes = {
             "event": _strings(["digest", *one.events]),
             "folder": _string(one.folder),

@@ -9,13 +9,13 @@ from motiondrop.aws.results import origin_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Seconds in which an upload has to begin. A URL signed by a function dies with its credentials in any case.
+#: Seconds within which an upload has to begin. A URL signed by a function also dies with the function's credentials.
 UPLOAD_SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Where and with which headers a browser sends a file; with others, or another length, S3 refuses it."""
+    """Where and with which headers a browser sends a file. S3 refuses it with other headers or another length."""
 
     url: str
     headers: dict[str, str]
@@ -31,7 +31,7 @@ class Uploads:
     def sign(
         self, key: str, size: int, content_type: str, metadata: dict[str, str], *, replace: bool = False
     ) -> Upload:
-        """Sign a PUT of `size` bytes to `key`; unless `replace`, it is refused where something lies there."""
+        """Sign a PUT of `size` bytes to `key`; unless `replace`, S3 refuses it if there is an object already."""
         params = {
             "Bucket": self._bucket,
             "Key": key,
@@ -46,10 +46,10 @@ class Uploads:
         return Upload(url, headers)
 
     def remove(self, key: str) -> None:
-        """Delete what lies at `key`, if anything does."""
+        """Delete the object at `key`, if there is one."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     @cached_property
     def origin(self) -> str:
-        """Where the signed URLs lead, as a Content-Security-Policy names it."""
+        """The origin of the signed URLs, as a Content-Security-Policy names it."""
         return origin_of(self._s3.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": "-"}))

@@ -9,7 +9,7 @@ from motiondrop.sanitize import ascii_line
 
 _ORDER = {event: place for place, event in enumerate(LABELS)}
 
-#: Both texts are true for either cause: too many emails, or an email that could not be sent.
+#: Each text is true for both causes of a digest: too many emails, or an email that could not be sent.
 _MANY = "Here are several updates in one email. Some of them may be late."
 _ONE = "This update was sent late."
 
@@ -18,7 +18,7 @@ _CHANGE = "If the list above says what is wrong with the image or the video, fix
 
 
 def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
-    """Subject and body for the messages whose events and lines these are: results first, then what went wrong."""
+    """Subject and body for several messages, given the event and line of each: results first, then what went wrong."""
     counts = Counter(LABELS.get(event, "Other").lower() for event in sorted(events, key=_place))
     name = ascii_line(folder.strip("/")) if folder != NONE else ""
     updates = f"{len(lines)} update{'' if len(lines) == 1 else 's'}"
@@ -30,7 +30,7 @@ def digest(folder: str, events: Sequence[str], lines: Sequence[str]) -> tuple[st
 
 
 def _retry(events: set[str]) -> str:
-    """How to try again whatever of these events can be."""
+    """How to try the failed or canceled animations again; empty if `events` has neither."""
     ended = " or ".join(LABELS[event].lower() for event in ("failed", "canceled") if event in events)
     again = RETRY.replace("try again", f"try a {ended} animation again") if ended else ""
     return " ".join(filter(None, (again, _DELETED * ("canceled" in events), _CHANGE * ("failed" in events))))

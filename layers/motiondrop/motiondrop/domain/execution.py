@@ -13,7 +13,7 @@ from motiondrop.sanitize import plain
 
 @dataclass(frozen=True)
 class Execution:
-    """One execution that works on a job, as the state machine presents itself: its context object's Execution."""
+    """One execution that works on a job, as described by `Execution` in the state machine's context object."""
 
     job_id: str
     name: str
@@ -22,7 +22,7 @@ class Execution:
 
     @classmethod
     def of(cls, execution: Mapping[str, Any]) -> "Execution":
-        """The calling execution, from the state machine's `$states.context.Execution`; NoSuchJob without a job id."""
+        """The calling execution, from `$states.context.Execution`. Raise NoSuchJob if its input has no job id."""
         try:
             job_id = str(execution["Input"]["job_id"])
         except (KeyError, TypeError) as error:
@@ -31,7 +31,7 @@ class Execution:
 
     @classmethod
     def of_status_event(cls, detail: Mapping[str, Any]) -> "Execution":
-        """The execution that a status event of Step Functions is about; NoSuchJob without a job id."""
+        """The execution that a Step Functions status event is about. Raise NoSuchJob if its input has no job id."""
         return cls.of(
             {
                 "Input": json.loads(detail.get("input") or "{}"),
@@ -43,7 +43,7 @@ class Execution:
 
     @property
     def owner(self) -> str:
-        """What the record calls this execution. A redriven execution keeps its name, so the count tells them apart."""
+        """The execution's name in the record. A redriven execution keeps its name, so its redrive count is added."""
         return f"{self.name}~{self.redrive}" if self.redrive else self.name
 
 

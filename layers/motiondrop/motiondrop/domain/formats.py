@@ -1,7 +1,7 @@
-"""What a file is: by its name, for finding it, and by its first bytes, for believing it.
+"""The file formats: the extension of a drop's name claims one, and the file's first bytes prove one.
 
 The provider takes JPG, JPEG, PNG, BMP or WEBP for the image and MP4, AVI or MOV for the video (its page "Wan - image to
-animation API reference"). Whatever else is accepted here is converted before it gets there.
+animation API reference"). All other formats accepted here are converted before they are sent.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The two halves of a job."""
+    """The kind of a file: a job has one of each."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 class Format:
     """A file format: what a person calls it, and the extensions that claim it, the usual one first.
 
-    `kind` is None for a format that is recognised only to be named in a refusal.
+    `kind` is None for a format that is recognised only so that a rejection can name it.
     """
 
     name: str
@@ -75,19 +75,20 @@ _MAGIC = (
     (0, b"ID3", Format("MP3", None)),
 )
 
-# Brands of ISO base media that are pictures or sound. A picture's major brand may be one of no codec (`mif1`), and
-# those beside it then tell; AVIF comes first, since its files may name HEIC's structure too.
+# Brands of ISO base media that are pictures or sound. A picture's major brand may name no codec (`mif1`); then the
+# other brands in the box decide. AVIF is checked first, since its files may list brands of HEIC's structure too.
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _PICTURE_BRANDS = {b"mif1", b"msf1", b"mif2"}
 _OTHER_BRANDS = {b"M4A ": Format("M4A", None), b"M4B ": Format("M4A", None), b"crx ": Format("CR3", None)}
 _EBML = b"\x1aE\xdf\xa3"
-# Bytes: MPEG-TS repeats its first byte every 188, with a time of four bytes before it in a camera's (Blu-ray's BDAV).
+# Offset and step in bytes: MPEG-TS repeats its first byte every 188 bytes. In a camera's files (Blu-ray's BDAV), a
+# time of four bytes comes before each packet.
 _TS_PACKETS = ((0, 188), (4, 192))
 _TS_SYNC = 0x47
-# What a QuickTime file from before the `ftyp` box may begin with.
+# The boxes that a QuickTime file may begin with if it is older than the `ftyp` box.
 _OLD_QUICKTIME = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
-# The sizes a BMP's second header can have; two letters alone would make a bitmap of many a text.
+# The sizes in bytes that a BMP's second header can have: its first two letters alone would match many a text file.
 _BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}
 
 
@@ -110,13 +111,13 @@ def sniff(head: bytes) -> Format | None:
 
 
 def _repeats(head: bytes, start: int, step: int) -> bool:
-    """Whether every packet of MPEG-TS in `head`, of at least two, begins as one does."""
+    """Whether `head` has at least two packets of MPEG-TS, and all of them begin with the sync byte."""
     firsts = head[start::step]
     return len(firsts) > 1 and set(firsts) == {_TS_SYNC}
 
 
 def _of_brands(head: bytes) -> Format:
-    """The format that a file of ISO base media says it is, in the box at its beginning."""
+    """The format that an ISO base media file claims in its first box."""
     major, length = head[8:12], int.from_bytes(head[:4], "big")
     brands = {major} | {head[place : place + 4] for place in range(16, min(length, len(head)), 4)}
     if major in _OTHER_BRANDS:

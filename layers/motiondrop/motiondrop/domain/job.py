@@ -9,7 +9,7 @@ from motiondrop.domain.keys import folder_of
 
 
 class State(StrEnum):
-    """Where a job is on its way. The order of the members is the order of the way."""
+    """Where a job is on its way. The members are in the order in which a job passes them."""
 
     PREPARING = "PREPARING"
     QUEUED = "QUEUED"
@@ -29,11 +29,11 @@ LEGAL: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.ADMITTED, State.FAILED, State.CANCELED}),
     State.ADMITTED: frozenset({State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
     State.SUBMITTING: frozenset(
-        # ADMITTED: the provider refused and nothing was made, the slot is kept (throttled).
+        # ADMITTED: no task was made, as when the provider throttled the call, and the job keeps its slot.
         {State.PENDING, State.ADMITTED, State.QUEUED, State.FAILED, State.CANCELED}
     ),
     State.PENDING: frozenset(
-        # QUEUED, here and below: this task has failed, and the next one is held.
+        # QUEUED, here and below: the task has failed, and the job waits in the queue for its next try.
         {State.RUNNING, State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}
     ),
     State.RUNNING: frozenset({State.SAVING, State.SUBMITTING, State.QUEUED, State.FAILED, State.CANCELED}),
@@ -43,7 +43,7 @@ LEGAL: dict[State, frozenset[State]] = {
     State.CANCELED: frozenset({State.PREPARING, State.QUEUED}),
 }
 
-#: States in which nothing was sent, so that a job can be withdrawn.
+#: States in which nothing was sent to the provider, so the job can still be withdrawn.
 UNSENT = frozenset({State.PREPARING, State.QUEUED, State.ADMITTED})
 
 CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
@@ -54,7 +54,7 @@ IN_FLIGHT = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.SAV
 
 @dataclass(frozen=True)
 class Options:
-    """What the animation was asked to be like; part of the job's identity."""
+    """The options that were asked for; part of the job's identity."""
 
     mode: str
     check_image: bool
@@ -66,11 +66,11 @@ class Options:
 class Input:
     """One of a job's two files: the drop, and the copy that was made of it.
 
-    `copy` is the key of the copy in the results bucket, None as long as the file has to be converted; the measures are
-    the copy's, or what converting will make of them, in pixels, seconds and frames per second. `size` is the drop's, in
-    bytes, and `digest` the SHA-256 of it; `poster` is the key of a small JPEG; `sequencer` is S3's order of the events
-    of one key; `dropped_by` is who uploaded it, as S3 says: a principal's id and an IP address. `sound` is None for an
-    image.
+    `copy` is the copy's key in the results bucket, or None while the file still has to be converted. Sides, duration
+    and frame rate are the copy's, or those planned for it, in pixels, seconds and frames per second. `size` (in bytes)
+    and `digest` (SHA-256) are the drop's. `poster` is the key of a small JPEG. `sequencer` is S3's order of the events
+    of one key. `dropped_by` is the uploader as S3 reports it: a principal's id and an IP address. `sound` is None for
+    an image.
     """
 
     key: str
@@ -103,14 +103,14 @@ class Prepared(Protocol):
 
 
 def words(file: Prepared) -> str:
-    """What a receipt says of it, such as `converted: HEIC to JPEG - 6000x4000 to 4096x2731 px`; often nothing."""
+    """What a receipt says of the file, as in `converted: HEIC to JPEG - 6000x4000 to 4096x2731 px`; often empty."""
     lines = [f"converted: {' - '.join(file.converted)}"] if file.converted else []
     return " - ".join([*lines, *file.notes])
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What the jobs of one drop link may cost in a day together, in micro-USD."""
+    """The most that all jobs of one drop link together may cost in a day, in micro-USD."""
 
     link_id: str
     daily: int
@@ -118,34 +118,34 @@ class Limit:
 
 @dataclass(frozen=True)
 class Turn:
-    """The job's turn at the provider: the token that its execution waits at, then its slot and what is reserved."""
+    """The job's turn at the provider: the task token of its waiting execution, then its slot and its reservation."""
 
     token: str | None = None
     slot: int | None = None
-    grant: str | None = None  # which giving of the slot: new each time
+    grant: str | None = None  # the id of this grant of the slot: new each time
     admitted_at: datetime | None = None
-    reserved: int | None = None  # of the budget of the day `reserved_on`
+    reserved: int | None = None  # micro-USD of the budget of the day `reserved_on`
     reserved_on: str | None = None
 
 
 @dataclass(frozen=True)
 class Call:
-    """The create call that was made last, and how often calls were made, throttled and failed before it."""
+    """The last create call, and the numbers of calls made, of calls put off, and of failed calls and tasks."""
 
     attempt: int = 0
     throttled: int = 0
     faults: int = 0
-    key_mark: str | None = None  # of the API key that it was made with
+    key_mark: str | None = None  # the mark of the API key used for the call
     asked_at: datetime | None = None
     deadline: datetime | None = None
     unknown: bool = False
-    empty_since: datetime | None = None  # the task list was read and proves that there is no task, so far once
-    undecided_notified: bool = False  # the operator knows that it is not known whether a task was made
+    empty_since: datetime | None = None  # when the task list first showed no task of the call; a second reading decides
+    undecided_notified: bool = False  # the operator was alerted that nobody knows whether a task was made
 
 
 @dataclass(frozen=True)
 class Task:
-    """The provider's task, by the provider's clock; after a refused call the request id is that of the refusal."""
+    """The provider's task, with times by the provider's clock. After a refused call, `request_id` is the refusal's."""
 
     id: str | None = None
     request_id: str | None = None
@@ -153,7 +153,7 @@ class Task:
     scheduled_at: datetime | None = None
     ended_at: datetime | None = None
     unknown_answers: int = 0
-    retry: bool = False  # it has failed, and another one is to be made
+    retry: bool = False  # the task has failed, and another is to be made
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Billing:
-    """What the provider charged; `estimated` where it did not say the seconds, which are then the reference's."""
+    """What the provider charged. If it named no seconds, the reference video's are used, and `estimated` is True."""
 
     seconds: float | None = None
     mode: str | None = None
@@ -188,9 +188,9 @@ class Result:
     duration: float | None = None
     frame_rate: float | None = None
     sound: bool | None = None
-    still: str | None = None  # the key of a JPEG of it
-    opened: bool = False  # whether it was looked at, or never will be
-    refused_host: str | None = None  # where it lies, as long as that keeps it from being saved
+    still: str | None = None  # the key of a JPEG of the video
+    opened: bool = False  # whether `media` has looked at it, or will not try again
+    refused_host: str | None = None  # the video's host, if WanResultOrigins did not allow it
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class End:
     reason: str | None = None
     at: datetime | None = None
     notified: bool = False
-    notifying_until: datetime | None = None  # until then somebody is about to tell
+    notifying_until: datetime | None = None  # until then, one function is notifying people and no other does
 
 
 @dataclass(frozen=True)
@@ -218,12 +218,12 @@ class Job:
     recorded_at: datetime
     quote: int
     execution_number: int = 1
-    restarts: int = 0  # executions that were started because one before broke off
+    restarts: int = 0  # executions that were started because the one before broke off
     restarted_at: datetime | None = None
     owner: str | None = None
     owner_arn: str | None = None
     stopped: bool = False  # somebody stopped its execution: cancel what can be canceled, and make no new task
-    limit: Limit | None = None  # of the drop link that its image came by
+    limit: Limit | None = None  # of the drop link through which its image came
     turn: Turn = Turn()
     call: Call = Call()
     task: Task = Task()
@@ -237,17 +237,17 @@ class Job:
 
     @property
     def called_at(self) -> datetime:
-        """When its create call was made; when it was recorded, where none was."""
+        """When the last create call was made, or, if there was none, when the job was recorded."""
         return self.call.asked_at or self.recorded_at
 
     @property
     def copies(self) -> list[str]:
-        """The keys of the copies that there are: image, video."""
+        """The keys of the copies that exist, the image's before the video's."""
         return [file.copy for file in (self.image, self.video) if file.copy]
 
     @property
     def ready(self) -> bool:
-        """Whether both files can be sent as they are; else one has to be converted."""
+        """Whether both files have a copy that can be sent; otherwise a file still has to be converted."""
         return len(self.copies) == 2  # noqa: PLR2004  # an image and a video
 
     @property
@@ -262,5 +262,5 @@ class Job:
 
     @property
     def execution_name(self) -> str:
-        """The name of the job's newest execution: names are taken for 90 days, so each execution has its own."""
+        """The name of the job's newest execution: a name stays taken for 90 days, so each execution has its own."""
         return f"{self.job_id}-{self.execution_number}"

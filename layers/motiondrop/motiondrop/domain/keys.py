@@ -6,10 +6,10 @@ from motiondrop.domain.formats import ACCEPTED, Kind
 
 _KINDS = {extension: accepted.kind for accepted in ACCEPTED for extension in accepted.extensions}
 
-#: What desktops leave beside files, whole names in lower case; names that begin with a dot are hidden files anyway.
+#: Files that desktops leave in folders, as whole names in lower case; names that begin with a dot are ignored anyway.
 _JUNK = {"thumbs.db", "desktop.ini", "icon\r"}
 
-#: What browsers, uploaders and cameras call a file that is not whole yet, or no picture of its own.
+#: Endings that browsers and uploaders give to unfinished files, and cameras to files that are no pictures.
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".aae")
 
 
@@ -32,12 +32,12 @@ def extension_of(key: str) -> str:
 
 
 def kind_of(key: str) -> Kind | None:
-    """What a drop claims to be by its extension, in any letter case; None for anything else."""
+    """The kind that a drop's extension claims, in any letter case; None for any other extension."""
     return _KINDS.get(extension_of(key))
 
 
 def ignored(key: str) -> bool:
-    """Whether a key is litter of desktops, browsers and uploaders, such as a half download: it gets no receipt."""
+    """Whether a key is litter of desktops, browsers or uploaders, such as a partial download; it gets no receipt."""
     name = key.rpartition("/")[2].lower()
     return (
         not name

@@ -31,17 +31,17 @@ from motiondrop.domain.pricing import dollars, mode_name, usd
 from motiondrop.domain.reasons import OWN_FAULT, SEVERAL, details, news, sentences
 from motiondrop.sanitize import SUBJECT_LENGTH, ascii_line, duration, named, plain, quoted, storable
 
-#: Where a message has no folder or mode: an attribute is never empty, or a subscriber's filter would miss it.
+#: The folder or mode of a message without one: a subscriber's filter would miss an empty attribute.
 NONE = "none"
 
 #: The version of docs/message.schema.json.
 _VERSION = 1
 
-#: Characters of a subject that a name may have, and that a phrase from outside may have: beyond, it is left out.
+#: Characters of a subject for a name, which is cut if longer, and for a phrase from outside, which is then replaced.
 _NAME = 40
 _PHRASE = 60
 
-#: What a line of a digest begins with, by event, in the order of the lines.
+#: How a digest's line begins, by event. The lines come in this order.
 LABELS = {
     "succeeded": "Ready",
     "existing": "Ready",
@@ -55,11 +55,11 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell: a headline with the name first, a plain body, and what a program needs of it.
+    """A message: a headline with the name first, a plain-text body, and the facts for programs.
 
-    `event`, `folder` and `mode` are what subscribers filter by. `about` is the same for the same message, however
-    often it is notified. `link` leads to the job's page, `summary` is what a digest says, if not the headline, and
-    `help_page` is what an operator may want to read.
+    Subscribers filter by `event`, `folder` and `mode`. `about` identifies the message: it stays the same however often
+    the message is sent. `link` leads to the job's page, `summary` replaces the headline in a digest, and `help_page`
+    is what an operator may want to read.
     """
 
     event: str
@@ -85,17 +85,17 @@ class Message:
 
     @property
     def line(self) -> str:
-        """The message in a digest."""
+        """The message as a line of a digest."""
         said = f"{LABELS.get(self.event, 'Other')}: {plain(self.summary or self.headline, 300)}"
         return f"{said} {self.link}" if self.link else said
 
     @property
     def document(self) -> dict[str, Any]:
-        """What programs are told (docs/message.schema.json)."""
+        """The message for programs (docs/message.schema.json)."""
         return {"version": _VERSION, **self.attributes, **self.facts}
 
     def for_operator(self, dashboard: str) -> str:
-        """The body with the two places where an operator looks next."""
+        """The body, then where an operator looks next: the dashboard and, if the message has one, the help page."""
         page = f"What else to check: {self.help_page} in the MotionDrop repository" if self.help_page else ""
         return paragraphs(self.body.rstrip(), "\n".join(filter(None, [f"Dashboard: {dashboard}", page])))
 
@@ -136,7 +136,7 @@ def succeeded(job: Job, bucket: str, link: str) -> Message:
 
 
 def existing(job: Job, again: Job, link: str) -> Message:
-    """The files of `again` are those of a job whose video is saved: where it is, and that it costs nothing more."""
+    """The files of `again` were animated before, by `job`: where its video is, and that nothing is charged now."""
     where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "not in a folder"
     before, now = ([one.key.rpartition("/")[2] for one in (ended.image, ended.video)] for ended in (job, again))
     names = " and ".join(named(name) for name in before)
@@ -225,7 +225,7 @@ def rejected(key: str, reason: str) -> Message:
 
 
 def alone(key: str, missing: str, receipt: str | None = None) -> Message:
-    """A drop has made no job for a day, for want of `missing` or as its receipt says; it is mentioned this once."""
+    """A drop has had no job for a day, for want of `missing` or for the reason in its receipt. Sent only once."""
     name, partner = key.rpartition("/")[2], named(partner_of(key))
     kind = missing.rpartition(" ")[2]
     said, advice = "", f"Drop {missing} with the same name, for example {partner}, into the same folder."
@@ -273,7 +273,7 @@ def untagged(key: str, receipt: str) -> Message:
 
 
 def headline(name: str, said: str, otherwise: str = "") -> str:
-    """A subject of whole words: what is said, or `otherwise` where that is too long, after a name that may be cut."""
+    """A subject: `name`, cut if necessary, then `said`, or `otherwise` if `said` is empty or too long."""
     said = ascii_line(said, SUBJECT_LENGTH)
     if otherwise and (not said or len(said) > _PHRASE):
         said = otherwise
@@ -281,21 +281,21 @@ def headline(name: str, said: str, otherwise: str = "") -> str:
 
 
 def pair(job: Job, joined: str = "with") -> str:
-    """The two files of a job, which lie in one folder."""
+    """The names of a job's two files, with their common folder once."""
     return f"{named(job.image.key)} {joined} {named(job.video.key.rpartition('/')[2])}"
 
 
 def subject_name(job: Job) -> str:
-    """The dropped name as a subject can show it; the job's id where no letter of it is ASCII."""
+    """The image's name as a subject can show it; the job's id if nothing of the name can be shown in ASCII."""
     return _ascii(stem_of(job.image.key)) or job.job_id
 
 
 def paragraphs(*parts: str) -> str:
-    """The parts that say something, each a paragraph."""
+    """The parts that are not empty, each as a paragraph."""
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-#: What a part of a rejection begins with where the file itself is to be changed.
+#: How a part of a rejection begins if it asks for a change of the file itself.
 _CHANGES = ("export", "crop", "change", "choose", "use a ", "write")
 
 
@@ -320,7 +320,7 @@ def _of_job(job: Job, said: str, body: str, link: str, *, summary: str, **more: 
 
 
 def _headline(job: Job, said: str) -> str:
-    """A subject with the dropped name, or without one where no letter of it is ASCII."""
+    """A subject with the image's name, or without it if nothing of the name can be shown in ASCII."""
     name = _ascii(stem_of(job.image.key))
     if name:
         return headline(name, said)
@@ -336,7 +336,7 @@ def _folder(key: str) -> str:
 
 
 def _ascii(name: str) -> str:
-    """A name as a subject can show it; empty where no letter of it is ASCII."""
+    """A name as a subject can show it; empty if no letter or digit of it can be shown in ASCII."""
     shown = ascii_line(name)
     return shown if any(char.isalnum() for char in shown) else ""
 

@@ -1,4 +1,4 @@
-"""What the operator is told: what is wrong, what to do, and what MotionDrop does by itself meanwhile."""
+"""The messages to operators: what is wrong, what to do, and what MotionDrop does by itself meanwhile."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,12 +17,12 @@ _PROBES = (
 )
 _NOBODY_FAILS = "Waiting jobs stay in the queue: they will not fail, and nothing is charged for them."
 
-#: Characters that a code has at most; what is longer is none, and is left out of the subject.
+#: The most characters of a code. Anything longer is not a code and is left out of the subject.
 _CODE = 40
 
 
 def held(refusal: WanError) -> Message:
-    """The queue is held until something is fixed; no job fails for it."""
+    """The queue is held until something is fixed; no job fails because of it."""
     said = ": ".join(filter(None, (refusal.code, refusal.message)))
     answered = f"The animation service answered {quoted(said, 400)}" if said else "The animation service gave no code"
     series = refusal.retry is not RetryPolicy.HELD
@@ -83,9 +83,9 @@ def resumed() -> Message:
 
 
 def unheard(topics: Sequence[str]) -> Message:
-    """These topics have no confirmed subscriber; it is said once a day.
+    """These topics have no confirmed subscriber; said once a day.
 
-    The email is about results and failures only: about a silent operations topic, nobody would get an email.
+    The email mentions results and failures only: if nobody reads the operations topic, nobody would get the email.
     """
     body = paragraphs(
         "Emails about results and failures go to nobody: no address has confirmed its subscription.",
@@ -111,7 +111,7 @@ _ADD_LINES = (
 
 
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
-    """Finished videos lie at hosts that WanResultOrigins does not allow; it is said once a day."""
+    """Finished videos are at hosts that WanResultOrigins does not allow; said once a day for the same hosts."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
     them, host = "the video" if videos == 1 else "the videos", "the host" if len(hosts) == 1 else "each host"
     first, others = ("the video", "") if videos == 1 else ("the first of these videos", " and the others later")

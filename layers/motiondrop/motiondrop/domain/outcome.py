@@ -84,7 +84,7 @@ def cost_of_failure(job: Job) -> str:
 
 
 def cost_of_failure_in_brief(job: Job) -> str:
-    """The same for a digest, which has a line for each job."""
+    """Whether a job that ended without a video cost anything, in a few words for its line of a digest."""
     if job.billing.cost is not None and not job.verdict.family:
         return f"{cost(job)} was charged"
     return f"up to {usd(job.quote)} may have been charged" if may_be_charged(job) else "nothing was charged"
@@ -106,7 +106,7 @@ def cost(job: Job) -> str:
 
 
 def cost_in_full(job: Job) -> str:
-    """The same, with why it is an estimate where it is one."""
+    """What is charged, and why that is an estimate, if it is."""
     return f"{cost(job)} ({_ESTIMATED})" if job.billing.estimated else cost(job)
 
 
@@ -118,7 +118,7 @@ def _about(job: Job) -> str:
 
 
 def notes(job: Job) -> list[str]:
-    """What else there is to say of a result: what differs from what was asked for, and what would do better."""
+    """What else to say about a result: how it differs from what was expected, and advice for a better one."""
     lost = job.video.sound and job.result.sound is False
     found = [*_mismatches(job), _SILENT if lost else "", _STOPPED if job.stopped else ""]
     found.append("" if job.result.codec else _UNOPENED)
@@ -126,7 +126,7 @@ def notes(job: Job) -> list[str]:
 
 
 def _next_time(advice: str) -> str:
-    """What would make a better video, such as `your video has only 12 frames per second - use one with 24 or more`."""
+    """Advice such as `your video has only 12 frames per second - use one with 24 or more`, as two sentences."""
     found, _, better = plain(advice).partition(" - ")
     return f"{found[:1].upper()}{found[1:]}. For a better result next time, {better}."
 
@@ -143,18 +143,18 @@ _UNOPENED = (
 
 
 def picture(job: Job) -> str:
-    """The result's size and frame rate as a person says them; empty where it is not known."""
+    """The result's size and frame rate as a person says them; empty if they are not known."""
     result = job.result
     return f"{result.width} x {result.height} px, {result.frame_rate or 0:.3g} frames/s" if result.width else ""
 
 
 def sound(job: Job) -> str:
-    """Whether the result has sound, as a person says it; empty where it is not known."""
+    """Whether the result has sound, as a person says it; empty if that is not known."""
     return {True: "yes", False: "none", None: ""}[job.result.sound]
 
 
 def _mismatches(job: Job) -> list[str]:
-    """What was delivered beside what was asked for; half a second of rounding is none."""
+    """How the result differs from what was asked for, as sentences; half a second of rounding does not count."""
     asked = job.video.duration or 0
     delivered = job.billing.seconds
     found = []

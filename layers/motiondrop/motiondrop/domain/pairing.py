@@ -46,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Folder:
-    """The media files of one folder, sorted by the rule."""
+    """The media files of one folder, and what the rule says of them."""
 
     name: str
     kinds: Mapping[str, Kind]
@@ -79,7 +79,7 @@ class Folder:
         return self._verdict(Why.SHARED, key, others, max(len(mine), len(others)))
 
     def shared_pairs(self) -> tuple[Pair, ...]:
-        """The pairs of the files left without a namesake; none where that is ambiguous or more than allowed."""
+        """The pairs of the files left without a namesake; none if they are ambiguous or more than allowed."""
         if not self.shares:
             return ()
         images, videos = self.left_over()
@@ -89,7 +89,7 @@ class Folder:
         return tuple((image, video) for image in images for video in videos)
 
     def _verdict(self, why: Why, key: str, others: list[str], fan_out: int) -> Verdict:
-        """The pairs of `key` with each of `others`, where no file of the group is shared by more than allowed."""
+        """Pair `key` with each of `others`, unless a file of the group would be in more pairs than allowed."""
         if fan_out > self.max_fan_out:
             return Verdict(Why.TOO_MANY, others=fan_out)
         is_image = self.kinds[key] is Kind.IMAGE

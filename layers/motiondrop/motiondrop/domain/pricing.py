@@ -14,7 +14,7 @@ from motiondrop.errors import SettingsError
 
 MODES = ("wan-std", "wan-pro")
 
-#: How `usage.video_ratio` names the modes, from the same page.
+#: How `usage.video_ratio` names the modes, from the API reference page.
 MODE_OF_RATIO = {"standard": "wan-std", "pro": "wan-pro"}
 _NAME_OF_MODE = {mode: name for name, mode in MODE_OF_RATIO.items()}
 
@@ -22,13 +22,13 @@ _NAME_OF_MODE = {mode: name for name, mode in MODE_OF_RATIO.items()}
 AS_ON_THE_PAGE = "page"
 
 _MICRO = Decimal(1_000_000)
-_MOST = Decimal(1000)  # USD per second: above it somebody mistook the unit
+_MOST = Decimal(1000)  # USD per second: a higher price must be in another unit
 
 
 @dataclass(frozen=True)
 class Model:
     """What differs between the models, which share path, request and answer: the prices by region and mode, in
-    micro-USD per second. A missing price is on no page: a stack that uses the model in that region has to set it.
+    micro-USD per second. A price that is missing is on no page: a stack that needs it has to set it.
     """
 
     prices: Mapping[str, Mapping[str, int]]
@@ -51,7 +51,7 @@ MODELS = {
 
 
 def mode_name(mode: str) -> str:
-    """What people call a mode: `standard` or `pro`; a mode that is not known, by its own name."""
+    """What people call a mode: `standard` or `pro`; an unknown mode keeps its own name."""
     return _NAME_OF_MODE.get(mode, mode)
 
 
@@ -64,9 +64,9 @@ class Prices:
 
     @classmethod
     def of(cls, model: str, region: str, said: str = AS_ON_THE_PAGE) -> "Prices":
-        """The pages' prices, or those that the stack says: `wan-std=0.12,wan-pro=0.18`, USD per second.
+        """The pages' prices, or those that the stack sets, as in `wan-std=0.12,wan-pro=0.18` (USD per second).
 
-        SettingsError if the pages have none for the model and region, or the stack's value makes no sense.
+        Raise SettingsError if the pages have no price for the model and region, or the stack's value makes no sense.
         """
         if said != AS_ON_THE_PAGE:
             return cls(region, _read(said))
@@ -76,7 +76,7 @@ class Prices:
             raise SettingsError(f"no price is known for {model} in {region}: say it as WanPrices") from error
 
     def cost(self, seconds: float, mode: str) -> int:
-        """Micro-USD for `seconds`: of delivered video it is the cost, of the reference video the quote."""
+        """Micro-USD for `seconds` of video: the cost of a delivered video, or the quote for a reference video."""
         exact = Decimal(str(seconds)) * self.by_mode[mode]
         return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
@@ -92,12 +92,12 @@ def usd(micro: int) -> str:
 
 
 def usd_as_tag(micro: int) -> str:
-    """The same in the alphabet of S3 tags, which has no dollar sign: `0.62 USD`."""
+    """Micro-USD in the alphabet of S3 tags, which has no dollar sign: `0.62 USD`."""
     return f"{usd(micro)[1:]} USD"
 
 
 def _read(said: str) -> dict[str, int]:
-    """Prices as a stack says them, in micro-USD by mode."""
+    """Read the prices that a stack sets: micro-USD by mode."""
     pairs = [part.partition("=") for part in said.split(",")]
     prices = {mode.strip(): _micro(text) for mode, _, text in pairs}
     if sorted(prices) != sorted(MODES) or len(pairs) != len(MODES):

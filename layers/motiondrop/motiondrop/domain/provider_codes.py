@@ -24,7 +24,7 @@ from motiondrop.domain.provider_errors import (
     WanError,
 )
 
-#: Codes and their family. A code stands for itself and for all that follow it after a dot; the longest match wins.
+#: Codes and their family. A code also stands for those that continue it after a dot; the longest match wins.
 CODES: dict[str, type[WanError]] = {
     "InvalidApiKey": KeyRefused,
     "invalid_api_key": KeyRefused,
@@ -78,14 +78,14 @@ CODES: dict[str, type[WanError]] = {
     "ModelUnavailable": ProviderBusy,
 }
 
-#: The only messages that decide the family, each with its code, since that code has two meanings (seen in answers).
+#: The only messages that decide the family, each with its code: these codes have two meanings (seen in answers).
 MESSAGES: dict[tuple[str, str], type[WanError]] = {
     ("InvalidParameter", "Model not exist."): NotFound,
     ("InvalidParameter", "url error, please check url!"): NotFound,
     ("Throttling.AllocationQuota", "Free allocated quota exceeded."): BillingTrouble,
 }
 
-#: What an HTTP status says by itself, where the answer has no code, or one that is not listed here.
+#: HTTP statuses and their family, for an answer whose code is missing or not listed above.
 STATUSES: dict[HTTPStatus, type[WanError]] = {
     HTTPStatus.UNAUTHORIZED: KeyRefused,
     HTTPStatus.FORBIDDEN: AccessNotGranted,
@@ -93,7 +93,7 @@ STATUSES: dict[HTTPStatus, type[WanError]] = {
     HTTPStatus.REQUEST_TIMEOUT: ProviderBusy,
     HTTPStatus.TOO_MANY_REQUESTS: Throttled,
     HTTPStatus.SERVICE_UNAVAILABLE: ProviderBusy,
-    HTTPStatus.INTERNAL_SERVER_ERROR: ProviderFault,  # and every other of 500 and above
+    HTTPStatus.INTERNAL_SERVER_ERROR: ProviderFault,  # and every other status from 500 up
 }
 
 

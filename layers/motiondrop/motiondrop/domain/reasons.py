@@ -1,6 +1,6 @@
 """Why MotionDrop itself ended a job: each reason as a sentence, and as a few words for a subject.
 
-What the provider refused has its words in `provider_errors`. A job's record holds the sentence.
+The words for the provider's refusals are in `provider_errors`. A job's record holds the sentence.
 """
 
 import re
@@ -23,7 +23,7 @@ UNDECIDED = (
 NOT_CONVERTED = "The {which} could not be converted: {why}."
 OWN_FAULT = "MotionDrop stopped the job because of an internal error ({details})."
 
-#: In a subject: the beginning of a reason, and what to say of it.
+#: How a subject puts a reason, by the reason's beginning.
 _BRIEFS = {
     EXPIRED: "the result could not be downloaded in time",
     FORGOTTEN: "the animation service lost the job",
@@ -47,7 +47,7 @@ def sentences(reason: str) -> list[str]:
 
 
 def _in_dollars(text: str) -> str:
-    """Amounts as people write them: a tag has no dollar sign."""
+    """`text` with amounts as people write them, such as `$0.62`: a tag has no dollar sign and says `0.62 USD`."""
     return re.sub(r"\b(\d+\.\d\d) USD\b", r"$\1", text)
 
 
@@ -58,14 +58,14 @@ def as_text(reason: str) -> str:
 
 
 def news(receipt: str) -> str:
-    """A receipt as what comes after its file's name: ` was rejected: ...`."""
+    """A receipt as the rest of a sentence that begins with its file's name, such as ` was rejected: ...`."""
     told = as_text(receipt)
     told = f"{told[:1].lower()}{told[1:]}"
     found = (f" {said}{told.removeprefix(start)}" for start, said in _NEWS.items() if told.startswith(start))
     return next(found, f": {told}")
 
 
-#: What a receipt begins with, and the same in a sentence about its file.
+#: How a receipt begins, and the same in a sentence about its file.
 _NEWS = {
     "accepted and ": "was accepted and is ",
     "rejected": "was rejected",
@@ -80,14 +80,14 @@ _OF_IT = ("needs ", "must ")
 
 
 def not_converted(which: str, why: str) -> str:
-    """Why a job ended without being sent: its image or video, and the rejection."""
+    """Why a job ended unsent: `which` of its files, image or video, could not be converted, and `why` (a rejection)."""
     found, *more = sentences(why)
     found = re.sub(r"^the \w+ ", "it ", found)
     return " ".join([NOT_CONVERTED.format(which=which, why=found), *more])
 
 
 def to_export(reason: str | None) -> str:
-    """Which file, the image or the video, could not be converted and has to be exported again; empty where none."""
+    """The file that could not be converted and has to be exported again, `image` or `video`; empty if there is none."""
     start, _, end = NOT_CONVERTED.partition("{which}")
     which = (reason or "").removeprefix(start).partition(" ")[0]
     told = start + which + end.partition("{")[0]
@@ -100,13 +100,13 @@ def in_brief(reason: str | None) -> str:
 
 
 def details(reason: str | None, template: str) -> str:
-    """What a reason of this template has in parentheses, which only the person who runs MotionDrop needs."""
+    """The text in parentheses of a reason of this template, for whoever runs MotionDrop; empty for any other reason."""
     start, _, end = template.partition("{details}")
     found = reason or ""
     return found.removeprefix(start).removesuffix(end) if found.startswith(start) else ""
 
 
 def without_details(reason: str) -> str:
-    """A reason as the person who dropped the files reads it."""
+    """A reason without its details, as the person who dropped the files reads it."""
     found = details(reason, OWN_FAULT) or details(reason, SEVERAL)
     return reason.replace(f" ({found})", "") if found else reason

@@ -1,4 +1,4 @@
-"""`result.json`: everything about a result that lies beside its video (docs/result.schema.json)."""
+"""`result.json`, which is saved beside a result's video: everything about the result (docs/result.schema.json)."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ from motiondrop.version import __version__
 #: The version of docs/result.schema.json.
 _VERSION = 1
 
-#: What the result came through on its way.
+#: The packages that handled the job's files; the document states their versions.
 _PACKAGES = ("boto3", "requests", "av", "pillow")
 
 
@@ -40,7 +40,7 @@ def render(job: Job, saved: datetime, prices: Prices) -> bytes:
 
 
 def _input(one: Input) -> dict[str, Any]:
-    """A dropped file, its size in bytes; then its copy: pixels, seconds, frames per second, and what was changed."""
+    """A drop with its size in bytes, then its copy in pixels, seconds and frames per second, and what was changed."""
     return {
         "key": one.key,
         "version": one.version,
@@ -78,7 +78,7 @@ def _provider(job: Job, prices: Prices) -> dict[str, Any]:
 
 
 def _result(job: Job) -> dict[str, Any]:
-    """The saved video, as it was found when it was opened; null where it could not be."""
+    """The saved video, as measured when it was opened; measures are null if it could not be opened."""
     return {
         "key": job.result.key,
         "still": job.result.still,

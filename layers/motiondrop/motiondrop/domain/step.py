@@ -1,6 +1,7 @@
-"""What a step of an execution answers: the state that comes next, and what a person in the console wants to know.
+"""The answers of an execution's steps: the state that comes next, and what a person in the console wants to know.
 
-No step reads what another one answered but `next` and how long to wait; everything else is in the job's record.
+Of an answer, the state machine reads only `next`, how long to wait, the order of a conversion and whether there is a
+result. The steps read everything else in the job's record.
 """
 
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ class Next(StrEnum):
     FINALIZE = "Finalize"
 
 
-#: Where an execution continues a job that is in this state.
+#: The state of the state machine at which an execution continues a job, by the job's own state.
 _NEXT = {
     State.PREPARING: Next.CONVERT,
     State.QUEUED: Next.SLOT,
@@ -44,30 +45,30 @@ _NEXT = {
 
 
 def where(job: Job) -> Next:
-    """Where the job continues."""
+    """The state of the state machine at which the job continues."""
     if job.task.retry and job.state in {State.PENDING, State.RUNNING}:
         return Next.CREATE
     return _NEXT[job.state]
 
 
 def go(to: Next, **facts: Any) -> Step:
-    """Continue at that state; what is not known is left out."""
+    """Continue at the state `to`; facts that are None are left out."""
     return {"next": str(to), **_known(**facts)}
 
 
 def later(seconds: float) -> Step:
-    """Come back to `create` after so many seconds."""
+    """Come back to `create` after `seconds`."""
     return go(Next.LATER, wait_seconds=int(seconds))
 
 
 def find_out_after(moment: datetime) -> Step:
-    """Come back to `create` after that moment, and not before: Step Functions waits for whole seconds."""
+    """Come back to `create` after `moment`, at the next whole second: Step Functions waits for whole seconds."""
     whole = moment.replace(microsecond=0) + timedelta(seconds=1)
     return go(Next.FIND_OUT, at=whole.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def claimed(job: Job, **order: Any) -> Step:
-    """The execution owns the job, which is where `state` says."""
+    """The execution owns the job; `state` says where the job is."""
     return go(where(job), state=str(job.state), execution=job.execution_number, **order)
 
 
@@ -78,12 +79,12 @@ def admitted(job: Job) -> Step:
 
 
 def created(job: Job, seconds: int) -> Step:
-    """The provider has a task of the job, which is polled in so many seconds."""
+    """The provider has a task for the job; poll it in `seconds`."""
     return go(Next.WAIT, wait_seconds=seconds, slot=job.turn.slot, **_task(job))
 
 
 def unfinished(job: Job, status: str | None, now: datetime, seconds: int) -> Step:
-    """The task is not over, or nobody knows; it is polled again in so many seconds."""
+    """The task is not over, or that is not known; poll it again in `seconds`."""
     next_poll = iso(now + timedelta(seconds=seconds))
     return go(Next.WAIT, wait_seconds=seconds, status=status, next_poll_at=next_poll, **_task(job))
 
@@ -134,5 +135,5 @@ def _task(job: Job) -> dict[str, Any]:
 
 
 def _between(first: datetime | None, last: datetime | None) -> float | None:
-    """Seconds, to a tenth; the provider's clock may be a little off ours, so never less than none."""
+    """Seconds to a tenth, or None; never negative, although the provider's clock may be a little off ours."""
     return round(max(0.0, (last - first).total_seconds()), 1) if first and last else None

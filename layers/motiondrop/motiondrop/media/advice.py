@@ -1,4 +1,4 @@
-"""What would make a better video of two files."""
+"""Advice for a better video from two files."""
 
 from fractions import Fraction
 
@@ -9,14 +9,13 @@ from motiondrop.domain.job import Input
 #: side of the smallest common video size, 24 the frame rate of film; 23.9 lets 24000/1001 pass.
 ADVISED_SHORT_SIDE = 480
 ADVISED_FRAME_RATE = 23.9
-#: Ours: "Make sure the person occupies a similar portion of the frame in both" cannot hold if one frame is
-#: this many times as wide, for its height, as the other; 16:9 beside 4:3 (1.33) still is close, 4:3 beside
-#: 3:4 (1.78) is not.
+#: Ours: "Make sure the person occupies a similar portion of the frame in both" cannot hold if the aspect ratio of
+#: one frame is this many times the other's: 16:9 and 4:3 (1.33) are close enough, 4:3 and 3:4 (1.78) are not.
 ADVISED_ASPECT_FACTOR = Fraction(3, 2)
 
 
 def advice(image: Input, video: Input) -> tuple[str, ...]:
-    """What would make a better video of these two: plain lines in the alphabet of S3 tags, often none."""
+    """Advice for a better video of these two files: plain lines in the alphabet of S3 tags, often none."""
     lines = []
     short = min(video.width, video.height)
     if short < ADVISED_SHORT_SIDE:

@@ -1,7 +1,7 @@
-"""The provider's limits, our own, and the sentence for each that is not kept.
+"""The provider's limits and our own, and the sentence for a drop that breaks one.
 
-The provider's come from its page "Wan - image to animation API reference", parameters `image_url` and `video_url`. A
-sentence fits an S3 tag (letters, digits, space and + - = . _ : / @) and a person who is no engineer.
+The provider's limits come from its page "Wan - image to animation API reference", parameters `image_url` and
+`video_url`. A sentence fits an S3 tag (letters, digits, space and + - = . _ : / @) and a reader who is no engineer.
 """
 
 import math
@@ -23,32 +23,33 @@ SIZE_MAX = {Kind.IMAGE: 5 * MB, Kind.VIDEO: 200 * MB}
 #: Seconds: "Duration: 2 s to 30 s" (video).
 SECONDS_MIN = 2
 SECONDS_MAX = 30
-#: Seconds by which a file may outlast its pictures beyond SECONDS_MAX: sound is coded in blocks of up to 0.1 s, so a
-#: clip cut to exactly 30 s has a little more of it.
+#: Seconds by which a file's sound may exceed SECONDS_MAX: sound is coded in blocks of up to 0.1 s, so the sound of a
+#: clip cut to exactly 30 s is a little longer.
 SOUND_OVERHANG = 0.1
 
-#: Ours: frames per second that are kept. The page names no limit; 60 is what phones record at normal speed, and what
-#: comes back has 25 at most.
+#: Ours: the most frames per second that are kept. The page names no limit; phones record 60 at normal speed, and a
+#: result has at most 25.
 RATE_MAX = 60
-#: Ours, in bytes: what is opened at all. A minute of a phone's 4K has 400 MB, a photo of 100 megapixels 40 MB.
+#: Ours, in bytes: the largest file that is opened. A minute of a phone's 4K has 400 MB, a photo of 100 megapixels 40.
 SOURCE_MAX = {Kind.IMAGE: 50 * MB, Kind.VIDEO: 1000 * MB}
-#: Ours, in pixels: the largest picture that is decoded, 400 MB of memory; phones make up to 50 million, few 100.
+#: Ours, in pixels: the largest picture that is decoded, which takes 400 MB of memory. Phones make up to 50 million,
+#: only a few make 100 million.
 PIXELS_MAX = 100_000_000
-#: Ours, in pixels: the longer side of a video that is decoded; 8K has 7,680.
+#: Ours, in pixels: the longer side of the largest video that is decoded; 8K has 7,680.
 SOURCE_SIDE_MAX = 8192
 
-#: Seconds that the child may take: for a check, for which `submit` waits; for a conversion, which has the
-#: function's 900 s less the time to fetch and to store; for a look at a result.
+#: Seconds that the child may take for a check, while `submit` waits; for a conversion, which has the function's 900 s
+#: minus the time to fetch and store the files; and for a look at a result.
 CHECK_SECONDS = 40
 CONVERT_SECONDS = 780
 LOOK_SECONDS = 40
-#: Seconds by which a conversion may differ from its plan: two pictures of the slowest video that is usual, 12 a second,
-#: beside what a container's clock rounds.
+#: Seconds by which a conversion's length may differ from its plan: two pictures at 12 a second, the slowest usual
+#: rate, and some rounding by the container's clock.
 PLAN_SECONDS = 0.2
-#: Bytes of address space that the child may use: a conversion of 4K in 10 bits was seen to hold 650 MB, one of 8K
-#: 1,500 MB, the largest image 1,000 MB; the function that starts it has 3,008 MB.
+#: Bytes of address space that the child may use. Measured: 650 MB for a conversion of 10-bit 4K, 1,500 MB for one of
+#: 8K, 1,000 MB for the largest image. The function that starts the child has 3,008 MB.
 CHILD_MEMORY = 2560 * 1024**2
-#: Bytes that the child may write into one file: SIZE_MAX and what a container needs beside it.
+#: Bytes that the child may write into one file: a video's SIZE_MAX and room for the container's own data.
 WRITE_MAX = SIZE_MAX[Kind.VIDEO] + 10 * MB
 
 #: Characters in a sentence: S3 allows 256 in a tag's value, and `rejected: ` stands before it.
@@ -56,7 +57,7 @@ REASON_MAX = 230
 
 _NOT_TAGGABLE = re.compile(r"[^A-Za-z0-9 +\-=._:/@]+")
 _A = {Kind.IMAGE: "an image", Kind.VIDEO: "a video"}
-#: What to do where there are too many bytes, or too many pixels.
+#: The advice for too many bytes, and for too many pixels.
 SMALLER_FILE = "export it again as a smaller file"
 AT_LOWER_RESOLUTION = "at a lower resolution"
 _EXPORT = {Kind.IMAGE: "export it again as JPG or PNG", Kind.VIDEO: "export it again as MP4"}
@@ -76,7 +77,7 @@ def plain(text: str) -> str:
 
 
 def expect(name: str, size: int) -> Kind:
-    """What a file claims to be; Rejected where its name or its size, in bytes, rules out an animation."""
+    """The kind that a file's name claims. Raise Rejected if the name or the size, in bytes, rules out an animation."""
     kind = kind_of(name)
     if kind is None:
         raise Rejected("this file type is not supported - export it as JPG or PNG for an image or as MP4 for a video")
@@ -90,7 +91,7 @@ def expect(name: str, size: int) -> Kind:
 
 
 def match_name(name: str, found: Format | None, kind: Kind) -> Format:
-    """The format `found` in a file's first bytes, whatever the name's extension; Rejected if it is of another kind."""
+    """The format `found` in a file's first bytes, whatever its extension. Raise Rejected if it is not one of `kind`."""
     extension = extension_of(name)
     if found is None:
         raise Rejected(f"file is not {_A[kind]} although its name ends in .{extension} - {_EXPORT[kind]}")
@@ -105,7 +106,7 @@ def match_name(name: str, found: Format | None, kind: Kind) -> Format:
 
 
 def check_smallest(kind: Kind, width: int, height: int) -> None:
-    """Refuse sides below SIDE_MIN and shapes beyond 1:3 to 3:1, which no conversion mends; pixels as displayed."""
+    """Reject sides below SIDE_MIN and shapes beyond 1:3 to 3:1, which no conversion can fix; pixels as displayed."""
     for side, direction in ((width, "wide"), (height, "tall")):
         if side < SIDE_MIN:
             raise Rejected(
@@ -122,7 +123,7 @@ def check_smallest(kind: Kind, width: int, height: int) -> None:
 
 
 def check_sides(kind: Kind, width: int, height: int) -> None:
-    """Refuse what the provider would refuse: sides outside SIDE_MIN to SIDE_MAX, shapes beyond 1:3 to 3:1."""
+    """Reject what the provider would refuse: sides outside SIDE_MIN to SIDE_MAX, shapes beyond 1:3 to 3:1."""
     for side, direction in ((width, "wide"), (height, "tall")):
         if side > SIDE_MAX[kind]:
             raise Rejected(f"{kind} is {side} px {direction} - needs {SIDE_MIN} to {SIDE_MAX[kind]} px on each side")
@@ -130,7 +131,7 @@ def check_sides(kind: Kind, width: int, height: int) -> None:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse an image above PIXELS_MAX before anything of that size is made room for."""
+    """Reject an image above PIXELS_MAX, before memory is allocated for one of that size."""
     if width * height > PIXELS_MAX:
         raise Rejected(
             f"image is {width} x {height} px - the limit is {PIXELS_MAX // 1_000_000} megapixels"
@@ -139,7 +140,7 @@ def check_pixels(width: int, height: int) -> None:
 
 
 def check_duration(seconds: float) -> None:
-    """Refuse a video outside SECONDS_MIN to SECONDS_MAX; the sentence is rounded away from the limit."""
+    """Reject a video outside SECONDS_MIN to SECONDS_MAX; the sentence's number is rounded away from the limit."""
     # Microseconds, the finest clock of a container: 30 s of 1001/30000 s frames must not fail by a float's last bit.
     exact = round(seconds, 6)
     if exact < SECONDS_MIN:
@@ -157,12 +158,12 @@ def check_duration(seconds: float) -> None:
 
 
 def damaged(kind: Kind, what: str = "cannot be opened") -> Rejected:
-    """The refusal of a file whose content is broken."""
+    """The rejection of a file whose content is broken."""
     return Rejected(f"{kind} {what} - it may be damaged or incomplete - upload it again or {_EXPORT[kind]}")
 
 
 def too_costly(kind: Kind, what: str) -> Rejected:
-    """The refusal of a file that cannot be opened within our own bounds; `what` is the bound."""
+    """The rejection of a file that cannot be opened within our own bounds; `what` is the bound."""
     return Rejected(f"{kind} would take more than {what} to process - {_EXPORT[kind]} {AT_LOWER_RESOLUTION}")
 
 

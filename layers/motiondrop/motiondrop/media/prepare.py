@@ -33,18 +33,18 @@ from motiondrop.media.limits import (
 from motiondrop.media.report import Look, Order, Plan, Report, is_as_planned, look_of, plan_of, report_of
 from motiondrop.media.sandbox import run
 
-#: The names of what is written into the folder.
+#: The names of the files that are written into the folder.
 COPY = "copy"
 POSTER = "poster.jpg"
-#: Bytes: a poster has 100,000; one of more is none.
+#: Bytes: a usual poster has 100,000, and a larger file than this is not a poster.
 _POSTER_MAX = MB
 _COPIES = {"jpeg": JPEG, "png": PNG, "mp4": MP4}
 
 
 def check(source: Path, order: Order, folder: Path) -> Report | Plan:
-    """Prepare what needs no transcoding, in at most CHECK_SECONDS; a Plan for what does, with a poster and no copy.
+    """Prepare a file in at most CHECK_SECONDS; if that takes transcoding, return a Plan and write only the poster.
 
-    Rejected if nothing that the provider takes can be made of it, SandboxError if the sandbox failed.
+    Raise Rejected if nothing that the provider takes can be made of the file, SandboxError if the sandbox failed.
     """
     kind = expect(order.name, source.stat().st_size)
     answer, copy = _prepared(source, order, folder, "check", CHECK_SECONDS)
@@ -57,9 +57,9 @@ def check(source: Path, order: Order, folder: Path) -> Report | Plan:
 
 
 def convert(source: Path, order: Order, plan: Plan, folder: Path) -> Report:
-    """Carry out the plan that `check` made of this very file and order, in at most CONVERT_SECONDS.
+    """Carry out the plan that `check` made for this very file and order, in at most CONVERT_SECONDS.
 
-    Rejected if it fails or the outcome is not what was planned, SandboxError if the sandbox failed.
+    Raise Rejected if it fails or the outcome is not what was planned, SandboxError if the sandbox failed.
     """
     kind = expect(order.name, source.stat().st_size)
     answer, copy = _prepared(source, order, folder, "convert", CONVERT_SECONDS)
@@ -75,7 +75,7 @@ def convert(source: Path, order: Order, plan: Plan, folder: Path) -> Report:
 def look(source: Path, folder: Path) -> Look:
     """Measure a delivered video and make its still as POSTER, in at most LOOK_SECONDS; no limit on drops applies.
 
-    Rejected if it cannot be opened, SandboxError if the sandbox failed.
+    Raise Rejected if the video cannot be opened, SandboxError if the sandbox failed.
     """
     with source.open("rb") as video, (folder / POSTER).open("w+b") as poster:
         answer = run(
@@ -92,7 +92,7 @@ def look(source: Path, folder: Path) -> Look:
 
 
 def _prepared(source: Path, order: Order, folder: Path, mode: str, seconds: float) -> tuple[dict[str, Any], Path]:
-    """The child's answer, and the copy that it wrote; the poster is checked."""
+    """Have the child carry out the order; return its answer and the path of the copy. The poster is checked here."""
     copy, kind = folder / COPY, expect(order.name, source.stat().st_size)
     with ExitStack() as files:
         file = files.enter_context(source.open("rb", buffering=0))
@@ -114,16 +114,16 @@ def _prepared(source: Path, order: Order, folder: Path, mode: str, seconds: floa
 
 
 def _check_poster(poster: BinaryIO, kind: Kind) -> None:
-    """Rejected unless what the child wrote begins like a JPEG and has the size of one."""
+    """Raise Rejected unless the poster that the child wrote begins like a JPEG and is no larger than _POSTER_MAX."""
     size = os.fstat(poster.fileno()).st_size
     if size > _POSTER_MAX or sniff(os.pread(poster.fileno(), HEAD_BYTES, 0)) != JPEG:
         raise damaged(kind)
 
 
 def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
-    """The child's report with the copy's size and SHA-256; ValueError if the copy is not what the child says it is."""
+    """The child's report, with the copy's size and SHA-256. Raise ValueError if the copy has another format."""
     if not isinstance(said, dict):
-        raise ValueError("no report")  # noqa: TRY004  # one error for all that is no answer
+        raise ValueError("no report")  # noqa: TRY004  # one error for every invalid answer
     size = copy.stat().st_size
     if size > SIZE_MAX[kind]:
         raise Rejected(f"{kind} is more than {SIZE_MAX[kind] // MB} MB even after conversion - {SMALLER_FILE}")
@@ -139,7 +139,7 @@ def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
 def _agreed(plan: Plan, order: Order) -> Plan:
     if plan.trim not in {None, order.trim}:
         raise ValueError("the plan cuts what was not asked for")
-    # Said again on this side: the child has met the file, and its word alone is not enough.
+    # Checked again on this side: the child has read the file, so its word alone is not enough.
     check_sides(Kind.VIDEO, plan.width, plan.height)
     check_duration(plan.duration)
     return plan

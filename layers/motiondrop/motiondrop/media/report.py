@@ -22,9 +22,9 @@ from motiondrop.domain.formats import Kind
 from motiondrop.media.limits import PLAN_SECONDS, SECONDS_MAX, SECONDS_MIN, SIZE_MAX, Rejected, check_sides
 
 if TYPE_CHECKING:
-    from motiondrop.domain.job import Input  # which a child would import for nothing
+    from motiondrop.domain.job import Input  # which a child would import without needing it
 
-#: Pixels, seconds and frames per second beyond which a number about a video is none, whoever delivered it.
+#: The most pixels, seconds and frames per second of any video, whoever delivered it: a larger number is not valid.
 _SIDE_MAX, _SECONDS_MAX, _RATE_MAX = 16_384, 86_400, 1000
 #: Of `converted` and `notes`: the most lines, and the most characters in a line.
 _LINES_MAX, _LINE_MAX = 12, 120
@@ -44,7 +44,10 @@ class Trim:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The part that a drop's metadata names, as in `0-30` or `2.5-12`; Rejected where it names none."""
+        """Parse the part from a drop's metadata, such as `0-30` or `2.5-12`.
+
+        Raise Rejected if the text is no such part, or if the part is shorter or longer than the provider takes.
+        """
         found = _TRIM.fullmatch(text.strip())
         if found is None:
             raise Rejected(
@@ -65,7 +68,7 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to prepare: the file's name, whose extension says what it claims to be, and what to keep of it."""
+    """An order to prepare a file: its name, whose extension claims a kind, and the part of a video to keep."""
 
     name: str
     trim: Trim | None = None
@@ -73,7 +76,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What converting a video will make of it; `converted` and `notes` are what its receipt will say."""
+    """What a video will be like once it is converted; `converted` and `notes` are what its receipt will say."""
 
     width: int
     height: int
@@ -86,7 +89,7 @@ class Plan:
 
     @property
     def kind(self) -> Kind:
-        """Only videos are planned for."""
+        """A video: images need no plan."""
         return Kind.VIDEO
 
 
@@ -111,7 +114,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A delivered video as it was found."""
+    """A delivered video, as measured."""
 
     codec: str
     width: int
@@ -122,13 +125,13 @@ class Look:
 
 
 def is_as_planned(report: Report, plan: "Plan | Input") -> bool:
-    """Whether a copy has the size and, to PLAN_SECONDS, the length that were planned."""
+    """Whether a copy has the planned width and height and, to within PLAN_SECONDS, the planned length."""
     same_size = (report.width, report.height) == (plan.width, plan.height)
     return same_size and abs((report.duration or 0) - (plan.duration or 0)) <= PLAN_SECONDS
 
 
 def as_json(found: Order | Plan | Report | Look) -> dict[str, Any]:
-    """The JSON of it, which `order_of`, `plan_of`, `report_of` and `look_of` read."""
+    """The JSON object that `order_of`, `plan_of`, `report_of` or `look_of` reads back."""
     fields = asdict(found)
     if fields.get("trim"):
         fields["trim"] = [fields["trim"]["start"], fields["trim"]["end"]]
@@ -139,13 +142,13 @@ def as_json(found: Order | Plan | Report | Look) -> dict[str, Any]:
 
 
 def order_of(said: object) -> Order:
-    """The order that a JSON object states; ValueError if it is none."""
+    """Read an order from a JSON object. Raise ValueError if it is not valid."""
     fields = _Fields(said)
     return Order(fields.text("name", re.compile(r"(?s).{1,1024}")), fields.trim())
 
 
 def plan_of(said: object) -> Plan:
-    """The plan that a JSON object states, within the provider's limits; ValueError if it is none."""
+    """Read a plan from a JSON object. Raise ValueError if it is not valid or not within the provider's limits."""
     fields = _Fields(said)
     width, height = fields.sides(Kind.VIDEO)
     return Plan(
@@ -161,7 +164,7 @@ def plan_of(said: object) -> Plan:
 
 
 def report_of(said: object) -> Report:
-    """The report that a JSON object states, within the provider's limits; ValueError if it is none."""
+    """Read a report from a JSON object. Raise ValueError if it is not valid or not within the provider's limits."""
     fields = _Fields(said)
     kind = Kind(fields.text("kind", _CODEC))
     video = kind is Kind.VIDEO
@@ -187,7 +190,7 @@ def report_of(said: object) -> Report:
 
 
 def look_of(said: object) -> Look:
-    """The look that a JSON object states; ValueError if it is none."""
+    """Read a look from a JSON object. Raise ValueError if it is not valid."""
     fields = _Fields(said)
     return Look(
         codec=fields.text("codec", _CODEC),
@@ -200,13 +203,13 @@ def look_of(said: object) -> Look:
 
 
 def parse(text: bytes) -> dict[str, Any]:
-    """The JSON object in `text`; ValueError if it is none, or has a number that is none."""
+    """The JSON object in `text`. Raise ValueError if `text` is anything else, or contains NaN or an infinity."""
     try:
         found = json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(found, dict):
-        raise ValueError("no object")  # noqa: TRY004  # one error for all that is no answer
+        raise ValueError("no object")  # noqa: TRY004  # one error for every invalid answer
     return found
 
 
@@ -215,11 +218,11 @@ def _refuse(constant: str) -> float:
 
 
 class _Fields:
-    """The fields of a JSON object, each believed only if it is what was asked for."""
+    """The fields of a JSON object, each checked when it is read. Raise ValueError for an invalid one."""
 
     def __init__(self, said: object) -> None:
         if not isinstance(said, Mapping):
-            raise ValueError("no object")  # noqa: TRY004  # one error for all that is no answer
+            raise ValueError("no object")  # noqa: TRY004  # one error for every invalid answer
         self._said = said
 
     def number(self, name: str, least: float, most: float) -> float:
@@ -240,7 +243,7 @@ class _Fields:
     def boolean(self, name: str) -> bool:
         found = self._said.get(name)
         if not isinstance(found, bool):
-            raise ValueError(f"{name} is neither true nor false")  # noqa: TRY004  # one error for all that is no answer
+            raise ValueError(f"{name} is neither true nor false")  # noqa: TRY004  # one error for every invalid answer
         return found
 
     def sides(self, kind: Kind) -> tuple[int, int]:

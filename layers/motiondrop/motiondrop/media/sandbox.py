@@ -23,10 +23,10 @@ from motiondrop.errors import MotionDropError
 from motiondrop.media.limits import Rejected, damaged, time_of, too_costly
 from motiondrop.media.report import parse
 
-#: The child, with no site (its paths are handed over) and no current directory.
+#: The child's command: without `site` (the paths are handed over) and without the current directory among the paths.
 COMMAND = (sys.executable, "-S", "-P", "-m", "motiondrop.media.child")
 
-#: Bytes: the longest answer; one of all fields with all their lines has 4,000.
+#: Bytes: the longest answer that is read. An answer with all fields, full of lines, has 4,000.
 ANSWER_MAX = 64 * 1024
 #: Seconds that a child may take to end once it has closed its pipe.
 _END_SECONDS = 1.0
@@ -39,7 +39,7 @@ class SandboxError(MotionDropError):
 
 
 def hide() -> None:
-    """Make this process one that others of its user cannot read or trace; only Linux knows that."""
+    """Keep other processes of the same user from reading or tracing this one; has an effect only on Linux."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -96,8 +96,8 @@ def _believed(answer: bytes, kind: Kind) -> dict[str, Any]:
 
 
 def _answer(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bool]:
-    """What the child writes until it closes its pipe, and whether it has; False where it was late or wrote too much."""
-    if child.stdout is None:  # what PIPE rules out, said to the type checker
+    """What the child wrote, and whether it closed its pipe: False if it was late or wrote too much."""
+    if child.stdout is None:  # impossible with PIPE, which the type checker does not know
         raise SandboxError("the sandbox has no pipe")
     answer = bytearray()
     while len(answer) <= ANSWER_MAX:
@@ -112,14 +112,14 @@ def _answer(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, b
 
 
 def _status(child: "subprocess.Popen[bytes]") -> int | None:
-    """The child's exit status, as subprocess counts it; None if it goes on although it closed its pipe."""
+    """The child's exit status, as subprocess counts it; None if it goes on after closing its pipe."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         return child.wait(_END_SECONDS)
     return None
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the child and whatever it has started. Its group keeps its number as long as anyone is in it."""
+    """Kill the child and all that it has started. Their process group keeps its number while any process is in it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     if child.poll() is None:

@@ -59,22 +59,23 @@ BASE_URLS = {
     "beijing": "https://dashscope.aliyuncs.com/api/v1",
 }
 
-#: Seconds to connect, and between two bytes of an answer. The page gives none; its calls only enqueue and look up.
+#: Timeouts in seconds: to connect, and between two bytes of an answer. The page names none; its calls only enqueue
+#: and look up.
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
 
-#: How long a call takes at most, also where its answer trickles in: no byte is waited for once CONNECT_TIMEOUT and
-#: READ_TIMEOUT are over. A slow resolver, a host of several dead addresses and a head that trickles can take longer;
-#: the function's own timeout ends them.
+#: The longest that a call takes, even if its answer trickles in: no further byte is awaited once CONNECT_TIMEOUT and
+#: READ_TIMEOUT are over. A slow resolver, a host with several dead addresses or headers that trickle in can take
+#: longer; then the function's own timeout ends the call.
 CALL_TIMEOUT = timedelta(seconds=CONNECT_TIMEOUT + 2 * READ_TIMEOUT)
 
-#: An answer of the API is about a kilobyte, a full page of the task list some tens.
+#: An answer of the API has about a kilobyte, a full page of the task list some tens of kilobytes.
 MAX_ANSWER_BYTES = 1_000_000
 
 #: Rows of a page of the task list. Ten is what the provider's own example asks for; no page says how many it allows.
 PAGE_SIZE = 10
 
-#: The task list shows at most this span, and without a start its last.
+#: The task list shows at most this span; without a start, the most recent one.
 LIST_SPAN = timedelta(hours=24)
 
 _CREATE_PATH = "/services/aigc/image2video/video-synthesis"
@@ -82,9 +83,9 @@ _CHUNK = 65536
 
 
 class WanClient:
-    """The provider, behind one HTTP session. `key` is asked at each call, so that a new key works at once.
+    """The provider, behind one HTTP session. `key` is called for every request, so that a new key works at once.
 
-    `base_url` is a region's name or a URL up to `/api/v1`; SettingsError where it is neither. Timeouts in seconds.
+    `base_url` is a region's name or a URL up to `/api/v1`. Raise SettingsError if it is neither. Timeouts in seconds.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class WanClient:
         return answers.created(reply)
 
     def query(self, task_id: str) -> Task:
-        """Ask for a task. Raise WanError where the call is refused, Unreachable or NotUnderstood where it failed."""
+        """Query a task. Raise a WanError if the call is refused, Unreachable or NotUnderstood if it fails."""
         return answers.task(task_id, self._send("GET", _path(task_id)))
 
     def list(
@@ -143,7 +144,7 @@ class WanClient:
     ) -> TaskPage:
         """List the account's tasks of at most 24 hours, the last 24 by default; errors as for `query`.
 
-        `start` and `end` are aware times, which the provider takes by the second.
+        `start` and `end` are times with a time zone; the provider takes them to the second.
         """
         if start and end and not timedelta(0) <= end - start <= LIST_SPAN:
             raise ValueError("the task list shows at most 24 hours, which end after they start")
@@ -172,13 +173,13 @@ class WanClient:
         body: dict[str, Any] | None = None,
         key: str | None = None,
     ) -> Reply:
-        """Send once, read the whole answer; NotSent or Unreachable for whatever the network did."""
+        """Send once and read the whole answer. Raise NotSent or Unreachable if the network fails."""
         key = self._key() if key is None else key
         if not key.isascii() or not key.isprintable() or not key or " " in key:
-            # Said here: the HTTP library would quote the value.
+            # Checked here: the HTTP library's error would quote the key.
             raise KeyRefused("NoKey", "The API key is empty or has characters that no key has.")
-        # A connection of its own for each call: one that is kept over a function's freeze dies unnoticed, and what
-        # became of a POST on it nobody knows.
+        # A new connection for each call: one that is kept while the function is frozen dies unnoticed, and then nobody
+        # knows what became of a POST sent on it.
         own = {"Connection": "close", "Accept": "application/json", "Accept-Encoding": "identity"}
         request = requests.Request(
             method,
@@ -192,17 +193,17 @@ class WanClient:
             reply = self._exchange(request)
         except (OSError, transport.HTTPError) as error:  # requests' errors are OSErrors
             if isinstance(error, requests.RequestException):
-                error.request = error.response = None  # they carry the key
+                error.request = error.response = None  # these carry the key
             kind = NotSent if _never_connected(error) else Unreachable
             raise kind(type(error).__name__) from error
         return Reply(reply.status, reply.body.replace(key.encode(), b"***"), reply.date)
 
     def _exchange(self, request: requests.Request) -> Reply:
-        """One request, one answer; not by Session.send, which reads a redirect even where it may not follow."""
+        """Send one request and read its answer, without Session.send, which reads redirects that it may not follow."""
         prepared = self._session.prepare_request(request)
         url = prepared.url or self._base_url
         asked = self._session.merge_environment_settings(url, {}, True, None, None)
-        proxies = {} if _is_loopback(urlsplit(url).hostname) else asked["proxies"]  # none leads to this machine
+        proxies = {} if _is_loopback(urlsplit(url).hostname) else asked["proxies"]  # no proxy leads to this machine
         over = time.monotonic() + sum(self._timeouts)
         adapter = self._session.get_adapter(url)
         try:
@@ -216,11 +217,11 @@ class WanClient:
             ) as response:
                 return Reply(response.status_code, _whole(response, over), response.headers.get("Date"))
         finally:
-            adapter.close()  # a server that keeps the connection open all the same gets no second call on it
+            adapter.close()  # a connection that the server keeps open all the same is not used again
 
 
 def _whole(response: requests.Response, over: float) -> bytes:
-    """The whole body; Unreachable where it is too long, or still comes in at the moment `over` (monotonic seconds)."""
+    """The whole body. Raise Unreachable if it is too long, or still arriving at the time `over` (monotonic seconds)."""
     body = bytearray()
     while piece := response.raw.read1(_CHUNK, decode_content=True):
         body += piece
@@ -243,9 +244,9 @@ class _Bearer(AuthBase):
 
 
 def address(region_or_url: str) -> str:
-    """The base URL of a region's name or of a URL, such as a workspace's `https://….maas.aliyuncs.com/api/v1`.
+    """The base URL for a region's name or a URL, such as a workspace's `https://….maas.aliyuncs.com/api/v1`.
 
-    SettingsError where the URL has a query, a user or no host, or is not https: the key goes there in every call.
+    Raise SettingsError if the URL has a query, a user or no host, or is not https: every call sends the key there.
     http is accepted only for this machine itself, where the stand-in runs.
     """
     url = BASE_URLS.get(region_or_url, region_or_url)
@@ -288,9 +289,9 @@ def _never_connected(error: Exception) -> bool:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, transport.MaxRetryError) else cause
     if isinstance(reason, transport.ProxyError):
-        # urllib3 also says so of a connection that broke after the request was sent through a proxy.
+        # urllib3 also raises this if a connection broke after the request was sent through a proxy.
         reason = reason.original_error
     if isinstance(reason, transport.SSLError):
-        # Of all faults of TLS only this one belongs surely to the handshake.
+        # Of all TLS errors, only this one is certain to be from the handshake.
         return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
     return isinstance(reason, transport.NewConnectionError | transport.ConnectTimeoutError)

@@ -1,4 +1,4 @@
-"""The provider's video, read once over HTTP: counted, resumed, checked, and never ended early or wrong."""
+"""The provider's video, read once over HTTP: its bytes are counted, breaks are resumed, and its end is checked."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _CRC = re.compile(r"\s*(\d{1,40})\s*")
-_NO_HOST = re.compile(r"[^a-z0-9.:-]")  # what no host has in it
+_NO_HOST = re.compile(r"[^a-z0-9.:-]")  # characters that no host contains
 _HOST_LENGTH = 253  # characters (RFC 1035)
 
 
@@ -35,14 +35,14 @@ class Video:
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:
         self._session = session
         self._url = allowed_url(url, origins)
-        self._buffer = bytearray()  # one for all parts: memory that is asked for anew each time does not come back
+        self._buffer = bytearray()  # one for all parts: memory that is allocated anew for each does not come back
         self._head = b""
         self._crc = 0
         self._sha256 = hashlib.sha256()
         self._resumes = 0
         self.size = 0
         self._response = self._open({})
-        # A proxy may compress although it was asked not to; then only what comes out of it can be counted.
+        # A proxy may compress although it was asked not to; then only the decompressed bytes can be counted.
         self._compressed = self._response.headers.get("Content-Encoding", "identity") != "identity"
         self._length = None if self._compressed else _length(self._response)
         self._etag = self._response.headers.get("ETag")
@@ -76,7 +76,7 @@ class Video:
         self._response.close()
 
     def _next(self, most: int) -> bytes:
-        """What has come until now, at most so many bytes; empty at the end of a video that is whole."""
+        """The next bytes that have arrived, at most `most`; empty at the end of a video that is whole."""
         while True:
             cause = None
             try:
@@ -84,7 +84,7 @@ class Video:
                 piece: bytes = self._response.raw.read1(min(most, _CHUNK), decode_content=self._compressed)
             except (HTTPError, OSError) as error:
                 piece, cause = b"", error
-            # Where no length was said the last chunk says that it is the last; a break before it is an error.
+            # If the host named no length, the last chunk says that it is the last; a break before it is an error.
             if piece or (cause is None if self._length is None else self.size >= self._length):
                 break
             self._resume(cause)
@@ -112,7 +112,7 @@ class Video:
             raise CopyFailed("the result's CRC is not the one that the provider sent with it")
 
     def _resume(self, cause: Exception | None) -> None:
-        """Go on where the connection broke, if what is there is still the same object."""
+        """Go on where the connection broke. Raise CopyFailed after _RESUMES times, or if the object has changed."""
         self._response.close()
         self._resumes += 1
         if self._resumes > _RESUMES or self._compressed:
@@ -157,7 +157,7 @@ class Video:
 
 
 def _length(response: requests.Response) -> int | None:
-    """The bytes that the whole video has, as the host says first; None where it comes in chunks."""
+    """The whole video's size in bytes, by its host's first answer; None if it comes in chunks."""
     text = response.headers.get("Content-Length", "")
     if not text and response.headers.get("Transfer-Encoding") == "chunked":
         return None
@@ -168,9 +168,10 @@ def _length(response: requests.Response) -> int | None:
 
 
 def allowed_url(url: str, origins: re.Pattern[str]) -> str:
-    """The URL with https in place of http, where its origin may be fetched from; else HostRefused.
+    """The URL, with https in place of http if that is allowed. Raise HostRefused if its origin may not be fetched from.
 
-    `origins` matches whole origins such as `https://host`. An origin with http is used only where it matches itself.
+    `origins` matches whole origins such as `https://host`. http is used only if the http origin matches and the https
+    one does not.
     """
     parts = urlsplit(url)
     host, usual = parts.hostname or "", {None, 80 if parts.scheme == "http" else 443}
@@ -183,6 +184,6 @@ def allowed_url(url: str, origins: re.Pattern[str]) -> str:
             suffix = "" if port in usual | {default} else f":{port}"
             if origins.fullmatch(f"{scheme}://{host}{suffix}"):
                 return parts._replace(scheme=scheme, netloc=f"{host}{suffix}").geturl()
-    # The host alone: the rest of the URL is a signed one, a secret.
+    # The host alone: the rest of the URL is signed, and thus a secret.
     named = _NO_HOST.sub("?", host)[:_HOST_LENGTH] or "no host"
     raise HostRefused(named if port in usual | {-1} else f"{named}:{port}")

@@ -1,4 +1,4 @@
-"""Values out of the provider's JSON and headers, which may hold anything: each reader returns None for what is none."""
+"""Readers of values in the provider's JSON and headers, which may hold anything; a value that is not valid is None."""
 
 import json
 import re
@@ -13,7 +13,7 @@ PROVIDER_TIME = timezone(timedelta(hours=8))
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUERY_OF_URL = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
-_MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: what is longer is cut; a URL is not taken
+_MAX_TEXT, _MAX_MESSAGE, _MAX_URL = 200, 2000, 4096  # characters: longer texts are cut, longer URLs ignored
 _MAX_SECONDS = 1_000_000
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _FEWEST_MILLISECONDS = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
@@ -40,14 +40,14 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def text(value: object, limit: int = _MAX_TEXT) -> str | None:
-    """A text that can be kept: JSON may hold a lone surrogate, which UTF-8 cannot."""
+    """A text that can be stored: JSON may hold a lone surrogate, which UTF-8 cannot encode."""
     if not isinstance(value, str) or not value:
         return None
     return value[:limit].encode("utf-8", "replace").decode()
 
 
 def message(value: object) -> str | None:
-    """A message without the queries of its URLs: what the provider quotes of ours is a signed one, a secret."""
+    """A message whose URLs have lost their queries: the provider may quote one of our signed URLs, which are secret."""
     words = text(value, _MAX_MESSAGE * 4)
     return _QUERY_OF_URL.sub(r"\1", words)[:_MAX_MESSAGE] if words else None
 
@@ -72,7 +72,7 @@ def seconds(value: object) -> float | None:
 
 
 def count(value: object) -> int | None:
-    """A whole number of things."""
+    """A count: a whole number that is not negative."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT else None
 
 
@@ -108,7 +108,7 @@ def http_date(value: str | None) -> datetime | None:
 
 
 def url(value: object) -> str | None:
-    """An absolute http(s) URL in ASCII; whether its host may be asked is decided where it is fetched."""
+    """An absolute http(s) URL in ASCII; whether its host is allowed is decided where it is fetched."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or len(value) > _MAX_URL:
         return None
     try:

@@ -1,7 +1,7 @@
 """What the provider's answers say: bytes in, typed results or an error of ours out, whatever the bytes are.
 
 Source of every field: the provider's page "Wan - image to animation API reference", and for the task list and
-canceling its page on managing asynchronous tasks. Fields that no page names are passed over.
+canceling its page on managing asynchronous tasks. Fields that no page names are ignored.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from motiondrop.sanitize import plain
 
 
 class NoAnswer(MotionDropError):
-    """A call to the provider came to no answer that can be used; `request_id` where one was still notified."""
+    """A call to the provider got no answer that can be used; `request_id` is the answer's, if it had one."""
 
     def __init__(self, what: str, *, request_id: str | None = None) -> None:
         super().__init__(f"{what}, request {plain(request_id)}" if request_id else what)
@@ -31,7 +31,7 @@ class Unreachable(NoAnswer):
 
 
 class NotSent(Unreachable):
-    """No connection to the provider came about, so nothing was asked of it."""
+    """No connection to the provider was made, so the call never reached it."""
 
 
 class NotUnderstood(NoAnswer):
@@ -73,7 +73,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Task:
-    """A task as the provider tells it. Times in UTC, duration in seconds of delivered video."""
+    """A task as the provider reports it. Times in UTC, duration in seconds of delivered video."""
 
     task_id: str
     status: TaskStatus
@@ -113,7 +113,10 @@ class TaskPage:
 
 
 def created(reply: Reply) -> Created:
-    """Read the answer to a create call; WanError where it says that nothing was made, else OutcomeUnknown."""
+    """Read the answer to a create call.
+
+    If it has no task id, raise a WanError if it says that nothing was made, else OutcomeUnknown.
+    """
     answer = parsing.json_object(reply.body)
     output = parsing.mapping(answer.get("output"))
     request_id = parsing.text(answer.get("request_id"))
@@ -130,15 +133,15 @@ def created(reply: Reply) -> Created:
 
 
 def task(task_id: str, reply: Reply) -> Task:
-    """Read the answer to a query; WanError where the call was refused, else NotUnderstood."""
+    """Read the answer to a query. Raise a WanError if the call was refused, NotUnderstood if it shows no such task."""
     answer = _answer(reply)
     request_id = parsing.text(answer.get("request_id"))
     output = parsing.mapping(answer.get("output"))
     status = _status(output.get("task_status"))
     if status is None:
-        # Not taken for UNKNOWN, which ends a job: a state of tomorrow is asked for again.
+        # Not taken for UNKNOWN, which ends a job: a task in a state that is new to us is polled again.
         raise NotUnderstood("a task without a state that the page names", request_id=request_id)
-    if output.get("task_id") not in (None, task_id):  # it may be what no set can hold
+    if output.get("task_id") not in (None, task_id):  # no set: the value may not be hashable
         raise NotUnderstood("an answer about another task", request_id=request_id)
     usage = parsing.mapping(answer.get("usage"))
     seconds = parsing.seconds(usage.get("video_duration"))
@@ -158,7 +161,7 @@ def task(task_id: str, reply: Reply) -> Task:
 
 
 def task_page(page: int, reply: Reply) -> TaskPage:
-    """Read a page of the task list; errors as for `task`. A list that cannot be trusted is never an empty one."""
+    """Read a page of the task list; errors as for `task`. An invalid list is an error, never an empty list."""
     answer = _answer(reply)
     request_id = parsing.text(answer.get("request_id"))
     rows, total, pages = answer.get("data"), parsing.count(answer.get("total")), parsing.count(answer.get("total_page"))
@@ -182,7 +185,7 @@ _SAYS_NOTHING = frozenset({ProviderFault, ProviderTimeout, ProviderBusy, Unknown
 
 
 def _answer(reply: Reply) -> Mapping[str, Any]:
-    """The answer as a JSON object where the call worked."""
+    """The answer as a JSON object. Raise a WanError or NotUnderstood if the call did not work."""
     answer = parsing.json_object(reply.body)
     code = parsing.text(answer.get("code"))
     if reply.status >= HTTPStatus.BAD_REQUEST:

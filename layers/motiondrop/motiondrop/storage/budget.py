@@ -1,9 +1,9 @@
-"""The day's budget: what a job may cost is reserved with its slot and settled when it gives the slot up.
+"""The day's budget: a job's possible cost is reserved when it gets its slot and settled when it gives the slot up.
 
 A job that came by a drop link also counts towards that link's daily limit, in the same transactions.
 
-A reservation stands in the job's own record, with its day (UTC), and changes in the transactions that give and take
-the slot. So it cannot be lost or counted twice, and however many jobs take slots at the same moment, their reservations
+A reservation is stored in the job's own record, with its day (UTC), and changes in the same transaction as that day's
+total. So it cannot be lost or counted twice, and however many jobs take slots at the same moment, their reservations
 together cannot exceed the budget.
 """
 
@@ -23,7 +23,7 @@ from motiondrop.errors import MotionDropError
 from motiondrop.storage.items import BUDGET, BudgetItem, Tables
 from motiondrop.storage.transactions import Transaction
 
-#: Micro-USD that no day reaches: a stack without a budget.
+#: Micro-USD that no day reaches: the budget of a stack without one.
 NO_LIMIT = 10**15
 
 _KEPT = timedelta(days=400)
@@ -34,7 +34,7 @@ class OverBudget(MotionDropError):
 
 
 class OverLimit(MotionDropError):
-    """The day's limit of the job's drop link has no room for it; other jobs go on."""
+    """The daily limit of the job's drop link has no room for the job today; other jobs go on."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Budget:
         self._clock = clock
 
     def today(self) -> Day:
-        """What is spent or reserved today, and whether the operator was told that the budget is used up."""
+        """What is spent or reserved today, and whether the operator was notified that the budget is used up."""
         return self._read(_sort_key(self._day()))
 
     def of_link(self, link_id: str) -> int:
@@ -66,15 +66,15 @@ class Budget:
         return 100 * self.today().committed / self._daily if self._daily else 100.0
 
     def has_room(self, job: Job) -> bool:
-        """Whether the job could be given a slot today."""
+        """Whether today's budget has room for the job."""
         return _fits(job, self.today().committed, self._daily)
 
     def within_limit(self, job: Job) -> bool:
-        """Whether the limit of the job's drop link, if it came by one, has room for it today."""
+        """Whether the daily limit of the job's drop link has room for the job today; True for a job without a link."""
         return job.limit is None or _fits(job, self.of_link(job.limit.link_id), job.limit.daily)
 
     def without_room(self, jobs: Iterable[Job]) -> set[str]:
-        """The ids of the jobs that could not be given a slot today; reads the day's record and each link's once."""
+        """The ids of the jobs for which today's budget or their link's limit has no room; reads each total once."""
         committed, of_link = self.today().committed, cache(self.of_link)
         return {
             job.job_id
@@ -94,13 +94,13 @@ class Budget:
         )
 
     def reservation(self, job: Job) -> dict[str, Any]:
-        """What the job's record notes of what is reserved for it now: the amount and the day."""
+        """The fields of the job's `turn` that note a reservation made now: the amount and the day."""
         return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
     def reserve(self, transaction: Transaction, job: Job) -> None:
         """Add the job's reservation to the transaction.
 
-        It is a write named `budget`, and one named `limit` if the job's link has one; without room, they are refused.
+        It is a write named `budget` and, if the job has a drop link, one named `limit`. Each fails if there is no room.
         Raise OverBudget or OverLimit if the job costs more than any day allows.
         """
         amount = reserve_of(job.quote)
@@ -122,7 +122,7 @@ class Budget:
         self.reserve(transaction, job)
 
     def settle(self, transaction: Transaction, job: Job, after: Job) -> None:
-        """Replace the job's reservation with what the job was charged, on the same day.
+        """In the total of the reservation's day, replace the job's reservation with what was charged for the job.
 
         `after` is the job as this transaction will leave it.
         """
@@ -130,7 +130,7 @@ class Budget:
             self._change_all(transaction, job, job.turn.reserved_on or self._day(), change, "settlement")
 
     def _change_all(self, transaction: Transaction, job: Job, day: str, amount: int, name: str) -> None:
-        """Change what is spent or reserved on that day, of the stack and of the job's drop link."""
+        """Add `amount` to that day's total of the stack and, if the job has a drop link, of the link."""
         self._change(transaction, _sort_key(day), amount, name)
         if job.limit:
             self._change(transaction, _sort_key(day, job.limit.link_id), amount, f"{name} of the link")
@@ -161,7 +161,7 @@ def reserve_of(quote: int) -> int:
 
 
 def _fits(job: Job, committed: int, daily: int) -> bool:
-    """Whether a day of which so much is spent or reserved has room for the job."""
+    """Whether the job fits into a budget or limit of `daily` micro-USD, of which `committed` is spent or reserved."""
     return committed + reserve_of(job.quote) <= daily
 
 
@@ -175,7 +175,7 @@ def _charged(job: Job, after: Job) -> int:
 
 
 def _room(most: int) -> Condition:
-    """The condition that at most so much is spent or reserved."""
+    """The condition that at most `most` micro-USD are spent or reserved."""
     room: Condition = BudgetItem.committed.does_not_exist() | (BudgetItem.committed <= most)
     return room
 

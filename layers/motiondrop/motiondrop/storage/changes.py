@@ -1,4 +1,4 @@
-"""Folders that changed a short time ago: the pairing rule is applied when one has been quiet.
+"""Folders that changed a short time ago; the pairing rule is applied to a folder once it has been quiet.
 
 Each change has a new id that replaces the id of the change before it. Each change also sends a delayed message with
 its id, so only the last message finds its id still stored.
@@ -14,7 +14,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.storage.items import CHANGE, UNSETTLED, ChangeItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
-#: The rule is applied even to a folder that keeps changing, so long after its changes began.
+#: The rule is applied this long after a folder's changes began, even if the folder keeps changing.
 LONGEST = timedelta(hours=1)
 
 
@@ -39,7 +39,7 @@ class Changes:
         return change
 
     def is_due(self, folder: str, change: str) -> bool:
-        """Whether the rule is to be applied now: `change` is the last one, or there has been no quiet for an hour."""
+        """Whether to apply the rule now: `change` is the folder's last, or the folder has been changing for an hour."""
         try:
             item = self._item.get(_pk(folder), CHANGE, consistent_read=True)
         except DoesNotExist:
@@ -47,14 +47,14 @@ class Changes:
         return bool(item.change == change or self._clock() > item.since + LONGEST)
 
     def settled(self, folder: str, change: str) -> None:
-        """Note that the rule was applied after this change; a later one asks for it again."""
+        """Note that the rule was applied after this change. A later change stays noted, and its hour begins now."""
         item = self._item(_pk(folder), CHANGE)
         if not conditional_write(lambda: item.delete(condition=ChangeItem.change == change)):
             again: list[Action] = [ChangeItem.since.set(self._clock())]
             conditional_write(lambda: item.update(actions=again, condition=ChangeItem.pk.exists()))
 
     def unsettled(self, before: datetime, limit: int) -> list[str]:
-        """Folders that changed before that moment, longest ago first (eventually consistent)."""
+        """Unsettled folders whose last change was before that moment, longest ago first (eventually consistent)."""
         found = self._item.open_folders.query(UNSETTLED, ChangeItem.seen_at < before, limit=limit)
         return [item.pk.removeprefix("FOLDER#") for item in found]
 

@@ -1,8 +1,8 @@
 """The circuit breaker: it holds the queue while only the operator can fix the cause.
 
 It also opens when different jobs are refused alike, one after the other: then the cause is not in the jobs, whatever
-the code says. So it remembers the last refused create call and the last failed task whose cause is not known yet,
-until a job gets through.
+the error code says. So the breaker remembers, until a job gets through, the last refused create call and the last
+failed task whose causes are not known yet.
 """
 
 from datetime import timedelta
@@ -37,32 +37,32 @@ class Ruling(StrEnum):
     """Whether a refusal concerns one job only, or all jobs."""
 
     UNDECIDED = "UNDECIDED"  # the next job that is sent will tell
-    OWN = "OWN"  # the job's: it ends
-    SHARED = "SHARED"  # everybody's: the breaker is open
+    OWN = "OWN"  # the job's own: the job ends
+    SHARED = "SHARED"  # shared by all jobs: the breaker has to be open
 
 
 class CircuitBreaker:
-    """The circuit breaker of one stack: a closed one has no item. `clock` gives the time in UTC."""
+    """The circuit breaker of one stack; while it is closed it has no item. `clock` gives the time in UTC."""
 
     def __init__(self, tables: Tables, clock: Clock = now) -> None:
         self._tables = tables
         self._clock = clock
 
     def open(self, job: Job, refusal: WanError, stage: Stage) -> bool:
-        """Open the breaker: nothing is given but a probe now and then. Return whether it was closed before."""
+        """Open the breaker, so that slots are given to probes only. Return whether the breaker was closed before."""
         return self._save(BREAKER, job, refusal, stage, QueueItem.pk.does_not_exist())
 
     def refused(self, job: Job, refusal: WanError, stage: Stage) -> Ruling:
-        """Whether a job was refused for a reason of its own, or for one that all jobs share.
+        """Decide whether the job was refused for a reason of its own, or for one that all jobs share.
 
-        The reason is shared if another job was refused with the same family since any job was last accepted; then the
-        breaker has to be opened. On the last try of a create call, it is also shared if the refusal before this one was
-        another job's, whatever its family; otherwise it is the job's own.
+        The reason is shared if the breaker is open already, or if the last refusal noted since a job got through is
+        another job's, at the same stage and of the same family; then the breaker has to be opened. On the last try of a
+        create call, any other job's refusal will do, whatever its family; without one, the reason is the job's own.
 
         A refused create call is undecided the first time. A failed task gets here only after its retries, so its job
         ends at once, and the next job that fails alike opens the breaker. Tasks of jobs that share a file prove nothing
-        about each other: the file may be the cause. This does not hold for create calls, since the provider reads no
-        file then.
+        about each other: the file may be the cause. For create calls a shared file does not matter, since the provider
+        reads no file then.
         """
         sort_key = _note(stage)
         last = job.call.faults >= refusal.retry.tries
@@ -88,8 +88,8 @@ class CircuitBreaker:
     def close(self, job: Job, stage: Stage) -> set[str]:
         """Close the breaker and forget refusals, since the job came through `stage`; return the sort keys deleted.
 
-        An accepted create call proves nothing about failed tasks. A job whose call was made before the breaker opened
-        does not close it, and one whose call was made before another call was refused does not clear that refusal.
+        An accepted create call proves nothing about failed tasks. A job closes the breaker only if its call was made
+        after the breaker opened, and clears a refused call only if its own call was made after that refusal.
         """
         deleted = set()
         for item in self._notes():
@@ -102,11 +102,11 @@ class CircuitBreaker:
         return deleted
 
     def due(self, item: QueueItem) -> bool:
-        """Whether it is time for a probe, or for the job that was refused alone."""
+        """Whether it is time for the next probe, or for another try of the job that was refused alone."""
         return item.until is None or self._clock() >= item.until
 
     def probe(self, item: QueueItem, place: str) -> bool:
-        """Let the job at `place` in the queue be tried, and no other for a while; False if another was let through."""
+        """Let only the job at `place` in the queue be tried for a while; return False if another was let through."""
         actions: list[Action] = [QueueItem.until.set(self._clock() + PROBE_EVERY), QueueItem.place.set(place)]
         return conditional_write(lambda: item.update(actions=actions, condition=QueueItem.until == item.until))
 
@@ -136,7 +136,7 @@ class CircuitBreaker:
 
 
 def _is_alike(others: QueueItem, job: Job, refusal: WanError, stage: Stage) -> bool:
-    """Whether the job was refused like the other job, and not because of a file that both may share."""
+    """Whether the job was refused with the other job's family; failed tasks of jobs that share a file do not count."""
     share_a_file = bool(_files(job) & (others.files or set()))
     return others.family == type(refusal).__name__ and not (stage is Stage.TASK and share_a_file)
 

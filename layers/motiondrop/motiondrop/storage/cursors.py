@@ -1,4 +1,4 @@
-"""What the sweep remembers from one round to the next, each under a name."""
+"""The values that the sweep remembers from one round to the next, each under a name."""
 
 from datetime import datetime, timedelta
 
@@ -12,14 +12,14 @@ _ROUND = "ROUND"
 
 
 class Cursors:
-    """The sweep's memory, of one stack. `clock` gives the time in UTC."""
+    """The memory of one stack's sweep. `clock` gives the time in UTC."""
 
     def __init__(self, tables: Tables, clock: Clock = now) -> None:
         self._tables = tables
         self._clock = clock
 
     def read(self, name: str) -> str | None:
-        """What is remembered under the name (strongly consistent); None for nothing."""
+        """The value remembered under the name (strongly consistent); None if there is none."""
         try:
             return self._tables.cursor.get(SWEEP, name, consistent_read=True).key
         except DoesNotExist:
@@ -30,9 +30,9 @@ class Cursors:
         self._tables.cursor(SWEEP, name, key=value).save()
 
     def hold_round(self, held: str | None, longest: timedelta) -> str | None:
-        """Hold the right to do a round for `longest`; return None if another round has that right.
+        """Hold, for `longest`, the right to do a round. Return a mark of that right; None if another round has it.
 
-        `held` is what the last call of this round returned; None in its first call.
+        `held` is the mark that this round's previous call returned; None in its first call.
         """
         moment = self._clock()
         until = _text(moment + longest)

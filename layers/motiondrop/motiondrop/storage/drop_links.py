@@ -1,4 +1,4 @@
-"""Drop links: who has one may upload into one folder and follow its files, until it expires or is revoked."""
+"""Drop links: whoever has one may upload into one folder and follow its files, until it expires or is revoked."""
 
 import hashlib
 import hmac
@@ -14,12 +14,12 @@ from motiondrop.domain.job import Limit
 from motiondrop.storage.items import DROP_LINK, DropLinkItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
-#: The metadata that says by which drop link an object came; it is part of what the link's page signs.
+#: The metadata key for the id of the drop link that an object came by; the link's page signs it with the upload.
 LINK_METADATA = "motiondrop-link"
 
 _ID_BYTES = 6
 _ID = re.compile(r"[0-9a-f]{12}")
-_SECRET_BYTES = 18  # 144 bits: nobody finds one by trying, so a plain hash of it is enough
+_SECRET_BYTES = 18  # 144 bits: too many to guess, so a plain hash of the secret is enough
 
 #: How long an expired link's record is kept, so that its page can say that it has expired.
 _KEPT = timedelta(days=30)
@@ -27,7 +27,7 @@ _KEPT = timedelta(days=30)
 
 @dataclass(frozen=True)
 class DropLink:
-    """A drop link: its folder ends in `/`, `daily` is what its jobs may cost in a day (UTC) in micro-USD."""
+    """A drop link. `folder` ends in `/`; `daily` is what the link's jobs may cost in a day (UTC), in micro-USD."""
 
     link_id: str
     folder: str
@@ -37,7 +37,7 @@ class DropLink:
 
     @property
     def limit(self) -> Limit:
-        """What the jobs of this link note of it."""
+        """The limit that the records of this link's jobs note."""
         return Limit(self.link_id, self.daily)
 
 
@@ -49,7 +49,7 @@ class DropLinks:
         self._clock = clock
 
     def create(self, folder: str, days: float, daily: int, email: str | None = None) -> tuple[DropLink, str]:
-        """Store a new link; return it with its token, which nobody can read again: only a hash of it is kept."""
+        """Store a new link; return it with its token, which cannot be read again: only a hash of its secret is kept."""
         link_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
         expires_at = self._clock() + timedelta(days=days)
         self._item(
@@ -65,17 +65,20 @@ class DropLinks:
         return DropLink(link_id, folder, expires_at, daily, email), f"{link_id}.{secret}"
 
     def opened_by(self, token: str) -> DropLink | None:
-        """The link that the token opens; None if it opens none, or the link has expired or was revoked a second ago."""
+        """The link that the token opens; None if the token is wrong, or the link has expired or was revoked.
+
+        A revoked link may open for about a second more, since the read is eventually consistent.
+        """
         link_id, _, secret = token.partition(".")
         item = self._read(link_id) if secret and _ID.fullmatch(link_id) else None
         stored = item.secret_hash if item else ""
-        right = hmac.compare_digest(stored, _hash(secret))  # compared also where there is none: it takes as long
+        right = hmac.compare_digest(stored, _hash(secret))  # without an item too: it takes as long
         if item is None or not right or item.expires_at <= self._clock():
             return None
         return _link(link_id, item)
 
     def find(self, link_id: str) -> DropLink | None:
-        """The link with that id, also one that has expired; None where there is none or it was revoked."""
+        """The link with that id, even if it has expired; None if there is no such link, or it was revoked."""
         item = self._read(link_id)
         return _link(link_id, item) if item else None
 

@@ -18,7 +18,7 @@ from motiondrop.domain.keys import folder_of
 from motiondrop.storage.items import ALONE, REFUSED, DropItem, RefusedItem, Tables
 from motiondrop.storage.transactions import conditional_write
 
-#: What is recorded of a drop as it was found.
+#: The fields of a Drop that `record` stores as they are.
 _RECORDED = (
     *("key", "kind", "etag", "media", "rejected", "mode", "check_image", "trim"),
     *("sequencer", "modified_at", "note", "link_id"),
@@ -27,7 +27,7 @@ _RECORDED = (
 
 @dataclass(frozen=True)
 class Drop:
-    """A drop as it was checked: `media` where it can be used, `rejected` with the reason where not.
+    """A drop as it was checked: it has `media` if it can be used, else `rejected` with the reason.
 
     `deleted` is True while the object is gone and the drop's jobs are being withdrawn.
     """
@@ -47,7 +47,7 @@ class Drop:
     receipt: str | None = None
     dropped_at: datetime | None = None
     deleted: bool = False
-    note: str | None = None  # what its receipts add
+    note: str | None = None  # a line that its receipts add
     link_id: str | None = None  # of the drop link that it came by
 
 
@@ -67,12 +67,12 @@ class Drops:
             return None
 
     def find(self, keys: Collection[str]) -> dict[str, Drop]:
-        """The records of those of `keys` that have one."""
+        """The records of the drops at `keys`, by key; keys without a record are left out."""
         found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
         return {item.key: _drop(item) for item in found}
 
     def record(self, drop: Drop, *, same_content: bool = False) -> bool:
-        """Record the drop in place of what was known of its key; with `same_content`, the jobs of the record stay.
+        """Record the drop in place of what was known of its key; with `same_content`, the record keeps its jobs.
 
         A usable drop without jobs waits for a partner from now on. Return False if the earlier content still has jobs:
         they have to be removed first.
@@ -83,11 +83,11 @@ class Drops:
         else:
             marker.save()
         values: dict[str, Any] = {name: getattr(drop, name) for name in _RECORDED} | {
-            "folder": folder_of(drop.key) or None,  # a key of an index, which is never empty
+            "folder": folder_of(drop.key) or None,  # a key of an index may not be empty
             "dropped_at": drop.dropped_at or self._clock(),
             "deleted": None,
             "waiting": None,
-            "receipt": None,  # whatever replaced the drop took its tags along
+            "receipt": None,  # an object that is replaced loses its tags
         }
         if not same_content:
             waits = drop.media is not None
@@ -125,13 +125,13 @@ class Drops:
         return [_drop(item) for item in found]
 
     def mentioned(self, key: str) -> bool:
-        """Note that the drop's wait was mentioned; False where it was before, or has ended."""
+        """Note that an email mentions the drop's wait. Return False if one did before, or if the wait has ended."""
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.open.remove(), DropItem.seen_at.remove()]
         return conditional_write(lambda: item.update(actions=actions, condition=DropItem.open == ALONE))
 
     def tell(self, key: str, waiting: str, *, waits: bool = True) -> None:
-        """Note what the drop's receipt says as long as it has no job; one that `waits` is mentioned after a day."""
+        """Note what the receipt of a drop without a job says. If the drop `waits`, an email mentions it after a day."""
         item = self._item(*record_key(key))
         actions: list[Action] = [DropItem.waiting.set(waiting)]
         if not waits:
@@ -144,7 +144,7 @@ class Drops:
         conditional_write(lambda: item.update(actions=[DropItem.receipt.set(receipt)], condition=DropItem.pk.exists()))
 
     def remove_job(self, key: str, job_id: str) -> None:
-        """The drop has this job no longer."""
+        """Note that the drop no longer has this job."""
         item = self._item(*record_key(key))
         conditional_write(lambda: item.update(actions=[DropItem.jobs.delete({job_id})], condition=DropItem.pk.exists()))
 
@@ -165,17 +165,17 @@ class Drops:
             self._marker(drop.key).delete()
 
     def forget(self, key: str) -> None:
-        """The drop is gone."""
+        """Remove the record of a drop that is gone."""
         self._marker(key).delete()
         self._item(*record_key(key)).delete()
 
     def _marker(self, key: str) -> RefusedItem:
-        """What says, for the pairing rule, that the drop was refused."""
+        """The item that tells the pairing rule that the drop was rejected."""
         return self._refused(record_key(key)[0], f"{REFUSED}{_hash(key)}", key=key)
 
 
 def record_key(key: str) -> tuple[str, str]:
-    """Where the record of the drop at `key` lies. A name may have 1,024 bytes, as many as a sort key: so its hash."""
+    """The `pk` and `sk` of the record of the drop at `key`. Names are hashed: one may fill a sort key (1,024 bytes)."""
     return f"FOLDER#{folder_of(key)}", f"DROP#{_hash(key)}"
 
 

@@ -17,6 +17,7 @@ One table, keys `pk` and `sk`:
 | a day's budget, of the stack and of a drop link | `BUDGET` | `DAY#<date>`, `DAY#<date>#LINK#<id>` |
 | drop link | `DROP_LINK#<id>` | `DROP_LINK` |
 | the sweep's place in the inbox, the day it last looked for subscribers | `SWEEP` | `CURSOR`, `SUBSCRIBERS` |
+| until when the sweep's round has the right to run | `SWEEP` | `ROUND` |
 | the day of the sweep's last alert about refused hosts, and the hosts | `SWEEP` | `REFUSED_HOSTS` |
 
 Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks carry `open` and are found by
@@ -64,19 +65,19 @@ CURSOR = "CURSOR"
 SUBSCRIBERS = "SUBSCRIBERS"
 REFUSED_HOSTS = "REFUSED_HOSTS"
 
-#: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost one and its retries.
+#: Seconds. A call to the table takes milliseconds; a function's own timeout must outlast a lost call and its retries.
 _TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 4}
 
 
 class Item(Model):
-    """What every item has."""
+    """The keys that every item has."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
 
 
 class OpenItems(GlobalSecondaryIndex[Any]):
-    """What is not finished, by when it was last looked at: open jobs, drops that wait for a partner."""
+    """Unfinished items, such as open jobs and drops that wait for a partner, by when they were last looked at."""
 
     class Meta:
         """PynamoDB's settings of the index."""
@@ -89,7 +90,7 @@ class OpenItems(GlobalSecondaryIndex[Any]):
 
 
 class JobsByTime(GlobalSecondaryIndex[Any]):
-    """All jobs by when they were recorded, which no other item has. Keys only: a job's steps do not cost twice."""
+    """All jobs by `recorded_at`, which no other item has. It has keys only, so a job's steps do not cost twice."""
 
     class Meta:
         """PynamoDB's settings of the index."""
@@ -102,7 +103,7 @@ class JobsByTime(GlobalSecondaryIndex[Any]):
 
 
 class DropsByTime(GlobalSecondaryIndex[Any]):
-    """A folder's drops by when they arrived, which no other item has."""
+    """A folder's drops by `dropped_at`, which no other item has."""
 
     class Meta:
         """PynamoDB's settings of the index."""
@@ -115,7 +116,7 @@ class DropsByTime(GlobalSecondaryIndex[Any]):
 
 
 class JobItem(Item):
-    """`job.Job`, stored; the attributes have the names of its fields, which have the defaults."""
+    """A stored `job.Job`. The attributes have the names of its fields; defaults are set in `Job`."""
 
     open_jobs: ClassVar[OpenItems] = OpenItems()
     jobs_by_time: ClassVar[JobsByTime] = JobsByTime()
@@ -143,7 +144,7 @@ class JobItem(Item):
     closing = Part(End)
     advice = TextsAttribute()
     drops = UnicodeSetAttribute(null=True)
-    forgotten_at = UTCDateTimeAttribute(null=True)  # then nothing else is left: see ForgottenItem
+    forgotten_at = UTCDateTimeAttribute(null=True)  # the job is being forgotten: see ForgottenItem
 
     open = UnicodeAttribute(null=True)
     seen_at = UTCDateTimeAttribute(null=True)
@@ -156,7 +157,7 @@ class RefusedItem(Item):
 
 
 class ChangeItem(Item):
-    """A folder's last change, until the pairing rule was applied to it; `since` is when its unrest began."""
+    """A folder's last change, kept until the pairing rule has been applied; `since` is when the changes began."""
 
     open_folders: ClassVar[OpenItems] = OpenItems()
 
@@ -168,13 +169,13 @@ class ChangeItem(Item):
 
 
 class ForgottenItem(Item):
-    """The record that replaces that of a forgotten job: it holds only when the job was forgotten."""
+    """The record that replaces a forgotten job's: it says only when the job was forgotten."""
 
     forgotten_at = UTCDateTimeAttribute()
 
 
 class LedgerItem(Item):
-    """What all results together came to. Micro-USD and milliseconds, of video and of work, so that sums are exact."""
+    """The totals of all results, in micro-USD and in milliseconds of video and of work, so that sums are exact."""
 
     results = NumberAttribute(default=0)
     cost = NumberAttribute(default=0)
@@ -201,15 +202,15 @@ class PostponedItem(Item):
 
 
 class BudgetItem(Item):
-    """What of a day's budget is spent or reserved, in micro-USD."""
+    """The part of a day's budget or limit that is spent or reserved, in micro-USD."""
 
     committed = NumberAttribute(default=0)
-    notified = BooleanAttribute(null=True)  # the operator knows that it is all
+    notified = BooleanAttribute(null=True)  # the operator knows that it is used up
     expires = NumberAttribute()
 
 
 class TaskItem(Item):
-    """Which job a task belongs to: written once, so that no task is claimed twice. The index shows the latest."""
+    """The job that a task belongs to. Written once, so that no task is claimed twice; the index finds recent claims."""
 
     open_tasks: ClassVar[OpenItems] = OpenItems()
 
@@ -233,21 +234,21 @@ class UndecidedItem(Item):
 
 
 class QueueItem(Item):
-    """A slot that a job has, the lock, the breaker and its notes, a pause or a place in the queue, read together.
+    """A job's slot, the lock, the breaker or a note of it, a pause or a place in the queue; all are read together.
 
-    A free slot, a free lock, a closed breaker and no pause have no item. A place is there from the moment its job is
-    recorded; its token comes when the job's execution waits.
+    There is no item for a free slot, a free lock or a closed breaker. A place exists as soon as its job is recorded and
+    its files are ready; the place gets its token when the job's execution waits.
     """
 
     job_id = UnicodeAttribute(null=True)
-    grant = UnicodeAttribute(null=True)  # slot: new each time it is given, so that a release names the one it means
+    grant = UnicodeAttribute(null=True)  # slot: new each time the slot is given; a release has to name it
     until = UTCDateTimeAttribute(null=True)  # lock: the create call; breaker and notes: the next probe
     attempt = NumberAttribute(null=True)  # lock
-    token = UnicodeAttribute(null=True)  # place: what the execution waits at
+    token = UnicodeAttribute(null=True)  # place: the task token at which the execution waits
     place = UnicodeAttribute(null=True)  # breaker and notes: of the job that was refused or tried last
     files = UnicodeSetAttribute(null=True)  # breaker and notes: the digests of that job's two files
     stage = UnicodeAttribute(null=True)
-    family = UnicodeAttribute(null=True)  # breaker and notes: what was said
+    family = UnicodeAttribute(null=True)  # breaker and notes, as the next two: the refusal
     code = UnicodeAttribute(null=True)
     message = UnicodeAttribute(null=True)
     since = UTCDateTimeAttribute(null=True)
@@ -255,7 +256,7 @@ class QueueItem(Item):
 
 
 class CursorItem(Item):
-    """How far the sweep has come in the inbox: the last key it has looked at, none at the beginning."""
+    """A value that the sweep remembers, such as the last key that it looked at in the inbox (None at the beginning)."""
 
     key = UnicodeAttribute(null=True)
 
@@ -333,10 +334,10 @@ class Tables:
 
 
 def bind(table: str, region: str, host: str | None = None) -> Tables:
-    """Bind the items to `table`; `host` is another endpoint than AWS's own.
+    """Bind the items to `table`; `host` is an endpoint other than AWS's own.
 
-    They share one connection: PynamoDB would give each kind of item a client of its own, with its own start and its
-    own TLS handshakes.
+    All kinds of items share one connection: PynamoDB would give each its own client, with its own start-up and its own
+    TLS handshakes.
     """
     meta = type("Meta", (), {"table_name": table, "region": region, "host": host, **_TIMEOUTS})
     attributes: dict[str, object] = {"Meta": meta}

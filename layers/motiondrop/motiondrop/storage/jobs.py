@@ -1,4 +1,4 @@
-"""The jobs' records: every write names the states it may come from and the execution that owns the job."""
+"""The jobs' records: every transition names the state it starts from and the execution that owns the job."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -38,7 +38,7 @@ _logger = Logger(child=True)
 #: The errors that reading a record raises if another version, or a person by hand, wrote it.
 UNREADABLE = (TypeError, ValueError)
 
-#: Drops of one job: the same two files under other names. As many as DynamoDB reads in one batch.
+#: The most drops of one job: its two files, under any names. DynamoDB reads as many in one batch.
 MAX_DROPS = 100
 
 #: What the sort keys of places in the queue begin with.
@@ -49,7 +49,7 @@ _RACES = 3  # tries to take a job over while somebody else writes to it
 
 @dataclass(frozen=True)
 class TaskClaim:
-    """The job and attempt that a task belongs to, when it was asked for, its model, and a mark that hides the key."""
+    """The job and attempt of a task, when the task was asked for, its model, and a mark in place of the API key."""
 
     job_id: str
     attempt: int
@@ -66,7 +66,7 @@ class Jobs:
         self._clock = clock
 
     def get(self, job_id: str) -> Job:
-        """The job as it is now (strongly consistent); NoSuchJob where there is none, Forgotten where there was one."""
+        """The job as it is now (strongly consistent). Raise NoSuchJob if there is none, Forgotten if there was one."""
         try:
             item = self._tables.job.get(_key(job_id), JOB, consistent_read=True)
         except DoesNotExist as error:
@@ -76,11 +76,11 @@ class Jobs:
         return _job(item)
 
     def find(self, job_ids: Iterable[str]) -> list[Job]:
-        """Those of the jobs that exist."""
+        """The jobs with these ids; ids without a readable record are left out."""
         return self._read(_key(job_id) for job_id in job_ids)
 
     def record(self, job: Job) -> bool:
-        """Record a new job, with its place in the queue if its files are ready; False where it is known already."""
+        """Record a new job, and its place in the queue if its files are ready; return False if it is known already."""
         item = self._tables.job(_key(job.job_id), JOB, **vars(job))
         item.open, item.seen_at = OPEN, self._clock()
 
@@ -96,11 +96,11 @@ class Jobs:
         return True
 
     def place(self, job: Job, token: str | None = None) -> QueueItem:
-        """The job's place in the queue, to be put there; `token` is what its execution waits at, if it does."""
+        """A new item for the job's place in the queue; `token` is the task token of its execution, if that waits."""
         return self._tables.queue(QUEUE, place_of(job), job_id=job.job_id, token=token, since=self._clock())
 
     def owned(self, execution: Execution) -> Job:
-        """The job, where `execution` owns it and it has not ended; else JobClosed or NotOwner."""
+        """The execution's job. Raise NotOwner if `execution` does not own the job, JobClosed if the job has ended."""
         job = self.get(execution.job_id)
         _check_owner(job, execution.owner)
         return job
@@ -134,7 +134,7 @@ class Jobs:
     def _change(
         self, job: Job, owner: str | None, to: State | None = None, /, **changes: Any
     ) -> tuple[JobItem, list[Action], Condition]:
-        """A change of the job's record: the item, what to set, and the condition that nothing moved on."""
+        """A change of the job's record: the item, the updates, and the condition that the record is as it was read."""
         target = to or job.state
         if target != job.state and target not in LEGAL[job.state]:
             raise ValueError(f"a job cannot go from {job.state} to {target}")
@@ -143,7 +143,7 @@ class Jobs:
         if target not in CLOSED:
             values["open"] = MONEY if target in IN_FLIGHT else OPEN
         elif closing.notified:
-            # Ended and told of: nothing is left to look after, but for a video that was not looked at.
+            # People were notified: nothing is left to look after, except a video that was not looked at yet.
             values["open"] = UNOPENED if _unopened(replace(job, **changes)) else None
         elif target != job.state:
             values["open"] = OPEN
@@ -164,11 +164,11 @@ class Jobs:
         return Contended(f"job {job_id} was changed at the same moment")
 
     def take_over(self, execution: Execution, alive: Callable[[str], bool]) -> Job:
-        """Make `execution` the job's owner, unless another execution that is `alive` owns it: then NotOwner.
+        """Make `execution` the job's owner. Raise NotOwner if another execution owns the job and is `alive`.
 
-        That the job is given a slot at the same moment is no hindrance. A job that FAILED or was CANCELED is opened
-        again for an execution that a person asked for: a *New execution*, or a *Redrive*. The numbered executions that
-        MotionDrop starts find such a job closed.
+        This is safe if the job is granted a slot concurrently. A job that FAILED or was CANCELED is opened again for an
+        execution that a person asked for: a *New execution*, or a *Redrive*. The numbered executions that MotionDrop
+        starts find such a job closed.
         """
         for _ in range(_RACES - 1):
             with suppress(Contended):
@@ -190,7 +190,7 @@ class Jobs:
         return self.transition(job, job.owner, None, **mine)
 
     def reopen(self, job: Job, **changes: Any) -> Job:
-        """Send a job that FAILED or was CANCELED back to the queue, as if it were recorded now."""
+        """Send a job that FAILED or was CANCELED back to QUEUED or PREPARING, as if it were recorded now."""
         fresh: dict[str, Any] = {
             "recorded_at": self._clock(),
             "restarts": 0,
@@ -211,16 +211,16 @@ class Jobs:
         return self.enqueue(job, **changes)
 
     def enqueue(self, job: Job, **changes: Any) -> Job:
-        """Queue a job that has no place in the queue, at the place that its time of recording gives it."""
+        """Queue a job that has no place in the queue; its place follows from when it was recorded."""
         place = self.place(replace(job, **changes))
         return self.transition(
             job, job.owner, State.QUEUED, lambda transaction: transaction.put(place, name="place"), **changes
         )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
-        """Note that people are being notified of the job's end, until `until`; None if that is done or under way."""
+        """Claim, until `until`, the right to notify people of the job's end; None if that is done or under way."""
         item, actions, condition = self._change(job, job.owner)
-        # Written alone, not with the whole part: by now that may be of another end.
+        # Written alone, not with the whole part, which may be of another end by now.
         notifying = JobItem.closing["notifying_until"]
         free = notifying.does_not_exist() | (notifying < _stored(self._clock()))
         untold = condition & free & ~(JobItem.closing["notified"] == True)  # noqa: E712  # pynamodb's condition
@@ -228,7 +228,7 @@ class Jobs:
         return _job(item) if conditional_write(lambda: item.update(actions=actions, condition=untold)) else None
 
     def end_notifying(self, job: Job) -> Job:
-        """Note that people were notified of the end for which `begin_notifying` gave this job, not of a later one."""
+        """Note that people were notified of the end of `job`, which `begin_notifying` returned, not of a later end."""
         item, actions, condition = self._change(job, job.owner)
         mine = condition & (JobItem.closing["notifying_until"] == _stored(job.closing.notifying_until))
         actions += [JobItem.closing["notified"].set(True)]
@@ -237,7 +237,7 @@ class Jobs:
         return _job(item) if told else self.get(job.job_id)
 
     def claimed(self, task_ids: Iterable[str]) -> dict[str, TaskClaim]:
-        """Which of the tasks belong to a job, and to which (strongly consistent)."""
+        """The claims of those of the tasks that belong to a job, by task id (strongly consistent)."""
         keys = [(f"{TASK}#{task_id}", TASK) for task_id in task_ids]
         return {_task_id(item): _claim(item) for item in self._tables.task.batch_get(keys, consistent_read=True)}
 
@@ -246,7 +246,7 @@ class Jobs:
         return {_task_id(item) for item in self._tables.task.open_tasks.query(CLAIMED, TaskItem.seen_at > moment)}
 
     def add_drops(self, job_id: str, keys: Collection[str]) -> bool:
-        """Note that these drops have this job, so that their receipts follow it; False where it has MAX_DROPS already.
+        """Note that these drops have this job, so that their receipts follow it; return False beyond MAX_DROPS.
 
         The number is limited since every step of the job reads and tags all of its drops.
         """
@@ -262,19 +262,19 @@ class Jobs:
         return self._read(item.pk for item in self._tables.job.open_jobs.query(MONEY, attributes_to_get=["pk"]))
 
     def least_seen(self, limit: int) -> list[Job]:
-        """Other open jobs, least recently seen first (eventually consistent)."""
+        """Open jobs that have no money in flight, least recently seen first (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(OPEN, limit=limit, attributes_to_get=["pk"]))
 
     def unopened(self, limit: int) -> list[Job]:
-        """Jobs whose saved video was not looked at yet, longest ago first (eventually consistent)."""
+        """Jobs whose saved video was not looked at yet, least recently seen first (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(UNOPENED, limit=limit, attributes_to_get=["pk"]))
 
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
         """Jobs by time of recording, newest first, and the mark to pass as `after` for the next page, if there is one.
 
-        Eventually consistent: a job of this second may be missing. An invalid mark starts at the beginning.
+        Eventually consistent: a job recorded within a second may be missing. An invalid mark starts at the beginning.
         """
         query = self._tables.job.jobs_by_time.query
         found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
@@ -282,7 +282,7 @@ class Jobs:
         return self._read(item.pk for item in shown), _mark(shown[-1]) if len(found) > limit else None
 
     def _read(self, keys: Iterable[str]) -> list[Job]:
-        """The jobs at the keys, in their order. One that cannot be read is logged, and hides no other."""
+        """The jobs at the keys, in the order of the keys. A job that cannot be read is logged and left out."""
         ordered = [*dict.fromkeys(keys)]
         try:
             items = self._tables.job.batch_get([(key, JOB) for key in ordered], consistent_read=True)
@@ -348,13 +348,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _mark(item: JobItem) -> str:
-    """A job's place among all by time, for a URL: microseconds and the identity."""
+    """A job's place in the list of all jobs by time, for a URL: microseconds and the identity."""
     microseconds = (item.recorded_at - _EPOCH) // timedelta(microseconds=1)
     return f"{microseconds:016d}-{item.pk.removeprefix(f'{JOB}#')}"
 
 
 def _mark_key(mark: str | None) -> dict[str, dict[str, str]] | None:
-    """The index's key at a mark; None for what is no mark."""
+    """The index's key at a mark; None if the text is not a mark."""
     match = _MARK.fullmatch(mark or "")
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""What all results together came to: kept as jobs end, never counted again."""
+"""The totals of all results: each result is added when its job succeeds, so nothing is ever summed up anew."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ _RESULTS = "RESULTS"
 
 @dataclass(frozen=True)
 class Totals:
-    """All results there ever were: micro-USD, seconds of video. What is forgotten stays counted, since it was paid.
+    """The totals of all results ever made: micro-USD, seconds of video. Forgotten jobs still count: they were paid.
 
-    `work` is how many seconds the provider worked on them.
+    `work` is how many seconds the provider worked on the results.
     """
 
     results: int
@@ -34,9 +34,9 @@ class Ledger:
         self._jobs = jobs
 
     def succeed(self, job: Job, owner: str | None, result: Result) -> Job:
-        """End the job as SUCCEEDED with that result and count it in, both or neither.
+        """End the job as SUCCEEDED with that result and add it to the totals: both or neither.
 
-        Raise JobClosed, NotOwner or Contended where the record has moved on.
+        Raise JobClosed, NotOwner or Contended if the record was changed meanwhile.
         """
         actions: list[Action] = [
             LedgerItem.results.add(1),

@@ -14,7 +14,8 @@ from motiondrop.storage.items import EMAIL, EmailCountItem, PostponedItem, Table
 #: Of the messages that may be sent as separate emails in a minute, a quarter may go out in one second: 5 of 20.
 SECONDS_SHARE = 4
 
-#: Rejections have their own limit, a quarter of the usual one and one per folder, so that no result waits behind them.
+#: Rejections have limits of their own, so that no result waits behind them: a quarter of the usual ones, and one email
+#: a minute per folder.
 REJECTIONS_SHARE = 4
 REJECTIONS_PER_FOLDER = 1
 
@@ -70,7 +71,7 @@ class Outbox:
         return self._count(minute, moment) <= per_minute and self._count(second, moment) <= per_second
 
     def postpone(self, message: Message) -> None:
-        """Keep the message for a digest; the same message again changes nothing."""
+        """Keep the message for a digest, in place of one with the same `about`."""
         name = hashlib.sha256(message.about.encode()).hexdigest()[:32]
         self._tables.postponed(
             EMAIL,
@@ -84,7 +85,7 @@ class Outbox:
         ).save()
 
     def digests(self) -> list[Digest]:
-        """The digests that are due: those with results first, then those whose messages wait longest."""
+        """The digests to send in this round: first those with more than rejections, then those that waited longest."""
         query = self._tables.postponed.query
         waiting = query(EMAIL, PostponedItem.sk.startswith(POSTPONED), consistent_read=True, limit=_LOOK_AT)
         folders: dict[str, list[PostponedItem]] = {}
@@ -94,7 +95,7 @@ class Outbox:
         return [_digest(folder, items) for folder, items in due[:DIGESTS_PER_ROUND]]
 
     def sent(self, digest: Digest) -> None:
-        """The digest went out: its messages wait no longer."""
+        """Delete the digest's messages, since the digest was sent."""
         for key in digest.keys:
             self._tables.postponed(EMAIL, key).delete()
 

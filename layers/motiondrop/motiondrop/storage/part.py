@@ -27,7 +27,7 @@ class TextsAttribute(ListAttribute[Any]):
         super().__init__(of=UnicodeAttribute, attr_name=attr_name)
 
     def deserialize(self, values: Any) -> Any:
-        """The tuple of a list."""
+        """The tuple that a stored list holds."""
         return tuple(super().deserialize(values))  # type: ignore[no-untyped-call]
 
 
@@ -45,7 +45,7 @@ _ATTRIBUTES: dict[Any, type[Attribute[Any]]] = {
 class Part(Attribute[_T]):
     """A frozen dataclass `of` simple fields, stored as a map; a field that is None has no entry.
 
-    Reading a map raises TypeError or ValueError if it is not valid; an entry that is no field's is ignored.
+    Reading a map raises TypeError or ValueError if it is not valid; an entry that belongs to no field is ignored.
     """
 
     attr_type = MAP
@@ -57,7 +57,7 @@ class Part(Attribute[_T]):
         self._fields = {field.name: _attribute(field.name, hints[field.name]) for field in fields(of)}  # type: ignore[arg-type]
 
     def serialize(self, value: _T) -> dict[str, dict[str, Any]]:
-        """The map of a dataclass."""
+        """The map that stores a dataclass."""
         there = {name: getattr(value, name) for name in self._fields}
         return {
             name: {self._fields[name].attr_type: self._fields[name].serialize(entry)}
@@ -66,7 +66,7 @@ class Part(Attribute[_T]):
         }
 
     def deserialize(self, value: dict[str, dict[str, Any]]) -> _T:
-        """The dataclass of a map."""
+        """The dataclass that a stored map holds."""
         return self._of(
             **{
                 name: attribute.deserialize(attribute.get_value(value[name]))
@@ -76,12 +76,12 @@ class Part(Attribute[_T]):
         )
 
     def set(self, value: Any) -> SetAction | RemoveAction:
-        """The update that replaces the whole part; PynamoDB itself sets no maps but its own."""
+        """The update that replaces the whole part; PynamoDB itself sets only its own kind of map."""
         return Path(self).set({MAP: self.serialize(value)})
 
 
 def _attribute(name: str, hint: Any) -> Attribute[Any]:
-    """What stores a field of this type."""
+    """The attribute that stores a field of this type."""
     if isinstance(hint, UnionType):
         (hint,) = set(get_args(hint)) - {NoneType}
     return _ATTRIBUTES[hint](attr_name=name)

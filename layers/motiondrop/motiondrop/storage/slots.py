@@ -1,9 +1,10 @@
 """Slots, lock, breaker and queue: who may have an unfinished task at the provider, and who is next.
 
-All of it lies in one partition, so one strongly consistent query reads it. A free slot has no item, so to take one is
-to put an item where none is. A slot that is given carries a grant: an id that is new each time. Every release names its
-grant. A job has its place in the queue from the moment it is recorded. One transaction gives it the slot and removes
-the place. The job that was recorded first is the next, even if its execution does not wait yet.
+All of these items are in one partition, so one strongly consistent query reads them. A free slot has no item, so a
+slot is taken by putting an item where there is none. A slot that is given carries a grant: an id that is new each time.
+Every release names the slot's grant. A job has its place in the queue as soon as it is recorded and its files are
+ready. One transaction gives the job a slot and removes its place. The job that was recorded first is the next, even if
+its execution does not wait yet.
 """
 
 from collections.abc import Callable
@@ -30,13 +31,13 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, condit
 
 _logger = Logger(child=True)
 
-_HEAD = 1  # places of the queue that are read at once: every grant reads one
-_ASIDE = 100  # jobs of drop links without room that one call takes out of the queue, as many as a sweep puts back
+_HEAD = 1  # places of the queue that are read at once: one for each grant
+_ASIDE = 100  # jobs without room in their link's limit that one call takes out of the queue; a sweep puts back as many
 _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, pause
 
 
 class Waker(Protocol):
-    """Step Functions, as far as answering a waiting execution goes. Answering a token that is over changes nothing."""
+    """The part of Step Functions that wakes a waiting execution. Waking at a token that is over changes nothing."""
 
     def wake(self, token: str, job: Job) -> None:
         """Let the job's execution, which waits at `token`, continue."""
@@ -58,14 +59,14 @@ class Snapshot:
 
     @property
     def note(self) -> QueueItem | None:
-        """What keeps the queue from going on in its order: the open breaker, else the refused call."""
+        """The item that keeps the queue from going on in its order: the open breaker, else the refused call."""
         return self.breaker or self.refused
 
 
 class Slots:
     """The slots of one stack: `size` unfinished tasks at the provider.
 
-    `set_aside` is called where a job that cannot be given a slot leaves the queue.
+    `set_aside` is called when a job leaves the queue because an error keeps it from getting a slot.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Slots:
         self._clock = clock
 
     def snapshot(self) -> Snapshot:
-        """Slots, lock, breaker and the head of the queue, consistently."""
+        """Slots, lock, breaker and the head of the queue, read in one strongly consistent query."""
         limit = _OTHERS + self._size + _HEAD
         items = list(self._tables.queue.query(QUEUE, consistent_read=True, limit=limit, page_size=limit))
         by_kind = {item.sk: item for item in items}
@@ -104,9 +105,9 @@ class Slots:
         )
 
     def wait(self, execution: Execution, token: str) -> None:
-        """Store `token`, at which the execution is answered when its job's turn comes; then give free slots.
+        """Store `token`, the task token that wakes the execution when its job's turn comes; then give free slots.
 
-        If the job already has its slot, answer at once. `token` replaces an older one.
+        If the job already has its slot, wake the execution at once. `token` replaces an older one.
         """
         job = self._jobs.owned(execution)
         if job.state == State.QUEUED:
@@ -114,7 +115,7 @@ class Slots:
             actions: list[Action] = [
                 QueueItem.job_id.set(place.job_id),
                 QueueItem.token.set(token),
-                QueueItem.since.set(QueueItem.since | place.since),  # it waits since it came into the queue
+                QueueItem.since.set(QueueItem.since | place.since),  # kept: when the job came into the queue
             ]
             try:
                 self._jobs.transition(
@@ -165,7 +166,7 @@ class Slots:
                 continue
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
-                # The others go on, and the sweep puts it back. Where the table itself fails, so does this.
+                # The other jobs go on, and the sweep puts this one back. If the table itself fails, this fails too.
                 if _remove(place, _at(place)):
                     self._set_aside()
             tries += 1
@@ -186,7 +187,7 @@ class Slots:
         return behind or head
 
     def _behind(self, place: str | None) -> QueueItem | None:
-        """The first place of the queue behind that one."""
+        """The first place in the queue behind `place`."""
         after = f"{place or WAITING}\0"
         found = self._tables.queue.query(
             QUEUE, QueueItem.sk.between(after, f"{WAITING}~"), consistent_read=True, limit=_HEAD, page_size=_HEAD
@@ -205,7 +206,7 @@ class Slots:
         return self._tables.queue.count(QUEUE, QueueItem.sk.startswith(WAITING))
 
     def order(self, limit: int) -> list[str]:
-        """The jobs that wait, next first, at most `limit` (eventually consistent)."""
+        """The ids of the jobs in the queue, next first, at most `limit` (eventually consistent)."""
         found = self._tables.queue.query(QUEUE, QueueItem.sk.startswith(WAITING), limit=limit, page_size=limit)
         return [item.job_id for item in found if item.job_id]
 
@@ -217,9 +218,9 @@ class Slots:
         return next(iter(self._jobs.find([place.job_id or ""])), None)
 
     def release(self, job: Job, owner: str | None, to: State, **changes: Any) -> Job:
-        """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give what is free.
+        """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give free slots.
 
-        A job that goes back to the queue is at its old place at once. A slot or a lock that is no longer the job's is
+        A job that goes back to the queue gets its old place at once. A slot or a lock that the job no longer has is
         left alone.
         """
         gone: frozenset[str] = frozenset()
@@ -249,14 +250,14 @@ class Slots:
         return after
 
     def requeue(self, job: Job) -> bool:
-        """Put a job that waits, but has no place in the queue, back there; return whether it had none."""
+        """Put a waiting job back into the queue if it has no place there; return whether it had none."""
         place = self._jobs.place(job, job.turn.token)
         return conditional_write(lambda: place.save(condition=QueueItem.pk.does_not_exist()))
 
     def free_orphans(self, snapshot: Snapshot) -> int:
-        """Free the slots and the lock that no job holds: the job is gone, or its record says otherwise.
+        """Free each slot, and the lock, whose job is gone or, by the job's own record, does not hold it.
 
-        A slot whose job's record cannot be read stays taken: it may have a task.
+        A slot whose job's record cannot be read stays taken: the job may have a task.
         """
         freed = 0
         for number, slot in snapshot.slots.items():
@@ -274,9 +275,9 @@ class Slots:
         return freed
 
     def _grant_slot(self, number: int, place: QueueItem) -> bool:
-        """Give slot `number` to the job at `place` and wake it; False where someone was faster.
+        """Give slot `number` to the job at `place` and wake its execution. Return False if another call was faster.
 
-        OverBudget where the day's budget has no room for it, OverLimit where its drop link's limit has none.
+        Raise OverBudget if the day's budget has no room for the job, OverLimit if its drop link's limit has none.
         """
         job = self._job_of(place)
         if job is None or job.state != State.QUEUED or place_of(job) != place.sk:

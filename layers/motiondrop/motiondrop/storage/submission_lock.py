@@ -1,4 +1,4 @@
-"""The submission lock: one create call at a time, and a task that belongs to one job for good."""
+"""The submission lock: one create call at a time, and each task belongs to one job for good."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,11 +29,11 @@ class LockBusy(MotionDropError):
 
 
 class NotSaved(MotionDropError):
-    """A task's id could not be saved at that moment, and was not refused either; the next execution finds the task."""
+    """A task's id could not be saved, since other transactions were in the way; the next execution finds the task."""
 
 
 class SubmissionLock:
-    """The right to make a create call, of one stack. `clock` gives the time in UTC."""
+    """The submission lock of one stack. `clock` gives the time in UTC."""
 
     def __init__(self, tables: Tables, jobs: Jobs, budget: Budget, clock: Clock = now) -> None:
         self._tables = tables
@@ -122,7 +122,7 @@ class SubmissionLock:
         )
 
     def release(self, job: Job, execution: Execution, call: Call) -> Job:
-        """No task was made by the call: give the lock back and keep the slot."""
+        """Give the lock back and keep the slot, since the call made no task."""
         return self._jobs.transition(
             job,
             execution.owner,
@@ -132,7 +132,7 @@ class SubmissionLock:
         )
 
     def hold_for_look(self, job: Job, until: datetime) -> None:
-        """Hold the lock while the task list is read: then no call is under way. LockBusy where another job submits."""
+        """Hold the lock while the task list is read, so no call is under way. Raise LockBusy if another job has it."""
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt, until=until)
         if not conditional_write(lambda: lock.save(condition=_mine_or_nobodys(job))):
             raise LockBusy(self._held_until())
@@ -162,7 +162,7 @@ class SubmissionLock:
         return list(self._tables.undecided.query(UNDECIDED, consistent_read=True))
 
     def _held_until(self) -> datetime | None:
-        """Until when another job's create call is under way; None where nobody holds the lock any more."""
+        """The time until which the lock is held; None if nobody holds it any more."""
         try:
             return self._tables.queue.get(QUEUE, LOCK, consistent_read=True).until
         except DoesNotExist:
@@ -179,5 +179,5 @@ def _mine_or_nobodys(job: Job) -> Condition:
 
 
 def _unchanged(saved: Job, job: Job) -> bool:
-    """Whether the record is as it was read: then it was other transactions that were in the way."""
+    """Whether the record is as it was read, so that only other transactions can have been in the way."""
     return (saved.state, saved.owner, saved.call.attempt) == (job.state, job.owner, job.call.attempt)

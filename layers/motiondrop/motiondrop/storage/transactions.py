@@ -1,4 +1,4 @@
-"""Conditional writes: of one item, or of several together or not at all."""
+"""Conditional writes: of one item, or of several items, all or none."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -16,10 +16,10 @@ from motiondrop.errors import Contended, MotionDropError
 
 _T = TypeVar("_T")
 
-_CONFLICTS = 5  # tries of a transaction that meets others at the same items
+_CONFLICTS = 5  # tries of a transaction that conflicts with others
 
-#: Why AWS cancels a transaction for a while: another one touched the same items, or the table is throttled (DynamoDB
-#: API reference, "TransactionCanceledException").
+#: Reasons to cancel a transaction that pass by themselves: another transaction touched the same items, or the table is
+#: throttled (DynamoDB API reference, "TransactionCanceledException").
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
@@ -32,24 +32,24 @@ class ConditionFailed(MotionDropError):
 
 
 class Transaction:
-    """Writes that are done together or not at all, each with a name that a refusal can give."""
+    """Writes that are done together or not at all. Each has a name, by which ConditionFailed can refer to it."""
 
     def __init__(self, write: TransactWrite) -> None:
         self._write = write
         self._names: defaultdict[str, list[str]] = defaultdict(list)
 
     def put(self, item: Model, *, name: str, condition: Condition | None = None) -> None:
-        """Add an item, in place of what is there."""
+        """Add a write that puts the item in place of what is there."""
         self._write.save(item, condition=condition)
         self._names["put"].append(name)
 
     def update(self, item: Model, actions: list[Action], *, name: str, condition: Condition | None = None) -> None:
-        """Add a change of an item."""
+        """Add a write that changes the item."""
         self._write.update(item, actions=actions, condition=condition)
         self._names["update"].append(name)
 
     def delete(self, item: Model, *, name: str, condition: Condition | None = None) -> None:
-        """Add a deletion."""
+        """Add a write that deletes the item."""
         self._write.delete(item, condition=condition)
         self._names["delete"].append(name)
 
@@ -59,12 +59,12 @@ class Transaction:
         return [*self._names["delete"], *self._names["put"], *self._names["update"]]
 
 
-#: What adds writes to a transaction.
+#: A function that adds writes to a transaction.
 Writes = Callable[[Transaction], None]
 
 
 def conditional_write(write: Callable[[], object]) -> bool:
-    """Do a conditional write; False where its condition was not met, and nothing was changed."""
+    """Do a conditional write. Return False if its condition was not met, so that nothing was changed."""
     try:
         write()
     except (PutError, UpdateError, DeleteError) as error:
@@ -75,10 +75,10 @@ def conditional_write(write: Callable[[], object]) -> bool:
 
 
 def transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
-    """Do all that `fill` adds to a transaction or nothing of it, and return what `fill` returned.
+    """Do all the writes that `fill` adds to a transaction, or none of them; return what `fill` returned.
 
-    Raise ConditionFailed where a condition did not hold, and Contended where other transactions were in the way each
-    time.
+    Raise ConditionFailed if a condition did not hold, and Contended if other transactions, or throttling, were in the
+    way at every try.
     """
     for _ in range(_CONFLICTS - 1):
         with suppress(Contended):

@@ -1,7 +1,7 @@
-"""What a drop link answers: one folder's page, its list, uploads, removals and media. Whoever has the link has that.
+"""The answers to a drop link: one folder's page, its list, uploads, removals and media, for whoever has the link.
 
-Everything starts with the token in the path. Keys are made of the link's folder and a name without a slash, and jobs
-are reached only over this folder's drops, so nothing outside the folder can be named.
+Every request has the link's token in its path. A key is the link's folder plus a name without a slash, and a job is
+reached only through this folder's drops, so no request can name anything outside the folder.
 """
 
 import json
@@ -33,13 +33,13 @@ from motiondrop.web.progress import read_queue
 from motiondrop.web.rendering import asset, hash_of, render
 from motiondrop.web.response import Response, download_name, page_headers
 
-#: Files that a page shows, the newest; each poll of a page that is open reads as many.
+#: How many files a page shows, the newest; each poll of an open page reads as many.
 SHOWN = 50
 
 #: Bytes of a key that S3 takes (S3 User Guide, "Naming Amazon S3 objects").
 _KEY_BYTES = 1024
 
-#: Seconds that a signed URL of a video or picture lives: as long as one looks at it.
+#: Seconds that a signed URL of a video or picture is valid: long enough to look at it.
 _URL_SECONDS = 3600
 
 _CONTENT_TYPES = {
@@ -53,7 +53,7 @@ _CONTENT_TYPES = {
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a drop page: the token, what of the link it asks for, and its JSON body."""
+    """A request to a drop page: the link's token, the rest of the path, the query, and the JSON body."""
 
     method: str
     token: str
@@ -64,12 +64,12 @@ class Request:
 
     @property
     def base(self) -> str:
-        """Where the page's own links begin, relative to it."""
+        """How the page's own links begin, relative to the page."""
         return "." if self.slash else self.token
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Request":
-        """The request in an event of the function's URL. A body that is not plain text is none."""
+        """The request in an event of the function's URL. A body that is not plain text counts as empty."""
         token, *parts = event.get("rawPath", "/").strip("/").split("/")
         return cls(
             method=event.get("requestContext", {}).get("http", {}).get("method", "GET"),
@@ -81,8 +81,8 @@ class Request:
         )
 
 
-class _Refused(Exception):  # an answer, no error of the library
-    """The request cannot be done; says why, in a sentence for the person at the page."""
+class _Refused(Exception):  # an answer, not an error of the library
+    """The request cannot be carried out; the message tells the person at the page why, in a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ class DropPage:
     clock: Clock = now
 
     def respond(self, request: Request) -> Response:
-        """Answer `/<token>/` and what lies below it; a token that opens nothing gets the same 404 for all."""
+        """Answer `/<token>/` and the paths below it; every token that opens nothing gets the same 404."""
         link = self.drop_links.opened_by(request.token)
         if link is None:
             return self._html(404, render("unknown_drop_link.html"))
@@ -156,7 +156,7 @@ class DropPage:
         return self._html(200, render("drop_list.html", **self._listed(link, request)))
 
     def _listed(self, link: DropLink, request: Request) -> dict[str, Any]:
-        """What the list is made of."""
+        """The values that the list's template shows."""
         left = max(0, link.daily - self.budget.of_link(link.link_id))
         return {
             "entries": self._entries(link),
@@ -173,7 +173,7 @@ class DropPage:
         return [replace(entry, link=self._permanent(jobs.get(entry.job_id or ""), link.folder)) for entry in found]
 
     def _permanent(self, job: Job | None, folder: str) -> str | None:
-        """The link to a result, where its page names no file of another folder."""
+        """The link to a job's result; None if there is no result, or if its page names a file of another folder."""
         if (
             job is None
             or job.state != State.SUCCEEDED
@@ -204,7 +204,7 @@ class DropPage:
         return self._to(drop.media.poster if drop and drop.media else None)
 
     def _media(self, link: DropLink, request: Request) -> Response:
-        """The result of one of the folder's jobs, which the name of one of its files leads to."""
+        """Redirect to the video or still of a job; the query names the job and a file of this folder that it uses."""
         drop = self.drops.get(_key(link, request.query.get("name")))
         job_id = request.query.get("job", "")
         jobs = self.jobs.find([job_id]) if drop and job_id in drop.jobs else []
@@ -250,14 +250,14 @@ def _document(request: Request) -> dict[str, Any]:
 
 
 def _key(link: DropLink, name: object) -> str:
-    """The key of a file of the link's folder, as it lies there; _Refused for what names no file of it."""
+    """The key of the file in the link's folder with exactly this name; raise _Refused if no file can have that name."""
     if not isinstance(name, str) or not name or "/" in name or any(unicodedata.category(char) == "Cs" for char in name):
         raise _Refused("this name is not the name of a file in this folder")
     return link.folder + name
 
 
 def _new_key(link: DropLink, name: object) -> str:
-    """The key of a file that is to be uploaded; _Refused for a name that cannot be taken."""
+    """The key of a file that is to be uploaded; raise _Refused if the name cannot be used."""
     key = _key(link, unicodedata.normalize("NFC", name) if isinstance(name, str) else name)
     odd = "\\" in key or any(unicodedata.category(char) in _ODD and char not in _JOINERS for char in key)
     if odd or ignored(key) or len(key.encode()) > _KEY_BYTES:
@@ -265,12 +265,12 @@ def _new_key(link: DropLink, name: object) -> str:
     return key
 
 
-#: Categories of characters that show nothing or reorder a line, but for those that join emoji and letters.
+#: Categories of characters that show nothing or reorder a line; the two of them that join emoji and letters.
 _ODD, _JOINERS = {"Cc", "Cf", "Co", "Cn", "Zl", "Zp"}, "\u200c\u200d"
 
 
 def _options(kind: Kind, asked: Mapping[str, Any]) -> dict[str, str]:
-    """What the page chose, as the metadata of the drop."""
+    """The options chosen on the page, as metadata of the drop; raise _Refused if the mode is unknown."""
     if kind is Kind.VIDEO:
         trim = asked.get("trim")
         return {"trim": str(Trim.parse(trim))} if isinstance(trim, str) and trim else {}

@@ -1,7 +1,7 @@
-"""What the drop page says of a folder: one entry for each job and for each file that has none, newest first.
+"""What the drop page says about a folder: one entry for each job and for each file without a job, newest first.
 
-A job may have drops in several folders. What is said here comes from this folder's drops and from what all share: the
-job's state, times and result. Names of other folders' files are never looked at.
+A job may have drops in several folders. An entry comes from this folder's drops and from what all the job's drops
+share: its state, times and result. Names of other folders' files are never looked at.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Entry:
     width: int | None = None  # pixels, of the result
     height: int | None = None
     link: str | None = None
-    delete: str = "Delete"  # what the buttons that delete its files are called, and what else to know of that
+    delete: str = "Delete"  # what the buttons that delete its files do; `note` is a warning above them
     note: str = ""
 
 
@@ -133,7 +133,7 @@ def _details(job: Job, queue: Queue, totals: Totals, now: datetime) -> list[str]
 
 
 def _of_file(drop: Drop) -> list[str]:
-    """What was changed of the file, and what else there is to say of it, each a sentence."""
+    """Sentences about the file: how it was converted, and its notes."""
     if drop.media is None:
         return []
     name = named(drop.key.rpartition("/")[2])

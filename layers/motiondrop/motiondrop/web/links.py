@@ -12,7 +12,7 @@ _SIGNATURE_LENGTH = 32  # hex digits, 128 bits
 class Address:
     """A job's page as it was opened, with the signature after `?k=` or as the path's last part.
 
-    Its links are relative to it, since a domain of one's own may put a path before them.
+    The page's links are relative, since an operator's own domain may put a path before them.
     """
 
     job_id: str
@@ -30,12 +30,12 @@ class Address:
         return "../icon.svg" if self.in_path else "icon.svg"
 
     def part(self, name: str) -> str:
-        """What lies below the page, such as `video`."""
+        """The link to a part of the page, such as `video`."""
         return f"{self.signature}/{name}" if self.in_path else f"{self.job_id}/{name}?k={self.signature}"
 
 
 class Links:
-    """Makes and checks the links of one stack. `secret` is asked at each use."""
+    """Makes and checks the links of one stack. `secret` is called at each use."""
 
     def __init__(self, base_url: str, secret: Callable[[], str]) -> None:
         self._base_url = base_url.rstrip("/")
@@ -46,7 +46,7 @@ class Links:
         return f"{self._base_url}/{job_id}?k={self.signature(job_id)}"
 
     def in_path(self, job_id: str) -> str:
-        """The same link where no `?` may stand, as in an object's tag."""
+        """The same link without a `?`, which some places do not allow, such as an object's tag."""
         return f"{self._base_url}/{job_id}/{self.signature(job_id)}"
 
     def to_gallery(self) -> str:
@@ -54,15 +54,15 @@ class Links:
         return f"{self._base_url}/?k={self._sign('gallery')}"
 
     def signature(self, job_id: str) -> str:
-        """The signature of a job's link; its purpose is signed too, so that no other link can be made of it."""
+        """The signature of a job's link; it covers the word `job` too, so that it is valid for no other kind."""
         return self._sign(f"job\n{job_id}")
 
     def opens(self, job_id: str, signature: str) -> bool:
-        """Whether the signature is the job's, in constant time."""
+        """Whether the signature is the job's, compared in constant time."""
         return _same(self.signature(job_id), signature)
 
     def opens_gallery(self, signature: str) -> bool:
-        """Whether the signature is the gallery's, in constant time."""
+        """Whether the signature is the gallery's, compared in constant time."""
         return _same(self._sign("gallery"), signature)
 
     def _sign(self, what: str) -> str:

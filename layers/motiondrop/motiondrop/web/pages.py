@@ -1,6 +1,6 @@
-"""What the pages behind the permanent links show: a job's page, the gallery, and what a link shows that leads nowhere.
+"""The pages behind the permanent links: a job's page, the gallery, and the page of a link that leads nowhere.
 
-Here is what they say; how they look is in `templates/`, where all of it is escaped.
+This module decides what they say. How they look is in `templates/`, which escape all of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ from motiondrop.web.rendering import hash_of, render
 #: What the gallery can be filtered by.
 FILTERS = {"open": "In progress", "ready": "Ready", "failed": "Failed", "canceled": "Canceled"}
 
-#: Without scripts a page of a job that has not ended loads itself anew, after these seconds.
+#: Seconds after which the page of an open job reloads itself in a browser without scripts.
 _REFRESH = 20
 
 
@@ -52,7 +52,7 @@ class Filter:
         return bool(self.folder or self.state)
 
     def shows(self, job: Job) -> bool:
-        """Whether the job is among what is shown."""
+        """Whether the filter shows the job."""
         return self.folder.casefold() in job.folder.casefold() and self.state in {"", _tone(job)}
 
 
@@ -76,7 +76,7 @@ def policy(origin: str) -> str:
 
 
 def unknown_page() -> str:
-    """What every link shows that leads nowhere, whatever the reason."""
+    """The page of every link that leads nowhere, whatever the reason."""
     return render("unknown_link.html")
 
 
@@ -130,13 +130,13 @@ def gallery_page(
 
 
 def name_of(job: Job) -> str:
-    """The name of the dropped image, and that of the video where it is another."""
+    """The name of the dropped image, followed by the name of the video if that differs."""
     image, video = (plain(stem_of(one.key), 200) for one in (job.image, job.video))
     return (image if image == video else f"{image} × {video}") or job.job_id  # noqa: RUF001  # a cross, as a person writes it
 
 
 def _tone(job: Job) -> str:
-    """Which of FILTERS the job is; it also looks so."""
+    """The job's key in FILTERS, which is also its style on the page."""
     return {State.SUCCEEDED: "ready", State.FAILED: "failed", State.CANCELED: "canceled"}.get(job.state, "open")
 
 

@@ -1,4 +1,4 @@
-"""What both pages say of a job under way: its state, its place in the queue, and how long it is likely to take."""
+"""What both pages say about a job under way: its state, its place in the queue, and how long it is likely to take."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -33,16 +33,16 @@ _NO_ROOM = (
     "There is not enough budget left today for this animation. It will be made after 00:00 UTC, when the budget resets."
 )
 
-#: What is said of a job that somebody stopped and that has not ended yet.
+#: What is said about a job that somebody stopped and that has not ended yet.
 STOPPED = "If the animation has already started, it cannot be stopped: it will be finished, charged and saved."
 
-#: Places of the queue that are counted; behind them it says "more than".
+#: Places of the queue that are counted; for a job behind them the page says "More than".
 _COUNTED = 100
 
 #: Tasks that are likely at the service when a job waits: two, the default of MaxInFlight.
 _AT_THE_SERVICE = 2
 
-#: An estimate is a range around what the results until now took.
+#: An estimate is a range; these are its ends, as multiples of what the results so far took.
 _LEAST, _MOST = 0.6, 1.6
 
 _MINUTE, _HOUR = 60, 3600  # seconds
@@ -56,14 +56,14 @@ def state_of(job: Job) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Queue:
-    """The jobs that wait, next first, and why a job is not sent at the moment, by its id."""
+    """The ids of the waiting jobs, next first; and, by job id, why a job is not sent at the moment."""
 
     order: Sequence[str] = ()
     held: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_queue(slots: Slots, budget: Budget, jobs: Collection[Job]) -> Queue:
-    """The queue as far as it concerns these jobs; reads nothing where none of them waits in it."""
+    """The queue as far as it concerns these jobs; nothing is read if none of them is in it."""
     waiting = [job for job in jobs if job.state == State.QUEUED]
     if not waiting:
         return Queue()
@@ -97,7 +97,7 @@ def remaining(job: Job, totals: Totals, now: datetime) -> str:
 
 
 def percent(job: Job, totals: Totals, now: datetime) -> int | None:
-    """How far a running job is likely to be, never all of the way: nobody knows when it will end."""
+    """How far a running job has probably come, in percent; never 100, since nobody knows when it will end."""
     if job.state != State.RUNNING or job.task.scheduled_at is None:
         return None
     expected = sum(_work(job, totals)) / 2
@@ -105,7 +105,7 @@ def percent(job: Job, totals: Totals, now: datetime) -> int | None:
 
 
 def _work(job: Job, totals: Totals) -> tuple[float, float]:
-    """Least and most seconds that the service works on the job: by the results until now, else by the documents."""
+    """Least and most seconds that the service works on the job: from the results so far, else by `work_seconds`."""
     seconds = job.video.duration or 0
     if totals.work and totals.seconds:
         work = totals.work / totals.seconds * seconds
@@ -114,7 +114,7 @@ def _work(job: Job, totals: Totals) -> tuple[float, float]:
 
 
 def _span(least: float, most: float) -> str:
-    """A range of seconds in words: in minutes, and in hours where these are many."""
+    """A range of seconds in words: in minutes, or in hours if it ends after more than two hours."""
     if most <= _MINUTE:
         return "less than a minute"
     size, unit = (_HOUR, "hour") if most > 2 * _HOUR else (_MINUTE, "minute")

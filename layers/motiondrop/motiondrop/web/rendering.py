@@ -1,4 +1,4 @@
-"""The templates of the pages, filled in. Whatever is put into one is escaped there: names are other people's."""
+"""The templates of the pages, filled in. Every value is escaped there, since names come from other people."""
 
 import base64
 import hashlib
@@ -23,17 +23,17 @@ def _environment() -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """The template of that name with these values; jinja2.TemplateError where one is missing."""
+    """The template of that name, filled with these values; raise jinja2.TemplateError if one is missing."""
     return _environment().get_template(template).render(**values, asset=asset)
 
 
 @cache
 def asset(name: str) -> str:
-    """A file that the pages are made with."""
+    """The text of a file in `static/`."""
     return (_FOLDER / "static" / name).read_text()
 
 
 @cache
 def hash_of(name: str) -> str:
-    """How a Content-Security-Policy names that file, written into the page."""
+    """The hash by which a Content-Security-Policy allows that file within a page."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(asset(name).encode()).digest()).decode()}'"

@@ -1,11 +1,11 @@
-"""An HTTP response of a page's function, and the headers that all of them have."""
+"""An HTTP response of a page's function, and the headers that all such responses have."""
 
 from dataclasses import dataclass, field
 
 from motiondrop.domain.keys import stem_of
 from motiondrop.sanitize import plain
 
-_NAME = 60  # characters: with four bytes each still a name that file systems take
+_NAME = 60  # characters: even at four bytes each, file systems accept the name
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Response:
 
 
 def download_name(key: str, otherwise: str) -> str:
-    """What a result is called when it is downloaded: after the file at `key`, or `otherwise` where that has no name."""
+    """The name of a downloaded result: that of the file at `key`, or `otherwise` if that has no usable name."""
     return f"{plain(stem_of(key))[:_NAME] or otherwise}.mp4"
 
 
 def page_headers(content_type: str, policy: str) -> dict[str, str]:
-    """The headers of what a secret link leads to: no caching, no indexing; `policy` is what it may load."""
+    """The headers of an answer to a secret link: no caching, no indexing. `policy` is its Content-Security-Policy."""
     return {
         "Content-Type": content_type,
         "Content-Security-Policy": policy,

@@ -1,4 +1,4 @@
-"""What the permanent links answer: a job's page and its media, the gallery, and the same 404 for all else."""
+"""The answers to permanent links: a job's page and its media, the gallery, and the same 404 for everything else."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from motiondrop.web.progress import read_queue, remaining, wait_of
 from motiondrop.web.rendering import asset
 from motiondrop.web.response import Response, download_name, page_headers
 
-#: Seconds that a signed URL of what a page shows lives; a page left open asks its link for a new one when it plays.
+#: Seconds that a signed URL of a page's media is valid; a page left open asks its link for a new one when it plays.
 _URL_SECONDS = 3600
 
 #: Jobs on one page of the gallery, and how many a filter is applied to.
@@ -33,7 +33,7 @@ _ICON_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: a path, and of the query string what counts."""
+    """A request: its path and method, the query parameters that count, and whether JSON is wanted."""
 
     path: str
     signature: str = ""
@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultPage:
-    """Answers the links of one stack. Few pages need the slots and the budget, which `waiting` makes."""
+    """Answers the links of one stack. `waiting` makes the slots and the budget, which few pages need."""
 
     jobs: Jobs
     ledger: Ledger
@@ -68,9 +68,9 @@ class ResultPage:
     clock: Clock = now
 
     def respond(self, request: Request) -> Response:
-        """Answer `/`, a job's page and what lies below it; all that is wrong gets the same 404.
+        """Answer `/`, a job's page and the paths below it; every wrong link gets the same 404.
 
-        A job's page is `/<job id>?k=<signature>` or, where no `?` may stand, `/<job id>/<signature>`.
+        A job's page is `/<job id>?k=<signature>` or, where no `?` is allowed, `/<job id>/<signature>`.
         """
         if request.method not in {"GET", "HEAD"}:
             return Response(405, headers=self._headers("text/plain") | {"Allow": "GET, HEAD"})
@@ -169,7 +169,7 @@ class ResultPage:
 
 
 def _address(path: str, signature: str) -> tuple[Address, str]:
-    """The job's page that a path without its outer slashes is about, and which part of it."""
+    """Parse a path without its outer slashes: the job's page, and the part of it that is asked for."""
     job_id, _, part = path.partition("/")
     if signature:
         return Address(job_id, signature), part
@@ -178,7 +178,7 @@ def _address(path: str, signature: str) -> tuple[Address, str]:
 
 
 def facts(job: Job, at: Address) -> dict[str, Any]:
-    """What a link tells a program: pixels, seconds, USD, UTC; links are relative to the page's own."""
+    """What a link tells a program, in pixels, seconds, USD and UTC; links are relative to the page's."""
     done = job.state == State.SUCCEEDED
     ended_badly = job.closed and not done
     return {

@@ -23,7 +23,7 @@ from motiondrop.workflow.receipts import Receipts
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Takes jobs over for executions and lets them wait for a slot."""
+    """Makes executions the owners of their jobs, and lets executions wait for a slot."""
 
     jobs: Jobs
     slots: Slots
@@ -33,10 +33,10 @@ class Admission:
     prices: Prices
 
     def claim(self, execution: Execution) -> Step:
-        """Make the execution the job's owner and say where it continues.
+        """Make the execution the job's owner; return where the execution continues.
 
-        NotOwner if another execution works on the job. JobFailed or JobCanceled if the job has failed or was canceled:
-        the error ends the execution, which can be redriven from here, but not from a Fail state.
+        Raise NotOwner if another execution works on the job, JobFailed or JobCanceled if the job has failed or was
+        canceled. An execution that such an error ends can be redriven from here; from a Fail state it could not be.
         """
         self.closing.notify(self.jobs.get(execution.job_id))  # before the job is opened again
         job = self.jobs.take_over(execution, self.executions.alive)
@@ -49,10 +49,10 @@ class Admission:
         return finished(job, self.closing.bucket) if job.state == State.SUCCEEDED else claimed(job)
 
     def wait(self, execution: Execution, token: str, report: Mapping[str, Any] | None = None) -> None:
-        """Let the execution wait in the queue, to be woken at `token`; the receipts of the job's drops say so.
+        """Let the execution wait in the queue until it is woken at `token`; update the receipts of the job's drops.
 
-        `report` is what `media` answered where a file had to be converted. JobFailed if the file cannot be converted,
-        JobCanceled if it was replaced meanwhile.
+        `report` is the answer of `media` if a file had to be converted. Raise JobFailed if the file cannot be
+        converted, JobCanceled if it was replaced meanwhile.
         """
         if report is not None:
             self._take(self.jobs.owned(execution), report)
@@ -62,7 +62,7 @@ class Admission:
             self.receipts.follow(job)
 
     def _take(self, job: Job, report: Mapping[str, Any]) -> None:
-        """Queue the job with what `media` made of its file, if that was ordered. A second call changes nothing."""
+        """Queue the job with the copy that `media` made as ordered, else end the job. A second call changes nothing."""
         if job.state != State.PREPARING:
             return
         which, source = _unprepared(job)
@@ -84,7 +84,7 @@ class Admission:
 
 
 def order_of(job: Job) -> dict[str, Any]:
-    """What `media` is asked for, to convert the file of the job that is not ready."""
+    """The order by which `media` converts the file of the job that is not ready."""
     _, file = _unprepared(job)
     plan = Plan(
         width=file.width,

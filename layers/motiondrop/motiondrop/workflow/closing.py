@@ -18,10 +18,10 @@ from motiondrop.workflow.receipts import Receipts
 #: The provider forgets a task and its video after this time (its page, "Data validity").
 VALIDITY = timedelta(hours=24)
 
-#: The longest pause between two executions of one job; they double from run to run.
+#: The longest pause between two executions of one job; pauses double from one to the next.
 LONGEST_PAUSE = timedelta(hours=1)
 
-#: How often a job that has cost nothing yet gets a new execution after one broke off; then it has FAILED.
+#: How often a job that has cost nothing yet gets a new execution after one broke off; after that the job has FAILED.
 FREE_RESTARTS = 3
 
 #: How long one function may take to notify people before another may do so; it takes a second or two.
@@ -30,7 +30,7 @@ _NOTIFYING = timedelta(seconds=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Closing:
-    """Closes jobs, tells people, and starts the next execution of a job whose money is in flight."""
+    """Closes jobs, notifies people, and starts the next execution of a job whose money is in flight."""
 
     jobs: Jobs
     slots: Slots
@@ -94,8 +94,8 @@ class Closing:
 def _lost(job: Job, moment: datetime) -> bool:
     """Whether the provider has forgotten the job's task for certain, so that no execution can save its video.
 
-    `create` looks for a task that may or may not exist, and decides when to give up. A job in SAVING gets one more
-    day, since only the provider knows how long the link to its video works.
+    A job in SUBMITTING is not lost: `create` looks for its task, and decides when to give up. A job in SAVING gets one
+    more day, since only the provider knows how long the link to its video works.
     """
     days = {State.PENDING: 1, State.RUNNING: 1, State.SAVING: 2}.get(job.state)
     if days is None or job.task.retry:

@@ -1,6 +1,6 @@
 """Everything that follows when an execution ends without success.
 
-A job that may have a task at the provider is closed here only where that task was canceled or is lost.
+A job that may have a task at the provider is closed here only if that task was canceled or is lost.
 """
 
 from contextlib import suppress
@@ -27,12 +27,12 @@ ABORTED = "ABORTED"
 #: The status of an execution that ran for a year, which is not the job's fault.
 TIMED_OUT = "TIMED_OUT"
 
-_LOOKS = 3  # at a job that changes while it is concluded, as a stopped execution's function may still do
+_LOOKS = 3  # tries, since a stopped execution's function may still change the job
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConcludeExecution:
-    """Closes the job of an execution that has ended, or starts its next execution. `wan` makes a client if needed."""
+    """Closes the job of an execution that has ended, or starts the job's next one. `wan` makes a client if needed."""
 
     jobs: Jobs
     executions: Executions
@@ -40,7 +40,7 @@ class ConcludeExecution:
     closing: Closing
 
     def run(self, execution: Execution, error: str | None = None) -> str:
-        """Do what the execution's end asks for; return in a word what that was."""
+        """Do what the execution's end requires; return a few words that say what was done."""
         for _ in range(_LOOKS - 1):
             with suppress(Contended, JobClosed):
                 return self._conclude(execution, error)
@@ -68,7 +68,7 @@ class ConcludeExecution:
         return "failed"
 
     def _aborted(self, job: Job) -> str:
-        """Somebody pressed Stop execution: cancel what can be canceled."""
+        """Cancel what can be canceled, since somebody pressed Stop execution."""
         if job.state in UNSENT or job.task.retry or self._cancel(job):
             self.closing.close(job, State.CANCELED, STOPPED)
             return "canceled"
@@ -77,7 +77,7 @@ class ConcludeExecution:
         return "next execution"
 
     def _cancel(self, job: Job) -> bool:
-        """Cancel the job's task at the provider; where that cannot be done now the next execution tries it again."""
+        """Cancel the job's task at the provider; if that cannot be done now, the next execution tries again."""
         if job.state != State.PENDING or job.task.id is None:
             return False
         try:

@@ -33,7 +33,7 @@ from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.reconcile import LONGEST_PAUSE, Reconcile, pause
 from motiondrop.workflow.refusals import Refusals
 
-#: Within this time of taking the lock the call is made or not at all; the function's own timeout is no longer.
+#: The call is made within this time of taking the lock, or not at all; the function's own timeout is no longer.
 WINDOW = timedelta(seconds=30)
 
 #: Signed URLs live as long as a task may wait and run (InternalError.Timeout comes after 3 h), if the credentials do.
@@ -89,7 +89,7 @@ class CreateTask:
             self.lock.release(job, execution, job.call)
             return later(0)
         try:
-            # Only newer pages have the field, so it is left out where it would say nothing.
+            # Only newer pages of the provider have the field `watermark`, so it is left out unless it is true.
             answer = self.wan.create(urls[0], urls[1], job.options, key=key, watermark=self.watermark or None)
         except (NotSent, OutcomeUnknown, WanError) as error:
             return self._not_created(job, execution, error)
@@ -119,7 +119,7 @@ class CreateTask:
         return job
 
     def _refused(self, job: Job, execution: Execution, refusal: WanError) -> Step:
-        """The provider said no, so nothing was made."""
+        """Handle a refusal: no task was made."""
         if refusal.retry is RetryPolicy.LATER:
             return self._later(job, execution)
         if self.refusals.at_once(job, refusal, Stage.CREATE):
@@ -128,7 +128,7 @@ class CreateTask:
         return self.refusals.settle(job, execution, refusal, Stage.CREATE, task=task)
 
     def _later(self, job: Job, execution: Execution, faults: int = 0) -> Step:
-        """Nothing was made; try again after a pause with full jitter, longer each time."""
+        """Give the lock back, since nothing was made; try again after a pause with full jitter, longer each time."""
         call = replace(job.call, throttled=job.call.throttled + 1, faults=job.call.faults + faults)
         self.lock.release(job, execution, call)
         longest = min(LONGEST_PAUSE, 2 ** min(call.throttled + 1, 9))
@@ -140,9 +140,8 @@ class CreateTask:
             return self.reconcile.run(job, execution)
         except WanError as error:
             if error.retry is RetryPolicy.HELD:
-                self.refusals.hold(
-                    job, error, Stage.CREATE
-                )  # nobody else would tell: the job keeps its slot, so none is sent
+                # This job keeps its slot, so there may be no other call that would show the trouble.
+                self.refusals.hold(job, error, Stage.CREATE)
             return self.reconcile.later(job)
 
 

@@ -1,4 +1,4 @@
-"""Saving a video that is paid for, and telling of it."""
+"""Saving a video that is paid for, and notifying people."""
 
 import re
 from dataclasses import dataclass, replace
@@ -41,11 +41,11 @@ class FinalizeJob:
     def run(self, execution: Execution) -> Step:
         """Save the video and notify people; raise CopyFailed if a new try can save it, ResultExpired if none can.
 
-        Each part is done once: what a former try saved is not copied again.
+        Each part is done once: a video that an earlier try saved is not copied again.
         """
         job = self.jobs.get(execution.job_id)
         if job.state == State.SUCCEEDED and job.owner == execution.owner:
-            # A former try closed it and died before it told.
+            # An earlier try closed the job and died before it notified people.
             return finished(self.closing.notify(job), self.closing.bucket)
         job = self.jobs.owned(execution)
         if job.state != State.SAVING:

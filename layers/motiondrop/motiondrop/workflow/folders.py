@@ -1,4 +1,4 @@
-"""A folder of the inbox as the pairing rule sees it: the names that lie there, less those that were refused."""
+"""A folder of the inbox as the pairing rule sees it: the names in it, without those of rejected drops."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from motiondrop.storage.drops import Drops
 #: namesakes, in two forms of Unicode, so a drop takes eleven calls at most.
 PAGES = 9
 
-#: How many refused files of a folder are left out of its rule; in a folder with more of them, the rest count.
+#: How many rejected drops of a folder the rule leaves out; in a folder with more of them, the rest count as usable.
 REFUSED_COUNTED = 1000
 
 
@@ -28,7 +28,7 @@ class Folders:
     max_fan_out: int
 
     def of(self, key: str) -> Folder:
-        """The folder that `key` lies in or, if `key` ends with `/`, the folder that it names."""
+        """The folder that `key` is in or, if `key` ends with `/`, the folder that it names."""
         name = folder_of(key)
         refused = self.drops.refused(name, REFUSED_COUNTED)
         found, whole = self._kinds(key)

@@ -1,9 +1,9 @@
 """Forgetting a job, for the person whose likeness it is: its files, its names, and the drops that only it used.
 
-There is no index of jobs and drops by their content, and none of what refers to a copy. So the whole table is read for
-both, page by page, which costs a cent for some ten thousand jobs.
+There is no index of jobs and drops by their content, and none of the records that refer to a copy. So both are found
+by reading the whole table, page by page, which costs a cent for some ten thousand jobs.
 
-A record stays that such a job existed, under a key made of the content's hash: so the same files are not animated
+A record that such a job existed stays, under a key made of the content's hash, so that the same files are not animated
 again if a machine that still has them drops them again.
 """
 
@@ -26,8 +26,8 @@ from motiondrop.storage.items import CLAIMED, EMAIL, JOB, DropItem, JobItem, Pos
 from motiondrop.storage.outbox import POSTPONED
 from motiondrop.storage.transactions import conditional_write
 
-#: How long a task's claim is needed whatever becomes of its job: the provider lists a task for 24 hours, and one that
-#: nobody has claimed could be taken for another job's.
+#: How long a task's claim is needed even if its job is forgotten: the provider lists a task for 24 hours, and a task
+#: without a claim could be taken for another job's.
 _LISTED = timedelta(days=2)
 
 #: A copy is written minutes before its drop is recorded. An older copy that no record refers to belongs to no drop.
@@ -40,9 +40,9 @@ class StillRunning(MotionDropError):
 
 @dataclass(frozen=True)
 class Content:
-    """What a file has: the SHA-256 of it in hex, and the ETag that S3 gives to it where it is uploaded in one part.
+    """A file's content: its SHA-256 in hex, and the ETag that S3 gives the file if it is uploaded in one part.
 
-    A drop that was rejected is known by its ETag only.
+    A drop that was rejected can be found by its ETag only.
     """
 
     digest: str
@@ -51,7 +51,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Found:
-    """The jobs and the drops with a content: job ids and keys."""
+    """The ids of the jobs, and the keys of the drops, that have a content."""
 
     jobs: list[str]
     drops: list[str]
@@ -77,7 +77,7 @@ class ForgetJob:
     clock: Clock = now
 
     def run(self, job_id: str) -> Gone:
-        """Delete all that is kept of the job; NoSuchJob where there is none, StillRunning where it has not ended."""
+        """Delete all that is kept of the job. Raise NoSuchJob if there is none, StillRunning if it has not ended."""
         item = self._item(job_id)
         if item.state not in CLOSED:
             raise StillRunning(job_id)
@@ -86,7 +86,7 @@ class ForgetJob:
             actions=[JobItem.forgotten_at.set(item.forgotten_at or self.clock()), JobItem.recorded_at.remove()],
             condition=JobItem.state.is_in(*CLOSED),
         )
-        job_id = item.job_id  # as it was recorded; the one asked for may have been typed with another name
+        job_id = item.job_id  # as it was recorded; only the identity at the end of the given id had to be right
         done = Gone()
         for key in item.drops or ():
             self._forget_drop(key, job_id, {item.image.digest, item.video.digest}, done)
@@ -111,7 +111,7 @@ class ForgetJob:
         return Found(sorted(item.job_id for item in jobs), sorted(item.key for item in drops))
 
     def run_drop(self, key: str) -> Gone:
-        """Delete a drop that has no job, with its record and what was made of it; one with jobs is kept."""
+        """Delete a drop that has no job, its record, and its copies that nothing else uses; keep a drop with jobs."""
         done = Gone()
         drop = self.drops.get(key)
         if drop is None:
@@ -141,7 +141,7 @@ class ForgetJob:
         return [key for key in old if key not in used and self.results.erase(key)]
 
     def allow_again(self, job_id: str) -> bool:
-        """Let the same files make the job anew, if they are dropped again; False where it was not forgotten."""
+        """Let the same files make the job anew, if they are dropped again; return False if it was not forgotten."""
         item = self.tables.forgotten(f"{JOB}#{identity_of(job_id)}", JOB)
         condition = JobItem.forgotten_at.exists() & JobItem.job_id.does_not_exist()
         return conditional_write(lambda: item.delete(condition=condition))
@@ -156,7 +156,7 @@ class ForgetJob:
         return item
 
     def _forget_drop(self, key: str, job_id: str, digests: set[str], done: Gone) -> None:
-        """Delete the drop; if another job uses it or its content is another by now, only detach this job from it."""
+        """Delete the drop; but if another job uses the drop, or its content has changed, only detach this job."""
         drop = self.drops.get(key)
         if drop is None:
             return
@@ -169,7 +169,7 @@ class ForgetJob:
             done.drops.append(key)
 
     def _forget_tasks(self, job_id: str) -> None:
-        """Take the job's name out of the claims of its tasks, and delete those that the provider lists no more."""
+        """Take the job's name out of the claims of its tasks, and delete the claims that are older than `_LISTED`."""
         claims = self.tables.task.open_tasks.query(CLAIMED, filter_condition=TaskItem.job_id == job_id)
         for claim in claims:
             if claim.seen_at and claim.seen_at < self.clock() - _LISTED:
@@ -193,7 +193,7 @@ class ForgetJob:
         return {key for item in jobs for key in _files(item)} | _copies(item.media for item in drops)
 
     def _is_used(self, copy: str, pk: str) -> bool:
-        """Whether another job, or a drop that waits for a partner, needs the copy."""
+        """Whether a record with another `pk`, of a job or a drop, refers to the copy."""
         image, *others = (f"{file}.{what}" for file in ("image", "video", "media") for what in ("copy", "poster"))
         uses: Condition = Path(image) == copy
         for name in others:
@@ -206,7 +206,7 @@ class ForgetJob:
 
 
 def _files(item: JobItem) -> set[str]:
-    """What was made of the job's two files: their copies and posters."""
+    """The copies and posters that were made of the job's two files."""
     return _copies([item.image, item.video])
 
 

@@ -1,12 +1,12 @@
-"""The function that opens files, and no other does: drops are checked, cleaned and converted, results are looked at.
+"""The only function that opens files: it checks, cleans and converts drops, and looks at results.
 
-It reads no table and no secret. What it is told and what it answers is JSON:
+It reads no table and no secret. Its orders and its answers are JSON:
 
 - `{"action": "check", "key", "etag", "trim"}` answers `{"digest", "poster"}` with `{"report", "copy"}`, or with
-  `{"plan"}` where the file has to be converted;
+  `{"plan"}` if the file has to be converted;
 - `{"action": "convert", "key", "etag", "digest", "trim", "plan"}` answers `{"report", "copy"}`;
 - `{"action": "look", "job_id"}` answers `{"look", "still"}`;
-- each of them `{"rejected": reason}`, or `{"gone": true}` where another object lies at the key by now.
+- each of them may answer `{"rejected": reason}`, or `{"gone": true}` if the drop was deleted or replaced meanwhile.
 
 Digests are SHA-256 in hex; `copy`, `poster` and `still` are keys of the results bucket; the rest is in `media.report`.
 """
@@ -33,7 +33,7 @@ class PrepareMedia:
     results: Results
 
     def run(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out the order; raise SandboxError if that failed for a reason that is not the file's."""
+        """Carry out the order; raise SandboxError if it fails for a reason that has nothing to do with the file."""
         with tempfile.TemporaryDirectory() as name:
             try:
                 match asked["action"]:
@@ -73,7 +73,7 @@ class PrepareMedia:
         return {"look": as_json(found), "still": still_key(job_id)}
 
     def _fetch(self, asked: Mapping[str, Any], folder: Path) -> tuple[Path, str]:
-        """The drop in a file, and the SHA-256 of its bytes."""
+        """Write the drop to a file; return the file's path, and the SHA-256 of its bytes."""
         source = folder / "source"
         with source.open("wb") as file:
             return source, self.inbox.fetch(asked["key"], asked["etag"], file)

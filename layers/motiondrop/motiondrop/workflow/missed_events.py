@@ -1,4 +1,4 @@
-"""Events that were lost: drops found by going through the inbox, a page a round, and folders that did not settle."""
+"""Sending lost events again: for drops, found by going through the inbox a page a round, and for unsettled folders."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from motiondrop.storage.items import CURSOR
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Keys of the inbox that one round looks at, and how many events it makes at most.
+#: Keys of the inbox that one round looks at, and the most events that it sends.
 PAGE = 500
 MOST = 100
 
@@ -67,7 +67,7 @@ class MissedEvents:
         return len(lost[:MOST])
 
     def resend_changes(self) -> int:
-        """Send the message again of folders that should have settled long ago; return how many there were."""
+        """Send a new settling message for each folder that should have settled long ago; return how many there were."""
         unsettled = self.changes.unsettled(self.clock() - self.age, FOLDERS)
         for folder in unsettled:
             self.queue.settle(folder, self.changes.note(folder), 0)

@@ -1,4 +1,4 @@
-"""Looking at a saved video through `media`, and the document beside it. No result waits for it."""
+"""Looking at a saved video through `media`, and writing the document beside it. A failed look fails no job."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ class Opening:
     clock: Clock = now
 
     def look(self, job: Job) -> Result:
-        """The job's result with what the video turned out to be, as far as that is known now.
+        """Look at the job's video; return the job's result with what was found, as far as that is known now.
 
         The video is complete and paid for, so a failure to open it does not fail the job.
         """

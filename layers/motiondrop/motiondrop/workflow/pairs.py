@@ -1,4 +1,4 @@
-"""Recording and starting the jobs that follow from a folder: namesakes at once, the others when it has been quiet."""
+"""Recording and starting the jobs that follow from a folder: namesakes' jobs at once, others once it has been quiet."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ MAX_JOBS = 100
 #: How many waiting files of a kind get a new receipt each time their folder has settled; the rest keep their old one.
 MAX_TOLD = 100
 
-#: Why a drop is refused whose job was forgotten for the person's sake.
+#: Why a drop is rejected if its job was forgotten on request.
 FORGOTTEN = "file was deleted for good on request - ask the person who runs MotionDrop to allow it again"
 
 
@@ -50,7 +50,7 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The pairs of one stack's folders. A folder settles in `settle_seconds` without a change."""
+    """The pairs of one stack's folders. A folder has settled after `settle_seconds` without a change."""
 
     drops: Drops
     folders: Folders
@@ -70,7 +70,7 @@ class Pairs:
     clock: Clock = now
 
     def changed(self, key: str) -> None:
-        """If there is a drop at `key`, start the jobs that pair it with its namesakes. Let the folder settle."""
+        """If there is a drop at `key`, start the jobs that pair it with its namesakes. Then let the folder settle."""
         folder = self.folders.of(key)
         if key in folder.kinds:
             verdict = folder.verdict(key)
@@ -105,7 +105,7 @@ class Pairs:
         self._say(self.receipts.sync(keys))
 
     def _start(self, pairs: Iterable[Pair], key: str | None = None) -> set[str]:
-        """Record and start the jobs of the pairs; return the files that have one, or were refused one.
+        """Record and start the jobs of the pairs; return the files of the pairs that now have a job or were rejected.
 
         `key` is the file whose arrival started this, if there is one.
         """
@@ -122,7 +122,7 @@ class Pairs:
         return done
 
     def _refuse(self, pair: Pair, reason: str, known: Mapping[str, Drop], key: str | None) -> None:
-        """Refuse a pair: set both files' receipts and send one email; skip files that already have this receipt."""
+        """Reject a pair: set both files' receipts and send one email; skip files that already have this receipt."""
         receipt = of_rejected(reason)
         untold = [one for one in pair if known[one].waiting != receipt]
         if untold:
@@ -132,7 +132,7 @@ class Pairs:
         self.receipts.sync(untold)
 
     def _job(self, pair: Pair, known: Mapping[str, Drop]) -> Job | None:
-        """The job of a pair, recorded and started; None while a file of it has not been checked yet.
+        """Record, start and return the job of a pair; return None while one of its files has not been checked yet.
 
         Raise Rejected if the job may cost more than a day's budget or limit, or if one of its files has too many jobs.
 
@@ -164,7 +164,7 @@ class Pairs:
         if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):
             if not self.withdrawal.asked_for(job):
                 self.withdrawal.withdraw(job, REPLACED)
-            return None  # one of the two was replaced or deleted at this moment: its own event tells the rest
+            return None  # one of the two was replaced or deleted at this moment: its own event does the rest
         # A job of the same name that was forgotten had executions, whose names are taken for 90 days.
         while not job.closed and not self.executions.start(job) and recorded:
             job = self.jobs.transition(job, job.owner, execution_number=job.execution_number + 1)
@@ -198,7 +198,7 @@ class Pairs:
         )
 
     def _limit(self, *drops: Drop) -> Limit | None:
-        """The daily limit of the drop link by which one of the files came; the image's link goes before the video's.
+        """The daily limit of the drop link by which one of the files came; the image's link takes precedence.
 
         Raise Rejected if that link was revoked, since revoking a link must not lift its limit.
         """
@@ -211,7 +211,7 @@ class Pairs:
         return link.limit
 
     def _known(self, new: Job, drops: Iterable[Drop]) -> Job:
-        """The recorded job with this content; reopen it if it ended without a video and a drop is new or came later."""
+        """The recorded job with this content; reopen it if it ended without a video and a drop is new or came again."""
         job = self.jobs.get(new.job_id)
         first_time = not new.drops <= job.drops
         if first_time and job.state == State.SUCCEEDED:
@@ -235,7 +235,7 @@ class Pairs:
         return replace(job, drops=job.drops | new.drops)
 
     def _waiting(self, verdict: Verdict, key: str) -> str:
-        """The receipt of a drop that makes no job by itself."""
+        """The receipt of a drop without a job, by the rule's verdict."""
         missing, extension = ("video", "mp4") if kind_of(key) is Kind.IMAGE else ("image", "png")
         match verdict.why:
             case Why.AMBIGUOUS:

@@ -24,12 +24,12 @@ from motiondrop.workflow.closing import VALIDITY
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.refusals import Refusals
 
-#: A task that is not over so long after it was asked for is polled every `SLOW` seconds: the provider itself gives up
+#: A task asked for longer than `SLOW_AFTER` ago is polled every `SLOW` seconds only: the provider itself gives up
 #: after three hours (its error InternalError.Timeout). A poll takes 9 history events of the 25,000 that a Standard
 #: execution may have, so with 15 s between polls a day takes at most 9,000.
 SLOW_AFTER, SLOW = timedelta(hours=3), 300
 
-#: UNKNOWN is believed only when it is the answer so many times in a row: for five minutes at least.
+#: UNKNOWN is believed only after so many UNKNOWN answers in a row, which take at least five minutes.
 BELIEVE_UNKNOWN = 20
 
 
@@ -116,7 +116,7 @@ class PollTask:
         raise JobClosed(f"job {job.job_id} was canceled")
 
     def _cancel(self, task: Task) -> bool:
-        """Cancel the task of a stopped job that has not begun; where that fails the next poll tries it again."""
+        """Cancel the task, which has not begun, of a stopped job; if that fails, the next poll tries again."""
         try:
             self.wan.cancel(task.task_id)
         except (Unreachable, NotUnderstood, WanError):
@@ -133,7 +133,7 @@ class PollTask:
         return self._again(job, task.status)
 
     def _unless_expired(self, job: Job, execution: Execution) -> Job:
-        """The job, unless its task's 24 hours are over: then it is closed, and ResultExpired raised."""
+        """Return the job; if its task's 24 hours are over, close the job and raise ResultExpired instead."""
         if self.clock() > job.called_at + VALIDITY:
             ended = self.slots.release(job, execution.owner, State.FAILED, closing=End(EXPIRED))
             raise ResultExpired(what_happened(ended))
@@ -145,5 +145,5 @@ class PollTask:
 
 
 def interval(age: timedelta, poll_seconds: int) -> int:
-    """Seconds until the next poll of a task that was asked for so long ago."""
+    """Seconds until the next poll of a task that was asked for `age` ago."""
     return poll_seconds if age < SLOW_AFTER else max(poll_seconds, SLOW)

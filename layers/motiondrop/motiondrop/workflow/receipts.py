@@ -1,4 +1,4 @@
-"""Receipts: what a drop says of itself, as an object tag, derived from its record and those of its jobs."""
+"""Receipts: object tags that say what became of a drop, derived from its record and its jobs' records."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -31,18 +31,18 @@ class Receipts:
     jobs: Jobs
 
     def follow(self, job: Job, page_of: PageOf | None = None) -> dict[str, str]:
-        """Let the receipts of the job's drops say what has become of it."""
+        """Update the receipts of the job's drops, as `sync` does."""
         return self.sync(job.drops, page_of)
 
     def sync(self, keys: Collection[str], page_of: PageOf | None = None) -> dict[str, str]:
         """Update the receipts of the drops at these keys from the table; return, by key, the new receipts that could
         not be written because the drop has no room for a tag.
 
-        With `page_of`, every drop is tagged with its receipt and its link. Without it, no secret is needed: only
+        With `page_of`, every drop is tagged with its receipt and its link. Without `page_of`, no secret is needed: only
         receipts that changed are written, and links stay.
 
         Another function may change a job or a drop meanwhile, and write the newer receipt before this one writes the
-        older. So the records are read again after each write, until the receipts that were written are up to date.
+        older one. So the records are read again after each write, until the receipts that were written are up to date.
         """
         written: dict[str, str] = {}
         unsaid: dict[str, str] = {}
@@ -83,7 +83,7 @@ def _page(drop: Drop, page_of: PageOf | None) -> str | None:
 
 
 def _receipt(drop: Drop, jobs: list[Job]) -> str | None:
-    """What the drop says: that it was rejected, what has become of its jobs, or why it has none."""
+    """The drop's receipt: that it was rejected, what has become of its jobs, or why it has none."""
     if drop.rejected:
         receipt: str | None = of_rejected(drop.rejected)
     else:
@@ -101,7 +101,7 @@ def _is_unpaid(jobs: list[Job]) -> bool:
 
 
 def _with_room(receipt: str, more: str) -> str:
-    """The receipt with what else there is to say, if all of that has room."""
+    """The receipt with `more` added, if all of `more` has room."""
     longer = f"{receipt} - {more}"
     return longer if len(longer) <= RECEIPT_LENGTH else receipt
 

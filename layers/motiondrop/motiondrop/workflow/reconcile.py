@@ -33,7 +33,7 @@ LONGEST_PAUSE = 300
 #: An unknown outcome is given up at this age: the task list looks back 24 h, so later it may not show every task.
 GIVE_UP = timedelta(hours=23)
 
-#: The list has to show every task that was claimed in this time; it looks back 24 h by a clock that is not ours.
+#: The list has to show every task that was claimed in this time; the list looks back 24 h, by a clock that is not ours.
 PROOF = timedelta(hours=20)
 
 #: The pause between two empty reads of the list if no task was claimed within PROOF: then the list proves nothing.
@@ -50,7 +50,7 @@ _NAMED = 5  # tasks that an email names
 
 @dataclass(frozen=True)
 class _Look:
-    """One reading of the whole list beside the table: the tasks that may be the job's, and what the list proves."""
+    """What the whole list, read once, shows: the tasks that may be the job's, and what the list proves."""
 
     candidates: tuple[TaskRow, ...]
     complete: bool  # it shows every task that our table claimed lately
@@ -145,7 +145,7 @@ class Reconcile:
         return later(int(wait.total_seconds()) + 1 if wait else seconds)
 
     def _look(self, job: Job) -> _Look:
-        """Read the whole list, and hold it against the table."""
+        """Read the whole list, and compare it with the table."""
         rows = {row.task_id: row for row in self._rows()}
         claims = self.jobs.claimed(rows)
         lately = self.jobs.claimed_since(self.clock() - PROOF)
@@ -164,7 +164,7 @@ class Reconcile:
         return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
 
     def _rows(self) -> Iterable[TaskRow]:
-        """All rows of all pages; NotUnderstood where the list changed while it was read."""
+        """All rows of all pages. Raise NotUnderstood if the list changed while it was read."""
         found: dict[str, TaskRow] = {}
         page, pages, total = 1, 1, 0
         while page <= pages:
@@ -181,7 +181,7 @@ class Reconcile:
         return any(not look.dated or not _is_outside(row, other.since - _SKEW, other.until + _SKEW) for other in others)
 
     def _cancel(self, task_id: str) -> bool:
-        """Cancel the task; where that cannot be done now the poll tries it again."""
+        """Cancel the task; if that cannot be done now, the poll tries again."""
         try:
             self.wan.cancel(task_id)
         except (Unreachable, NotUnderstood, WanError):
@@ -212,7 +212,7 @@ class _Known:
 
     def allows(self, row: TaskRow) -> bool:
         """Whether the task may be the job's, by what is known of its model and its API key."""
-        # A dated name, such as …-move-2026-01-01, is the model's own.
+        # A dated name, such as …-move-2026-01-01, is the same model.
         other_model = row.model is not None and row.model not in self.models and not row.model.startswith(self.model)
         other_key = row.api_key_id is not None and (
             row.api_key_id not in self.keys if self.keys - {None} else row.api_key_id in self.foreign

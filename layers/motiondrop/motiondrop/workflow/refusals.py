@@ -1,4 +1,4 @@
-"""What becomes of a job that the provider refused, or whose task failed, once it is not simply tried again.
+"""Deciding on a job that the provider refused, or whose task failed: try it again, end it, or hold the queue.
 
 Trouble with the user's files (moderation, media) ends the job. Trouble with the account holds the queue and ends no
 job. Any other code does not say which of the two it is, so the decision depends on whether other jobs are refused
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusals:
-    """Decides on refusals. `publisher` is made when needed: seldom."""
+    """Decides on refusals. `publisher` makes a publisher when needed, which is seldom."""
 
     slots: Slots
     breaker: CircuitBreaker
     publisher: "Callable[[], Publisher]"
 
     def at_once(self, job: Job, refusal: WanError, stage: Stage) -> bool:
-        """Whether the job is tried again in its slot. The last try of a refused call
-        is not made here: the job goes back to the queue, and another job is tried first.
+        """Whether the job is tried again in its slot. The last try of a refused create call is not made there: the job
+        goes back to the queue first, so that another job is tried before it.
         """
         tries = refusal.retry.tries - (1 if stage is Stage.CREATE else 0)
         return job.call.faults < tries and not job.stopped
@@ -59,7 +59,7 @@ class Refusals:
         return go(Next.SLOT)
 
     def hold(self, job: Job, refusal: WanError, stage: Stage) -> None:
-        """Hold the queue, and say so once."""
+        """Hold the queue, and alert the operator once."""
         if self.breaker.open(job, refusal, stage):
             self.publisher().alert(held(refusal))
             self.breaker.note_notified()

@@ -38,7 +38,7 @@ class DropIntake:
     metrics: Metrics
 
     def handle(self, event: DropEvent | FolderEvent) -> None:
-        """Take in the drop that arrived, see to the jobs of one that was removed, or settle a folder."""
+        """Take in the drop that arrived, withdraw the jobs of a drop that was removed, or settle a folder."""
         if isinstance(event, FolderEvent):
             self.pairs.settle(event.folder, event.change)
         elif event.removed:
@@ -47,7 +47,7 @@ class DropIntake:
             self.created(event.key, event.sequencer, event.etag, event.dropped_by)
 
     def created(self, key: str, sequencer: str | None, etag: str = "", dropped_by: str | None = None) -> None:
-        """Take in the drop at `key`; what is no drop, or is gone again, is passed over."""
+        """Take in the drop at `key`; ignore an object that is no drop, or is gone again."""
         if ignored(key):
             return
         try:
@@ -67,7 +67,7 @@ class DropIntake:
             self.pairs.changed(key)
 
     def removed(self, key: str) -> None:
-        """The drop at `key` was deleted: cancel its jobs that no other drop asks for and that are not submitted."""
+        """Withdraw the unsent jobs of the drop at `key`, which was deleted, except those that other drops ask for."""
         drop = self.drops.get(key)
         if drop is None:
             return
@@ -78,11 +78,11 @@ class DropIntake:
         else:
             return  # a late event: something lies there again
         if not self.drops.mark_deleted(drop):
-            return  # dropped again at this moment: that event tells the rest
+            return  # dropped again at this moment: that event does the rest
         self.withdrawal.deleted(drop)
         if kind_of(key):
             self.pairs.changed(key)
-        self.drops.forget_deleted(drop)  # last: whatever dies before this is taken up by the event's next try
+        self.drops.forget_deleted(drop)  # last: after a death before this, the event's next try does it all
 
     def _checked(self, arrived: Arrived, sequencer: str | None, dropped_by: str | None = None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
@@ -106,13 +106,13 @@ class DropIntake:
             self._check_is_newest(drop)
             self.publisher.notify(rejected(arrived.key, reason))
             drop = replace(drop, rejected=reason)
-        # Recorded last: whatever dies before this tells again rather than never.
+        # Recorded last: after a death before this, people are notified twice rather than never.
         drop = self._recorded(drop)
         self.metrics.drop("rejected" if drop.rejected else "accepted")
         return drop
 
     def _recorded(self, drop: Drop) -> Drop:
-        """Record the drop in place of what was known; jobs of other content are withdrawn before they are forgotten."""
+        """Record the drop in place of what was known of its key; jobs of earlier content are withdrawn first."""
         while True:
             known = self._check_is_newest(drop)
             if known is None or _asks_the_same(known, drop):
@@ -124,14 +124,14 @@ class DropIntake:
                 return drop  # else a partner's event has added a job of the old content meanwhile
 
     def _check_is_newest(self, drop: Drop) -> Drop | None:
-        """What is recorded at the drop's key; DropGone where a newer object was recorded while this one was checked."""
+        """The record at the drop's key. Raise DropGone if a newer object was recorded while this one was checked."""
         known = self.drops.get(drop.key)
         if known and not known.deleted and later(known.sequencer, drop.sequencer):
             raise DropGone("a newer object was recorded meanwhile")
         return known
 
     def _opened(self, arrived: Arrived, drop: Drop, dropped_by: str | None) -> Drop:
-        """The drop with what its file and its metadata say; Rejected where it cannot be used."""
+        """The drop, completed from its file and its metadata. Raise Rejected if the drop cannot be used."""
         mode, check_image = _options(arrived) if drop.kind is Kind.IMAGE else (None, None)
         trim = _trim(arrived) if drop.kind is Kind.VIDEO else None
         expect(arrived.key, arrived.size)
@@ -141,10 +141,10 @@ class DropIntake:
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
-    """The options in the drop's metadata; Rejected for an invalid value, with the valid ones in the reason."""
+    """The options in the drop's metadata. Raise Rejected, whose reason has the valid values, if one is invalid."""
     mode = arrived.metadata.get("mode")
     if mode is not None and mode.isdecimal():
-        mode = None  # a file system's (s3fs, rclone): the rights of the file
+        mode = None  # set by a file system (s3fs, rclone): the file's permissions
     if mode is not None and mode not in MODES:
         raise Rejected(
             f"option mode in the upload metadata is {mode[:40]} - must be {' or '.join(MODES)}"
@@ -162,7 +162,7 @@ def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
 
 
 def _trim(arrived: Arrived) -> str | None:
-    """The seconds that the drop's metadata asks for, written in one way; Rejected for what names none."""
+    """The part of the video that the metadata asks for, such as `0-30`. Raise Rejected if the text is no such part."""
     trim = arrived.metadata.get("trim")
     return None if trim is None else str(Trim.parse(trim))
 
@@ -205,9 +205,9 @@ def _asks_the_same(known: Drop, drop: Drop) -> bool:
 
 
 def later(one: str | None, other: str | None) -> bool:
-    """Whether S3 put `one` after `other`.
+    """Whether the event with the sequencer `one` came after that with `other`; False if one is missing.
 
-    S3 User Guide, "Event message structure": the shorter sequencer is padded with zeros on its right before they are
+    S3 User Guide, "Event message structure": the shorter sequencer is padded with zeros on its right before both are
     compared as text.
     """
     if not one or not other:

@@ -29,7 +29,7 @@ class Subscribers:
     def check(self) -> int:
         """Once a day (UTC), report the topics that have no confirmed subscription; return how many there were.
 
-        Programs are told, and the operator too, if anybody reads the operator's emails.
+        Programs are notified, and so is the operator if the operations topic has a confirmed subscription.
         """
         today = f"{self.clock():%Y-%m-%d}"
         if self.cursors.read(SUBSCRIBERS) == today:

@@ -1,4 +1,4 @@
-"""Repairing what a lost event left behind: all jobs with money in flight, and a limited number of others a round."""
+"""Repairing what a lost event left behind: in each round, all jobs with money in flight and some others."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -41,22 +41,22 @@ ROUND = 100
 LONELY = timedelta(days=1)
 LONELY_ROUND = 50
 
-#: So long after a task was made its video should be saved; the provider deletes it after 24 hours.
+#: A video should be saved at most this long after its task was made; the provider deletes it after 24 hours.
 UNSAVED = timedelta(hours=20)
 
-#: Saved videos that one round looks at, where their own execution could not; each takes up to a minute.
+#: Saved videos that one round looks at because their own execution could not; each takes up to a minute.
 OPENED_ROUND = 1
 
-#: A saved video that could not be opened is given up so long after its job ended.
+#: How long after a job's end the sweep gives up trying to open its saved video.
 GIVE_UP_OPENING = timedelta(days=1)
 
-#: What may go wrong with a job or a part of a round without hindering the others.
+#: The errors of one job, or of one part of a round, that do not stop the others.
 _FAILURES = (MotionDropError, ClientError, BotoCoreError, PynamoDBException, *UNREADABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Looks after open jobs. What was touched within `grace` is left to its own execution."""
+    """Looks after open jobs. A job that was touched within `grace` is left to its own execution."""
 
     jobs: Jobs
     slots: Slots
@@ -115,7 +115,7 @@ class Sweep:
         return repaired | {"hosts told": self._tell_of_hosts([job for job in jobs if job.result.refused_host])}
 
     def _tell_of_hosts(self, unsaved: Collection[Job]) -> int:
-        """Once a day (UTC), tell the operator of hosts that videos may not be fetched from; return how many."""
+        """Alert the operator to hosts that may not be fetched from (the same ones once a UTC day); return how many."""
         hosts = sorted({job.result.refused_host or "" for job in unsaved})
         told = f"{self.clock():%Y-%m-%d} {' '.join(hosts)}"
         if not hosts or self.cursors.read(REFUSED_HOSTS) == told:
@@ -132,7 +132,7 @@ class Sweep:
         return self._look_after_all([*(job_id for job_id in holders if job_id), *seen_least])
 
     def _queue(self) -> dict[str, int]:
-        """Give what is free, and tell the operator why the queue waits."""
+        """Give free slots, and alert the operator if the breaker or the budget holds the queue."""
         snapshot = self.slots.snapshot()
         told = self._tell_of(snapshot)
         given = self.slots.grant()
@@ -222,7 +222,7 @@ class Sweep:
         return 1
 
     def _quiet(self, job: Job) -> bool:
-        """Whether nothing has touched the job for longer than an event takes."""
+        """Whether nothing has touched the job within `grace`."""
         last = max(filter(None, (job.seen_at, job.closing.at, job.restarted_at, job.recorded_at)))
         return self.clock() > last + self.grace
 

@@ -26,7 +26,7 @@ class Withdrawal:
     def replaced(self, drop: Drop, *, by_a_good_one: bool) -> bool:
         """Detach a drop's jobs when its content was replaced; return whether one of them was sent already.
 
-        If the new content is good, its partners lose the old jobs too, so their receipts show the new jobs only.
+        If the new content is good, the drop's partners lose the old jobs too, so their receipts show the new jobs only.
         """
         sent = False
         for job in self.jobs.find(sorted(drop.jobs)):
@@ -36,7 +36,7 @@ class Withdrawal:
             if by_a_good_one:
                 for key in job.drops - {drop.key}:
                     self.drops.remove_job(key, job.job_id)
-        for job_id in drop.jobs:  # last: whatever dies before this is done again by the event's next try
+        for job_id in drop.jobs:  # last: after a death before this, the event's next try does it all
             self.drops.remove_job(drop.key, job_id)
         return sent
 

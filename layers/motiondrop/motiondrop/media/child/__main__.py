@@ -1,8 +1,8 @@
 """The child of the sandbox: opens one file, and writes a clean copy and a poster of it.
 
 Run as `python -m motiondrop.media.child ORDER` by `motiondrop.media.sandbox`, never imported by a function. It imports
-its media library, gives up every means of doing harm, writes a newline, which says that what happens from now on is the
-file's doing, and then one JSON object: `{"report": …}`, `{"plan": …}`, `{"look": …}` or `{"rejected": "a sentence"}`.
+its media library, gives up every means of doing harm, and writes a newline: any failure from then on is blamed on the
+file. Last it writes one JSON object: `{"report": …}`, `{"plan": …}`, `{"look": …}` or `{"rejected": "a sentence"}`.
 """
 
 import json
@@ -16,12 +16,12 @@ from motiondrop.media.child.job import Job
 from motiondrop.media.child.lockdown import lock_down
 from motiondrop.media.limits import CHILD_MEMORY, Rejected, damaged, too_costly
 
-#: Does a job: its answer's fields, or Rejected.
+#: A function that does a job and returns the answer's fields, or raises Rejected.
 Worker = Callable[[Job], dict[str, Any]]
 
 
 def _worker(job: Job) -> Worker:
-    """What does a job, importing its library now: after the lock-down nothing can be imported."""
+    """The function that does a job, with its library imported now: after the lock-down nothing can be imported."""
     if job.kind is Kind.IMAGE:
         from motiondrop.media.child.image import check, import_decoder  # noqa: PLC0415  # an image does without PyAV
 
@@ -51,7 +51,7 @@ def main() -> None:
     """Do one job, then exit without the clean-up of Python and the libraries, which a broken file may upset."""
     job = Job.parse(sys.argv[1])
     worker = _worker(job)
-    # Away from where a library's stray output would land.
+    # The answer's own descriptor: a library's stray output goes to descriptors that are discarded.
     out = os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

@@ -29,7 +29,7 @@ Image.preinit()
 for plugin in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Tiff", "WebP"):
     importlib.import_module(f"PIL.{plugin}ImagePlugin")
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-# Ours is asked first: check_pixels names the measured size.
+# Our own limit applies instead: check_pixels names the measured size.
 Image.MAX_IMAGE_PIXELS = None
 
 _SIDE = SIDE_MAX[Kind.IMAGE]
@@ -37,7 +37,7 @@ _BYTES = SIZE_MAX[Kind.IMAGE]
 #: JPEG qualities that are tried until the picture fits, and the factor by which it is made smaller if none does.
 _QUALITIES = (95, 90, 85, 75)
 _SHRINK, _TRIES = 0.75, 6
-#: Cameras' formats, which are JPEG afterwards; the others are drawn and may be transparent, so they become PNG.
+#: Cameras' formats, which are saved as JPEG. Other files are drawn and may be transparent, so they become PNG.
 _PHOTOGRAPHS = {JPEG, HEIC, AVIF}
 _ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
@@ -54,8 +54,8 @@ _TURNS = {
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _END_OF_IMAGE = 0xD9
 _PNG_START = 8
-#: A PNG's chunks that say what its pixels look like. The others are texts, times and animation, and a broken one of
-#: them would have the whole picture refused.
+#: The chunks that say what a PNG's pixels look like. The others are texts, times and animation, and one that is broken
+#: would get the whole picture rejected.
 _LOOKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"eXIf"}
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
@@ -74,7 +74,7 @@ def import_decoder(found: Format) -> None:
 
 
 def check(job: Job) -> dict[str, Any]:
-    """Write the clean copy and the poster; return the report. Rejected if nothing can be made of the image."""
+    """Write the clean copy and the poster; return the report. Raise Rejected if the image cannot be used."""
     data = job.source.read()
     if job.format == JPEG and not _ends(data):
         raise damaged(Kind.IMAGE, "ends early")
@@ -90,7 +90,7 @@ def check(job: Job) -> dict[str, Any]:
         stored = image.size
         image.draft("RGB", (_SIDE, _SIDE))  # decodes a huge JPEG at half its size, or less
         image.load()
-        orientation = _orientation(image)  # asking earlier loads some, and hides what is wrong with them
+        orientation = _orientation(image)  # asking earlier loads some images, and hides what is wrong with them
         picture = _upright(image, orientation)
         measured = stored[::-1] if orientation in _SIDEWAYS else stored
     kind, saved = _saved(job, picture)
@@ -122,7 +122,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    """The picture as it is to be seen: turned, no larger than allowed, in eight bits of sRGB, transparent as before."""
+    """The picture as it is to be seen: upright, no larger than allowed, in 8-bit sRGB, and as transparent as before."""
     profile = image.info.get("icc_profile")
     picture = image
     if picture.mode.startswith(("I", "F")):
@@ -133,7 +133,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         picture = picture.convert("RGB")
     picture.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)  # first of all, since the rest takes as much memory again
     if profile:
-        # A profile that is none, or of another kind of picture, is left out as other metadata is.
+        # A profile that is invalid, or for another kind of picture, is left out like other metadata.
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
             target = "RGBA" if picture.mode == "RGBA" else "RGB"
             ours = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -144,13 +144,13 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A grey picture of more than eight bits with eight; 65,535 is white, as in a PNG."""
+    """A grey picture of more than eight bits, reduced to eight; 65,535 is white, as in a PNG."""
     return picture.convert("I").point([value >> 8 for value in range(65_536)], "L").convert("RGB")
 
 
 def _saved(job: Job, picture: Image.Image) -> tuple[str, tuple[tuple[int, int], bytes]]:
     """The format that the picture is saved in, its sides and its bytes; JPEG where PNG would be too large."""
-    # A picture of so many bytes is a photograph, and PNG would take seconds to be larger.
+    # A file above the limit is a photograph: PNG would take seconds and be even larger.
     if job.format not in _PHOTOGRAPHS and job.source.size <= _BYTES:
         drawn = _encoded(picture, "PNG", compress_level=6)
         if len(drawn) <= _BYTES:
@@ -173,7 +173,7 @@ def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
 
 
 def _converted(job: Job, kind: str, measured: tuple[int, int], saved: tuple[tuple[int, int], bytes]) -> list[str]:
-    """What a receipt says was done; an image that was only cleaned is not worth a word."""
+    """What a receipt says was done to the image; nothing if it was only cleaned."""
     lines = []
     if job.format.name != kind:
         lines.append(f"{job.format.name} to {kind}")
@@ -187,7 +187,7 @@ def _converted(job: Job, kind: str, measured: tuple[int, int], saved: tuple[tupl
 
 
 def _ends(data: bytes) -> bool:
-    """Whether a JPEG runs to its end marker; Pillow is content with zeros in its place."""
+    """Whether a JPEG goes on to its end marker; Pillow would accept zeros in its place."""
     position = 2
     while True:
         found = _MARKER.search(data, position)
@@ -205,7 +205,7 @@ def _ends(data: bytes) -> bool:
 
 
 def _without_extras(data: bytes) -> bytes:
-    """The PNG with only the chunks that its look depends on, less broken ones that the pixels do not need."""
+    """The PNG with only its intact _LOOKS chunks. Raise Rejected if one that the pixels need is broken or unknown."""
     kept, position = [data[:_PNG_START]], _PNG_START
     while position + 12 <= len(data):
         (length,), name = struct.unpack_from(">I", data, position), data[position + 4 : position + 8]

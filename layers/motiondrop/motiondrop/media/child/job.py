@@ -1,4 +1,4 @@
-"""What the child is asked to do, and the open files that it does it with."""
+"""The order that the child carries out, and the open files that it works on."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from motiondrop.media.report import Trim
 
 
 class File:
-    """An open descriptor as the media libraries want a file: with a position of its own, and never closed."""
+    """An open descriptor as a file for the media libraries: it has a position of its own and is never closed."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -18,7 +18,7 @@ class File:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The file's size in bytes."""
         return os.fstat(self._descriptor).st_size
 
     def again(self) -> Self:
@@ -26,18 +26,18 @@ class File:
         return type(self)(self._descriptor)
 
     def empty(self) -> None:
-        """Drop whatever was written."""
+        """Discard whatever was written."""
         os.ftruncate(self._descriptor, 0)
         self._position = 0
 
     def read(self, length: int = -1) -> bytes:
-        """The next `length` bytes, the rest of the file for -1; fewer at its end."""
+        """The next `length` bytes, fewer at the end of the file; all the rest of it for -1."""
         data = os.pread(self._descriptor, self.size - self._position if length < 0 else length, self._position)
         self._position += len(data)
         return data
 
     def write(self, data: bytes) -> int:
-        """Write all of it."""
+        """Write all of `data`."""
         view = memoryview(data)
         while view:
             written = os.pwrite(self._descriptor, view, self._position)
@@ -56,21 +56,21 @@ class File:
         return self._position
 
     def seekable(self) -> bool:
-        """As a file answers."""
+        """True, as for any file."""
         return True
 
     def readable(self) -> bool:
-        """As a file answers."""
+        """True, as for any file."""
         return True
 
     def writable(self) -> bool:
-        """As a file answers; one that is open for reading fails when it is written."""
+        """True; writing still fails if the descriptor is open for reading only."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One order: `extension` is that of the file's name, `seconds` the deadline of it all."""
+    """One order: `extension` is that of the file's name, `seconds` the time for the whole order."""
 
     mode: str
     kind: Kind
@@ -84,7 +84,7 @@ class Job:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The order that the parent handed over; it is our own, so what is missing is a KeyError."""
+        """Parse the order from the parent. It is our own, so a missing field is simply a KeyError."""
         said = json.loads(text)
         files = {name: File(descriptor) for name, descriptor in said["files"].items()}
         return cls(

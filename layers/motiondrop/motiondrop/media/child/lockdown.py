@@ -8,18 +8,18 @@ import signal
 
 from motiondrop.media.limits import CHILD_MEMORY, WRITE_MAX
 
-#: Linux, <linux/prctl.h>: die with the parent, be no one's to read or trace, gain no right by executing anything.
+#: Linux, <linux/prctl.h>: die with the parent; let no other process read or trace this one; gain no rights by exec.
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
-#: The user and group of no rights on every Linux and, as -2, on a Mac.
+#: The user and group without rights on every Linux and, as -2, on a Mac.
 _NOBODY = 65534
 
 
 def lock_down(*, seconds: float, threads: bool) -> None:
-    """Keep the descriptors that are open, and nothing else; a limit that a system lacks is left out."""
+    """Give up everything but the open descriptors; a limit that the system does not have is skipped."""
     import resource  # noqa: PLC0415  # not on every system
 
     def limit(name: str, soft: int, hard: int) -> None:
-        # ValueError: already lower, or not to be set here. The parent's deadline holds in any case.
+        # ValueError: it is already lower, or cannot be set here. The parent's deadline holds in any case.
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (soft, hard))
 
@@ -33,7 +33,7 @@ def lock_down(*, seconds: float, threads: bool) -> None:
         limit("RLIMIT_NPROC", 0, 0)
     if os.geteuid() == 0:
         _become_nobody()
-    # After the change of user, which undoes two of them.
+    # After the change of user, which would undo two of these.
     with contextlib.suppress(OSError, AttributeError):
         control = ctypes.CDLL(None).prctl
         for option, value in (

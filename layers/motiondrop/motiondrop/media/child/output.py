@@ -13,29 +13,29 @@ from motiondrop.media.child.job import File
 from motiondrop.media.child.video import READ_BYTES, Scan, Tracks, codec_of, decoded, has_sound, open_video
 from motiondrop.media.limits import SECONDS_MAX, SOUND_OVERHANG, check_duration, damaged
 
-#: The index at the beginning, so that playing starts before all of it is there; no date, no writer's name.
+#: The index comes first, so that playback can start before the whole file has arrived; no date, no encoder's name.
 _OPTIONS = {"movflags": "faststart", "fflags": "+bitexact"}
-#: Sound that stays as it is.
+#: Codecs of sound that is copied unchanged.
 _KEPT_SOUND = {"aac"}
-#: Samples a second and bits a second of sound that is coded anew, which is transparent for two channels.
+#: Samples and bits per second of re-encoded sound: enough to hear no difference with two channels.
 _SAMPLE_RATE, _BIT_RATE = 48_000, 160_000
 _AAC_SAMPLES = 1024
 _MICROSECONDS = 1_000_000
 
 
 def open_output(copy: File) -> OutputContainer:
-    """An empty MP4 in place of whatever was written before."""
+    """Open an empty MP4 in place of whatever was written before."""
     copy.empty()
 
     def again(*_: object) -> File:
-        """FFmpeg reads what it wrote while it moves the index to the front."""
+        """Let FFmpeg read what it wrote, which it does to move the index to the front."""
         return copy.again()
 
     return av.open(copy.again(), mode="w", format="mp4", options=_OPTIONS, io_open=again, buffer_size=READ_BYTES)
 
 
 def pulled(graph: Graph | None) -> Iterator[Any]:
-    """The frames that a graph gives now, of the kind that went in."""
+    """The frames that a filter graph has ready: pictures or sound, whichever went in."""
     while graph is not None:
         try:
             yield graph.pull()
@@ -44,7 +44,7 @@ def pulled(graph: Graph | None) -> Iterator[Any]:
 
 
 class Sound:
-    """Codes sound anew as AAC: what lies from `start` to `end`, in seconds on its file's clock, moved to zero."""
+    """Re-encodes sound as AAC: the part from `start` to `end`, in seconds on its file's clock, moved to zero."""
 
     def __init__(self, output: OutputContainer, source: AudioStream, start: float, end: float) -> None:
         self._output, self._source = output, source
@@ -56,7 +56,7 @@ class Sound:
         self._stream.bit_rate = _BIT_RATE
 
     def write(self, packet: "av.Packet[Any]") -> None:
-        """Take the next packet; one that does not decode is silence."""
+        """Take the next packet; if it does not decode, it becomes silence."""
         for frame in decoded(packet):
             if frame.time is None or frame.time >= self._end:
                 continue
@@ -82,7 +82,7 @@ class Sound:
             source,
             graph.add("atrim", f"start={self._start:.6f}:end={self._end:.6f}"),
             graph.add("asetpts", f"PTS-({self._start:.6f}/TB)"),
-            # Gaps become silence, so that it stays with the pictures.
+            # Gaps become silence, so that the sound stays in step with the pictures.
             graph.add("aresample", f"{_SAMPLE_RATE}:async=1:first_pts=0"),
             graph.add("aformat", f"sample_fmts=fltp:channel_layouts={self._layout}"),
             graph.add("abuffersink"),
@@ -98,13 +98,13 @@ class Sound:
 def remux(container: InputContainer, used: Tracks, found: Scan, copy: File) -> bool:
     """Copy pictures and sound of a container that was not read yet, so that the first picture is at zero.
 
-    False where the packets' times do not allow it.
+    Return False if the packets' times do not allow it.
     """
     try:
         with open_output(copy) as output:
             picture = output.add_stream_from_template(used.picture, opaque=True)
             if used.picture.codec_context.codec_tag == "hvc1":
-                picture.codec_context.codec_tag = "hvc1"  # the other name of HEVC, which Apple's players do not know
+                picture.codec_context.codec_tag = "hvc1"  # else it would be `hev1`, which Apple's players do not know
             sound = _sound(output, used.sound, found)
             for packet in container.demux(tuple(used)):
                 if packet.size == 0 or not packet.time_base:
@@ -130,7 +130,7 @@ def remux(container: InputContainer, used: Tracks, found: Scan, copy: File) -> b
 
 
 def _sound(output: OutputContainer, source: AudioStream | None, found: Scan) -> Any:
-    """The output's sound track: a copy where it is AAC, else one that is coded anew; None without sound."""
+    """The output's sound track: a copy if the source is AAC, else a re-encoded one; None without sound."""
     if source is None:
         return None
     if codec_of(source) in _KEPT_SOUND:
@@ -139,7 +139,7 @@ def _sound(output: OutputContainer, source: AudioStream | None, found: Scan) -> 
 
 
 def measured(copy: File) -> dict[str, Any]:
-    """What an MP4 that was written here turned out to be; Rejected if it lasts too long or too short."""
+    """Measure an MP4 that was written here. Raise Rejected if it is too long or too short."""
     with open_video(copy, MP4) as container:
         picture = container.streams.video[0]
         if not picture.duration or not picture.time_base:

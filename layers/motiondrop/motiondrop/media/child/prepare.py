@@ -1,4 +1,4 @@
-"""Prepares a video for the provider: remuxed if its pictures can stay, otherwise made anew. Runs in the sandbox."""
+"""Prepares a video for the provider: remuxed if its pictures can stay, otherwise transcoded. Runs in the sandbox."""
 
 import math
 import time
@@ -31,17 +31,17 @@ from motiondrop.media.limits import (
 
 #: Containers whose packets have the times that MP4 wants.
 _REMUXED = {MP4, MOV, MKV, WEBM, FLV}
-#: Codecs that stay: what phones record, and what every player and the provider's own results use.
+#: Codecs that are kept: phones record them, every player plays them, and the provider's own results use them.
 _KEPT = {"h264", "hevc"}
 _KEPT_PIXELS, _BYTE = {"yuv420p", "yuvj420p"}, 8
 _NAMES = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2", "mpeg1video": "MPEG-1"}
-#: What a receipt says where only the index of a file is made anew.
+#: What a receipt says if a file is transcoded only because its packets' times or its first picture rule out a remux.
 _REPAIRED = "file repaired"
 #: Frames per second by which an average may exceed a camera's own rate.
 _RATE_SLACK = 0.5
-#: By how much the aspect ratio of a pixel has to differ from 1 not to count as square.
+#: A pixel counts as square if its aspect ratio differs from 1 by no more than this.
 _SQUARE = 0.01
-#: Pixels and seconds: how much is decoded from the last key picture to the end.
+#: The most pixels and seconds that are decoded from the last key picture to the end.
 _TAIL_PIXELS, _TAIL_SECONDS = 250_000_000, 4.0
 
 
@@ -58,9 +58,9 @@ class _Source:
 
 
 def prepare(job: Job) -> dict[str, Any]:
-    """Write the copy and the poster, or only the poster where that takes transcoding and the order is to check.
+    """Write the copy and the poster, but only the poster if the copy takes transcoding and the order is to check.
 
-    Rejected if the video is damaged or nothing that the provider takes can be made of it.
+    Raise Rejected if the video is damaged or nothing that the provider takes can be made of it.
     """
     with open_video(job.source, job.format) as container:
         source = _read(job, container)
@@ -93,7 +93,7 @@ def _read(job: Job, container: InputContainer) -> _Source:
     used = tracks(container)
     found = scan(container, used, job.format, job.source.size)
     first = found.first
-    if first is None:  # what scan rules out, said to the type checker
+    if first is None:  # ruled out by scan, which the type checker does not know
         raise damaged(Kind.VIDEO)
     shape = used.picture.codec_context.sample_aspect_ratio
     width, height = first.width, first.height
@@ -106,7 +106,7 @@ def _read(job: Job, container: InputContainer) -> _Source:
 
 
 def _recipe(job: Job, source: _Source) -> tuple[Recipe, list[str]]:
-    """How the copy is made, and what the receipt says of it; Rejected where it is too long, or too short."""
+    """How the copy is made, and what the receipt says of that. Raise Rejected if the video is too long or too short."""
     start, end, cut = _kept(job, source.scan)
     width, height = _fitting(source.width, source.height)
     rate = source.scan.rate
@@ -141,7 +141,7 @@ def _recipe(job: Job, source: _Source) -> tuple[Recipe, list[str]]:
 
 
 def _of_pictures(source: _Source, width: int, height: int) -> list[str]:
-    """What has to be done to the pictures themselves, to be `width` x `height` pixels as displayed."""
+    """The changes to the pictures themselves, in a receipt's words, to display them as `width` x `height` pixels."""
     first, reasons = source.first, []
     stored = (first.height, first.width) if sideways(first) else (first.width, first.height)
     if stored != (width, height):
@@ -179,19 +179,19 @@ def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
 
 
 def _fitting(width: int, height: int) -> tuple[int, int]:
-    """The sides of a copy that is large enough and no larger than allowed; even, as H.264 wants them."""
+    """The sides of the copy: as they are, or reduced to what is allowed; even, as H.264 wants them."""
     most = SIDE_MAX[Kind.VIDEO]
     factor = min(1, most / max(width, height))
     return tuple(int(side * factor + 1e-6) // 2 * 2 for side in (width, height))  # type: ignore[return-value]  # two
 
 
 def _check_tail(container: InputContainer, source: _Source) -> None:
-    """Rejected if the last picture is not whole; what leads to it is decoded as far as there is time."""
+    """Raise Rejected if the last picture is not whole. Decodes from the last key picture, as far as there is time."""
     began, picture = time.monotonic(), source.used.picture
     try:
         container.seek(int(source.scan.last_key / (picture.time_base or 1)), stream=picture)
     except av.FFmpegError:
-        return  # an index without a key picture, whose pictures are there all the same
+        return  # the index lacks a key picture, but the pictures are there all the same
     budget = _TAIL_PIXELS // (source.first.width * source.first.height)
     whole = False
     for number, packet in enumerate(container.demux(picture)):
@@ -207,7 +207,7 @@ def _check_tail(container: InputContainer, source: _Source) -> None:
 
 
 def _report(job: Job, width: int, height: int) -> dict[str, Any]:
-    """What the copy is: it is measured, and not what it was made of."""
+    """The report of the copy: its sides as given, all else measured from the copy, not from its source."""
     return measured(job.copy) | {
         "kind": Kind.VIDEO,
         "format": MP4.name.lower(),

@@ -11,15 +11,15 @@ from motiondrop.media.child.still import frame_poster
 from motiondrop.media.child.video import codec_of, decoded, has_sound, open_video, sideways
 from motiondrop.media.limits import damaged
 
-#: Where the still is from: a first picture is often black or a fade.
+#: Where in the video the still is from, as a share of its length: a first picture is often black or part of a fade.
 _STILL_AT = 1 / 3
-#: Pictures that are decoded at most to get there.
+#: The most pictures that are decoded to get there.
 _PICTURES_MAX = 120
 _MICROSECONDS = 1_000_000
 
 
 def look(job: Job) -> dict[str, Any]:
-    """Measure the video and write the still. Rejected if it has no picture that decodes."""
+    """Measure the video and write the still. Raise Rejected if no picture of the video decodes."""
     with open_video(job.source, job.format) as container:
         sound = has_sound(container)
         track = container.streams.video[0]
@@ -43,7 +43,7 @@ def look(job: Job) -> dict[str, Any]:
 
 
 def _picture(container: InputContainer, at: float) -> VideoFrame:
-    """The picture at `at` seconds, or the last before it that can be had within the bounds."""
+    """The picture at `at` seconds, or the last one before it that _PICTURES_MAX or the end of the video allows."""
     track = container.streams.video[0]
     if track.time_base:
         container.seek(int(at / track.time_base), stream=track)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 # Pillow imports its formats when the first file is written; in the sandbox that would be too late.
 Image.preinit()
 
-#: Pixels of the longer side, which is twice a gallery's card, for a fine screen; and the JPEG's quality.
+#: Pixels of the longer side, twice those of a card in the gallery, for high-resolution screens; the JPEG's quality.
 POSTER_SIDE, _QUALITY = 640, 82
 
 
 def write_poster(picture: Image.Image, poster: File) -> None:
-    """Write a picture that is upright already as a small JPEG, on white where one sees through it."""
+    """Write a picture that is upright already as a small JPEG, with white for what is transparent."""
     small = picture.copy()
     small.thumbnail((POSTER_SIDE, POSTER_SIDE))
     poster.empty()
@@ -42,6 +42,6 @@ def frame_poster(frame: "VideoFrame", poster: File) -> None:
     small = frame.to_image(
         width=max(1, round(frame.width * factor)),
         height=max(1, round(frame.height * factor)),
-        threads=1,  # the sandbox may start none; whoever is root would not notice
+        threads=1,  # the sandbox may start none, a limit that does not bind root
     )
     write_poster(small.rotate(frame.rotation, expand=True) if frame.rotation else small, poster)

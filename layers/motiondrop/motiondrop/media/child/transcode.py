@@ -1,4 +1,4 @@
-"""Makes a video anew: H.264 and AAC in MP4. Runs in the sandbox."""
+"""Transcodes a video to H.264 and AAC in MP4. Runs in the sandbox."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,16 +15,16 @@ from motiondrop.media.child.output import Sound, open_output, pulled
 from motiondrop.media.child.video import Tracks, sideways
 from motiondrop.media.limits import damaged
 
-#: Ticks a second of the copy's clock: MPEG's own, in which every usual frame rate is whole.
+#: Ticks per second of the copy's clock: MPEG's own, a multiple of all usual whole frame rates.
 _CLOCK = 90_000
 #: Transfer functions of HDR, by their numbers in ITU-T H.273: PQ of HDR10, and HLG.
 PQ, HLG = 16, 18
-#: x264's: quality 20 is hard to tell from the source, `veryfast` is what two processors do in time, and 40 Mbit/s for
-#: 30 s is 150 MB of the 200 that the provider takes.
+#: x264's options: quality 20 is hard to tell from the source, two processors finish `veryfast` in time, and 40 Mbit/s
+#: for 30 s is 150 MB of the 200 MB that the provider takes.
 _X264 = {"preset": "veryfast", "crf": "20", "maxrate": "40M", "bufsize": "40M", "profile": "high"}
-#: Seconds between key pictures at most.
+#: The most seconds between two key pictures.
 _KEY_SECONDS = 2
-#: Seconds by which clocks differ when they mean the same moment.
+#: Seconds by which two times of the same moment may differ.
 _SLACK = 1e-4
 #: Seconds by which a container rounds a picture's time.
 _JITTER = 1e-3
@@ -38,7 +38,7 @@ _QUARTER, _HALF = 90, 180
 class Recipe:
     """How a copy is made: `start` and `end` in seconds on the source's clock, sides in pixels as displayed.
 
-    `thins` says that pictures are left out for the frame rate, `seeks` that the file can be entered at `start`, and
+    `thins` means that pictures are left out to lower the frame rate, `seeks` that reading begins near `start`, and
     `transfer` is the transfer function of the source's pictures, by its number in ITU-T H.273.
     """
 
@@ -63,7 +63,7 @@ class Recipe:
 
 
 def transcode(container: InputContainer, used: Tracks, recipe: Recipe, copy: File) -> None:
-    """Write the copy; Rejected if too much of the source does not decode."""
+    """Write the copy. Raise Rejected if too much of the source does not decode."""
     context = used.picture.codec_context
     context.thread_type, context.thread_count = "AUTO", 0
     if recipe.seeks:
@@ -95,7 +95,7 @@ def transcode(container: InputContainer, used: Tracks, recipe: Recipe, copy: Fil
 
 
 class _Pictures:
-    """Filters and codes pictures; each keeps its time, and the last one stays until the end."""
+    """Filters and encodes pictures. Each keeps its time, and the last one is shown until the end."""
 
     def __init__(self, output: OutputContainer, recipe: Recipe) -> None:
         self._output, self._recipe = output, recipe
@@ -116,11 +116,11 @@ class _Pictures:
 
     @property
     def begun(self) -> bool:
-        """Whether a picture was decoded yet."""
+        """Whether a picture has been taken yet."""
         return self._kept > 0
 
     def write(self, frame: VideoFrame) -> None:
-        """Take the next picture, if it is within what is kept and not one too many for the frame rate."""
+        """Take the next picture, unless it is outside the part that is kept or one too many for the frame rate."""
         moment = frame.time - self._recipe.start if frame.time is not None else self._kept / self._recipe.frame_rate
         if moment < -_SLACK:
             return
@@ -144,7 +144,7 @@ class _Pictures:
         self._drain()
 
     def finish(self) -> None:
-        """Write what is left; Rejected if there was nothing."""
+        """Write what is left. Raise Rejected if no picture was taken."""
         if self._last is None:
             raise damaged(Kind.VIDEO, "has no frames")
         self._durations[self._last] = round((self._recipe.end - self._recipe.start) * _CLOCK) - self._last
@@ -168,12 +168,12 @@ class _Pictures:
 
 
 def _filters(frame: VideoFrame, recipe: Recipe) -> Graph:
-    """From a picture as it was decoded to one as it is coded."""
+    """The filters that turn decoded pictures like `frame` into pictures to encode."""
     width, height = (recipe.height, recipe.width) if sideways(frame) else (recipe.width, recipe.height)
     steps = [("scale", f"{width}:{height}:flags=bilinear:out_range=tv")]
     if recipe.transfer == HLG:
-        # Made to be watched as it is on a screen of BT.2020 (ITU-R BT.2390). Its primaries stay, a little pale in
-        # BT.709: moving them costs as much again as scaling, and a reference video is there for its motion.
+        # HLG is made to be watched unchanged on a BT.2020 screen (ITU-R BT.2390). Its primaries stay, a little pale in
+        # BT.709: converting them costs as much again as scaling, and a reference video is there for its motion.
         steps.append(("colorspace", "iall=bt2020:itrc=bt2020-10:all=bt709:format=yuv420p:fast=1"))
     elif recipe.transfer == PQ:
         steps.append(("scale", "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:intent=perceptual"))
