@@ -79,19 +79,18 @@ def test_no_more_batches_run_at_once_than_the_mapping_allows(emulator: Emulator)
 
 def test_a_message_without_room_is_tried_again_while_it_is_hidden(emulator: Emulator) -> None:
     """The one execution that the function may have is taken by somebody else when the message comes."""
-    name, url = emulator.stack.functions["Worker"], emulator.stack.outputs["WorkQueueUrl"]
+    name = emulator.stack.functions["Worker"]
     taken, label = uuid.uuid4().hex, uuid.uuid4().hex
-    emulator.stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "600"})
     emulator.stack.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     try:
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(emulator.invoke, "Worker", {"Records": [{"messageId": "1", "body": f"slow {taken}"}]})
-            emulator.cloud.wait_for(lambda: emulator.keys(f"work/{taken}/"), "the other's invocation")
-            send(emulator, "do", label)
-        emulator.cloud.wait_for(lambda: len(emulator.keys(f"work/{label}/")) == 2, "the work", seconds=20)
+        with hidden_for(emulator, seconds=600):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(emulator.invoke, "Worker", {"Records": [{"messageId": "1", "body": f"slow {taken}"}]})
+                emulator.cloud.wait_for(lambda: emulator.keys(f"work/{taken}/"), "the other's invocation")
+                send(emulator, "do", label)
+            emulator.cloud.wait_for(lambda: len(emulator.keys(f"work/{label}/")) == 2, "the work", seconds=20)
     finally:
         emulator.stack.lambda_.delete_function_concurrency(FunctionName=name)
-        emulator.stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
 
 
 def test_a_message_of_a_topic_becomes_one_file_with_the_subject_first(emulator: Emulator) -> None:
