@@ -116,7 +116,7 @@ class TaskBook:
             return task
 
     def get(self, task_id: str) -> Task | None:
-        """Return a task as it is now, or None if there is none of that id or its validity is over."""
+        """Return a task as it is now, or None if no task has that id or the task has expired."""
         with self._changed:
             now = self._clock.now()
             self._advance(now)

@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def kind(self) -> Kind:
-        """A video: images need no plan."""
+        """Always video, since an image needs no plan."""
         return Kind.VIDEO
 
 

@@ -255,19 +255,19 @@ class Jobs:
         return conditional_write(lambda: item.update(actions=[JobItem.drops.add(set(keys))], condition=room))
 
     def in_flight(self) -> list[Job]:
-        """All jobs whose money is in flight, least recently seen first.
+        """All jobs in a state of IN_FLIGHT, those looked at longest ago first.
 
         There are at most as many as slots, besides the jobs whose video is being saved.
         """
         return self._read(item.pk for item in self._tables.job.open_jobs.query(MONEY, attributes_to_get=["pk"]))
 
     def least_seen(self, limit: int) -> list[Job]:
-        """Open jobs that have no money in flight, least recently seen first (eventually consistent)."""
+        """Open jobs in a state outside IN_FLIGHT, those looked at longest ago first (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(OPEN, limit=limit, attributes_to_get=["pk"]))
 
     def unopened(self, limit: int) -> list[Job]:
-        """Jobs whose saved video was not looked at yet, least recently seen first (eventually consistent)."""
+        """Jobs whose saved video was not opened yet, those looked at longest ago first (eventually consistent)."""
         query = self._tables.job.open_jobs.query
         return self._read(item.pk for item in query(UNOPENED, limit=limit, attributes_to_get=["pk"]))
 

@@ -265,7 +265,7 @@ def _new_key(link: DropLink, name: object) -> str:
     return key
 
 
-#: Categories of characters that show nothing or reorder a line; the two of them that join emoji and letters.
+#: Categories of characters that show nothing or reorder a line. The two joiners are allowed: emoji need them.
 _ODD, _JOINERS = {"Cc", "Cf", "Co", "Cn", "Zl", "Zp"}, "\u200c\u200d"
 
 
