@@ -91,7 +91,7 @@ class Provider:
         self._queries.reset()
 
     def stats(self) -> dict[str, object]:
-        """Return what the control API shows of the requests so far."""
+        """Return the counts that the control API shows, such as the tasks created and the most that ran at once."""
         with self._lock:
             return {
                 "created": self._created,

@@ -140,7 +140,7 @@ def existing(job: Job, again: Job, link: str) -> Message:
     where = f"in the folder {named(job.folder.rstrip('/'))}" if job.folder else "not in a folder"
     before, now = ([one.key.rpartition("/")[2] for one in (ended.image, ended.video)] for ended in (job, again))
     names = " and ".join(named(name) for name in before)
-    called = f"had the same names, {names}, but were" if before == now else f"were called {names} and were"
+    called = f"had the same names as now, {names}, but were" if before == now else f"were called {names} and were"
     body = paragraphs(
         f"Your animation of {pair(again)} already exists. These two files were animated before. At that time they"
         f" {called} {where}.",

@@ -117,8 +117,8 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     first, others = ("the video", "") if videos == 1 else ("the first of these videos", " and the others later")
     allow = "\n".join(f"|https://{host}" for host in hosts).replace(".", "\\.")
     body = paragraphs(
-        f"{several} not saved yet. The animation service offers {them} at {' and '.join(hosts)}, which WanResultOrigins"
-        " does not allow, so MotionDrop does not download anything from there.",
+        f"{several} not saved yet. The animation service offers {them} at {' and '.join(hosts)}, which the stack's"
+        " parameter WanResultOrigins does not allow, so MotionDrop does not download anything from there.",
         f"First make sure that {host} belongs to the animation service: anyone can create a bucket whose name begins"
         " with dashscope-. If the service's documentation does not name the host, ask its support.",
         f"{_ADD_LINE if len(hosts) == 1 else _ADD_LINES} Then deploy: MotionDrop saves {them} within 15 minutes."
@@ -130,7 +130,7 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
     said = headline(_US, f"videos not saved, {which} not allowed", "videos not saved, a host is not allowed")
     facts = {"hosts": list(hosts), "videos": videos}
-    page = "docs/operating.md#allow-another-host-of-results"
+    page = "docs/operating.md#allow-results-from-another-host"
     return Message("host_refused", said, body, "host refused", facts=facts, help_page=page)
 
 
@@ -143,6 +143,5 @@ _SERIES = (
 
 _CHECK = (
     "In the animation service's console, check that the account has balance and quota left, and is allowed to use the"
-    " model. In"
-    " the stack's parameters, check WanRegion, WanModel and WanBaseUrl."
+    " model. In the stack's parameters, check WanRegion, WanModel and WanBaseUrl."
 )

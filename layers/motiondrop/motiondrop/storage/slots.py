@@ -37,7 +37,7 @@ _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, p
 
 
 class Waker(Protocol):
-    """The part of Step Functions that wakes a waiting execution. Waking at a token that is over changes nothing."""
+    """The part of Step Functions that wakes a waiting execution. It does nothing if none waits at the token."""
 
     def wake(self, token: str, job: Job) -> None:
         """Let the job's execution, which waits at `token`, continue."""

@@ -132,7 +132,7 @@ class SubmissionLock:
         )
 
     def hold_for_look(self, job: Job, until: datetime) -> None:
-        """Hold the lock while the task list is read, so no call is under way. Raise LockBusy if another job has it."""
+        """Hold the lock to read the task list: no create call is made then. Raise LockBusy if another job has it."""
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt, until=until)
         if not conditional_write(lambda: lock.save(condition=_mine_or_nobodys(job))):
             raise LockBusy(self._held_until())

@@ -32,7 +32,7 @@ _LOOKS = 3  # tries, since a stopped execution's function may still change the j
 
 @dataclass(frozen=True, kw_only=True)
 class ConcludeExecution:
-    """Closes the job of an execution that has ended, or starts the job's next one. `wan` makes a client if needed."""
+    """Closes the job of an execution that has ended, or starts the job's next one. `wan` makes the WanClient."""
 
     jobs: Jobs
     executions: Executions
