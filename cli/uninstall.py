@@ -27,7 +27,8 @@ _EVERY = 10  # seconds between two looks
 #: Looks in a row that have to find nothing: lists of executions and jobs may be a second or two behind.
 _QUIET = 2
 
-#: Looks after which the command stops waiting for open jobs to be closed and people notified: five minutes.
+#: Looks that find neither a paid job nor an execution, after which the command no longer waits for jobs to be closed
+#: and people notified: five minutes.
 _PATIENCE = 30
 
 #: Looks in a row that find a job that may be paid for but no running execution: 75 minutes. The sweep starts the next
@@ -77,7 +78,7 @@ def drain(target: Target) -> None:
 
     Raise ClickException if no execution works on a job that may be paid for, so that waiting is in vain.
     """
-    quiet = looks = alone = 0
+    quiet = settled = alone = 0
     said = ""
     while quiet < _QUIET:
         stop_waiting(target)
@@ -88,8 +89,8 @@ def drain(target: Target) -> None:
         if news != said:
             click.echo(f"  {news}")
             said = news
-        looks += 1
-        idle = not running and not paid and (not untold or looks > _PATIENCE)
+        settled = 0 if running or paid else settled + 1
+        idle = settled > (_PATIENCE if untold else 0)
         quiet = quiet + 1 if idle else 0
         alone = alone + 1 if paid and not running else 0
         if alone > _ALONE:

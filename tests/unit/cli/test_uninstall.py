@@ -47,7 +47,7 @@ class World:
     deleting: bool = False
     begins_late: Job | None = None
     fails: bool = False
-    works: bool = True
+    works_from: int = 0  # looks
 
     def client(self, service: str) -> Any:
         if service == "cloudformation":
@@ -116,7 +116,7 @@ class World:
             stopped = job.job_id in self.arns and self.arns[job.job_id] not in self.running()
             if job.state in UNSENT and stopped:
                 self.bench.jobs.transition(job, job.owner, State.CANCELED, closing=End(notified=True))
-            if job.state in NEXT and self.works:
+            if job.state in NEXT and self.sleeps >= self.works_from:
                 assert not stopped, f"the execution of a job that is {job.state} was stopped"
                 self.bench.jobs.transition(job, job.owner, NEXT[job.state], closing=End(notified=True))
                 if NEXT[job.state] == State.SUCCEEDED:
@@ -194,7 +194,7 @@ def test_it_does_not_wait_for_ever_for_a_paid_job_that_nothing_works_on(
 ) -> None:
     monkeypatch.setattr("cli.uninstall._ALONE", 20)
     job = world.job(State.RUNNING)
-    world.works = False
+    world.works_from = 1000
     client("stepfunctions").stop_execution(executionArn=world.arns[job.job_id])
     done = world.run("--yes")
     assert (done.exit_code, world.deleting) == (1, False)
@@ -205,6 +205,14 @@ def test_it_does_not_wait_for_ever_for_a_job_whose_end_is_not_told(world: World)
     world.bench.job("untold", state=State.FAILED)
     assert world.run("--yes").exit_code == 0
     assert 30 <= world.sleeps < 40
+
+
+def test_people_are_told_of_a_video_that_takes_longer_than_that_to_save(world: World) -> None:
+    world.bench.job("untold", state=State.FAILED)
+    world.job(State.RUNNING)
+    world.works_from = 50
+    assert world.run("--yes").exit_code == 0
+    assert 80 <= world.sleeps < 90
 
 
 @pytest.mark.parametrize(("terminal", "exit_code"), [(True, 0), (False, 1)])

@@ -289,6 +289,13 @@ def test_no_other_host_scheme_or_port_is_asked_and_the_refusal_names_the_host(ur
     assert "user@" not in str(refusal.value)
 
 
+def test_a_url_with_https_is_never_fetched_without() -> None:
+    plain = re.compile(r"http://example\.com")
+    assert allowed_url("http://example.com/a", plain) == "http://example.com/a"
+    with pytest.raises(HostRefused):
+        allowed_url("https://example.com/a", plain)
+
+
 def test_a_host_of_any_length_is_named_briefly() -> None:
     with pytest.raises(HostRefused) as refusal:
         allowed_url(f"https://{'a.' * 2000}com/", ORIGINS)

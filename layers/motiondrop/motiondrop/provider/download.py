@@ -19,6 +19,7 @@ _TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of the answer
 _RESUMES = 5
 _FTYP = slice(4, 8)  # where an MP4's first box says that it is one
 _HEAD = 12
+_PORTS = {"https": 443, "http": 80}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _CRC = re.compile(r"\s*(\d{1,40})\s*")
 _NO_HOST = re.compile(r"[^a-z0-9.:-]")  # characters that no host contains
@@ -170,18 +171,18 @@ def _length(response: requests.Response) -> int | None:
 def allowed_url(url: str, origins: re.Pattern[str]) -> str:
     """The URL, with https in place of http if that is allowed. Raise HostRefused if its origin may not be fetched from.
 
-    `origins` matches whole origins such as `https://host`. http is used only if the http origin matches and the https
-    one does not.
+    `origins` matches whole origins such as `https://host`. An http URL is fetched by http only if the http origin
+    matches and the https one does not; an https URL never is.
     """
     parts = urlsplit(url)
-    host, usual = parts.hostname or "", {None, 80 if parts.scheme == "http" else 443}
+    host, usual = parts.hostname or "", {None, _PORTS.get(parts.scheme)}
     try:
         port = parts.port
     except ValueError:
         port = -1
-    if host and parts.scheme in {"http", "https"} and "@" not in parts.netloc:
-        for scheme, default in (("https", 443), ("http", 80)):
-            suffix = "" if port in usual | {default} else f":{port}"
+    if host and parts.scheme in _PORTS and "@" not in parts.netloc:
+        for scheme in dict.fromkeys(("https", parts.scheme)):
+            suffix = "" if port in usual | {_PORTS[scheme]} else f":{port}"
             if origins.fullmatch(f"{scheme}://{host}{suffix}"):
                 return parts._replace(scheme=scheme, netloc=f"{host}{suffix}").geturl()
     # The host alone: the rest of the URL is signed, and thus a secret.

@@ -44,7 +44,8 @@ class SubmissionLock:
     def acquire(self, job: Job, execution: Execution, until: datetime, key_mark: str) -> Job:
         """Take the lock until `until` and enter SUBMITTING; raise LockBusy if another job holds the lock.
 
-        Raise OverBudget if the job's reservation is for another day and today's budget has no room.
+        If the job's reservation is for another day: raise OverBudget if today's budget or its link's limit has no room,
+        OverLimit if the job costs more than any day of its link allows.
         """
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt + 1, until=until)
 
