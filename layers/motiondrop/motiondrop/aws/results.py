@@ -137,7 +137,7 @@ def origin_of(url: str) -> str:
 
 
 def attachment(name: str) -> str:
-    """The Content-Disposition of a download called `name`: in ASCII, then in full as in RFC 5987 if that differs."""
+    """The Content-Disposition of a download: `name` in ASCII and, if ASCII changes it, in full too (RFC 5987)."""
     shown = re.sub(r'[\\/:*?"<>|]', "_", plain(name))
     ascii_name = re.sub(r"[^A-Za-z0-9 ._()-]", "_", transliterated(shown))
     others = f"; filename*=UTF-8''{quote(shown, safe='')}" if ascii_name != shown else ""

@@ -37,10 +37,10 @@ _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, p
 
 
 class Waker(Protocol):
-    """The part of Step Functions that wakes a waiting execution. It does nothing if none waits at the token."""
+    """The part of Step Functions that wakes a waiting execution."""
 
     def wake(self, token: str, job: Job) -> None:
-        """Let the job's execution, which waits at `token`, continue."""
+        """Let the job's execution, which waits at `token`, continue; do nothing if none waits there any more."""
 
 
 @dataclass(frozen=True)
