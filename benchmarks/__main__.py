@@ -5,7 +5,7 @@ import time
 
 from benchmarks import busy, cold_start, copy, cost, intake, latency, queue, report, thousand
 
-#: In the order of the page; `cost` is made from what `thousand`, `queue` and `intake` counted.
+#: In the order of the page; `cost` is made from what `thousand`, `latency`, `intake` and `queue` measured.
 ALL = {
     "busy": busy.run,
     "thousand": thousand.run,
@@ -19,7 +19,7 @@ ALL = {
 
 
 def main(names: list[str]) -> int:
-    """Run them; return the exit status."""
+    """Run the benchmarks that are named, or all; return the exit status."""
     unknown = [name for name in names if name not in ALL]
     if unknown:
         print(f"There is no benchmark {' '.join(unknown)}; there are {', '.join(ALL)}.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How busy the provider is kept: it works on one task at a time, so every gap between two tasks is lost to all."""
+"""How busy the provider is kept: it works on one task at a time, so a gap between two tasks delays all jobs."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ SLOTS = {ONE: 1, TWO: 2, BATCH: 2, PLAIN: 0}
 
 
 def run() -> Section:
-    """Three at once, each on a cloud of its own, since nearly all of their time is waiting; then the batch alone."""
+    """Measure three ways at once, on a cloud each, since nearly all of their time is waiting; then the batch alone."""
     measured = _at_once([ONE, TWO, PLAIN]) | _at_once([BATCH])
     rows = [["", "until the first task", "between tasks", "after the last task", "provider busy", "ratio"]]
     ratios = {}
@@ -120,7 +120,7 @@ def _mailed(driver: Driver, name: str) -> None:
 
 
 def _script(driver: Driver) -> None:
-    """What one would write after reading the provider's page."""
+    """Run the script that one would write after reading the provider's page."""
     s3, bucket = driver.stack.s3, driver.stack.inbox_bucket
     base = f"{driver.stack.wan_url}/api/v1"
     headers = {"Authorization": "Bearer sk-local-demo"}

@@ -46,7 +46,8 @@ memory = int(re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 print(json.dumps([seconds, memory, sorted(sys.modules)]))
 """
 _FLOOR_CODE = "import boto3\nfrom aws_lambda_powertools import Logger\nLogger()"
-#: A step's modules are imported when it is made, in the first invocation; its clients are not counted, nor the floor's.
+#: Makes a step too, since that imports its modules, in the first invocation. Clients are not counted, here or in the
+#: floor.
 _FUNCTION_CODE = """
 import app
 from motiondrop import bootstrap
@@ -116,14 +117,14 @@ def _built(folder: Path) -> dict[str, Path]:
 
 
 def _measured(built: dict[str, Path]) -> tuple[dict[str, list[tuple[float, float]]], dict[str, list[str]]]:
-    """Seconds and bytes of each round's import, and the media libraries that came with it, of each name."""
+    """By name: the seconds and bytes of each round's import, and the media libraries that came with it."""
     paths = {FLOOR: [built["dependencies"]]} | {
         folder_of(name): [PROJECT / "functions" / folder_of(name), *_layers(properties, built)]
         for name, properties in sorted(FUNCTIONS.items())
     }
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in paths}
     with_media = {}
-    turns = random.Random(1)  # noqa: S311  # no secret: in one order the same ones would meet the same neighbors
+    turns = random.Random(1)  # noqa: S311  # no secret: in a fixed order each would always follow the same one
     for number in range(ROUNDS):
         for name in turns.sample(list(paths), len(paths)):
             code = _FLOOR_CODE if name == FLOOR else _FUNCTION_CODE.format(name=name)

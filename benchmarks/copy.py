@@ -102,7 +102,7 @@ def _copied(stack: str, url: str, call: str) -> tuple[float, float]:
 
 
 class _Files(BaseHTTPRequestHandler):
-    """`GET /<bytes>`: an MP4 as far as its head says, with the CRC header of the provider's store."""
+    """Answers `GET /<bytes>` with so many bytes that begin like an MP4, and the CRC header of the provider's store."""
 
     protocol_version = "HTTP/1.1"
     _crcs: dict[int, str] = {}  # noqa: RUF012  # one for all requests

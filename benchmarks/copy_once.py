@@ -57,7 +57,7 @@ def _copy(stack: Stack, url: str, how: str) -> None:
 
 
 def _memory(what: str) -> int:
-    """A line of this process's status, in bytes."""
+    """The value of a line of /proc/self/status, such as VmHWM, in bytes."""
     text = Path("/proc/self/status").read_text()
     return int(re.search(rf"{what}:\s+(\d+)", text)[1]) * 1024  # type: ignore[index]  # Linux has it
 

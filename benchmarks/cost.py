@@ -22,7 +22,7 @@ EMAIL = 20e-6  # SNS, an email beyond the first 1,000
 PUBLISH = 0.5e-6
 SECRET = 5e-6  # Secrets Manager, a call
 SECRET_MONTH = 0.40
-METRIC_MONTH = 0.30  # CloudWatch, each in which it was sent
+METRIC_MONTH = 0.30  # CloudWatch, for each month in which the metric was sent
 ALARM_MONTH = 0.10
 LOG_GB = 0.50
 TRACE = 5e-6  # X-Ray
@@ -31,7 +31,7 @@ EXPRESS_REQUEST, EXPRESS_GB_SECOND = 1e-6, 16.67e-6
 
 #: The provider's own sample: 15 s queued, 147 s of work, for 5.2 s of standard video.
 SAMPLE_SECONDS, QUEUED, WORKED = 5.2, 15, 147
-#: With two slots a job has its slot while another's task runs, and then its own.
+#: With two slots a job has its slot while another job's task runs, and then while its own does.
 IN_SLOT = QUEUED + 2 * WORKED
 POLL_SECONDS = 15
 STATES_OF_A_POLL = 3
@@ -42,7 +42,7 @@ UNITS_OF_A_WRITE = ITEM_KB * 2
 UNITS_OF_A_TRANSACTION = 2 * (UNITS_OF_A_WRITE + 2)  # twice the price, with two small items beside the record
 UNITS_OF_A_READ = 1
 
-MEMORY_GB = {"finalize": 1.0, "media": 3008 / 1024}  # as in template.yaml; the others have half
+MEMORY_GB = {"finalize": 1.0, "media": 3008 / 1024}  # as in template.yaml; the others have 0.5
 LOG_BYTES = 1500  # an invocation's lines, with Lambda's own START, END and REPORT
 TRACES = 6  # of a job: its execution, two events, two files, its page
 GOAL = 0.0035
@@ -64,7 +64,7 @@ MEDIA_REASON = "It has 3 GB, and with them the processors that conversions need.
 
 
 def run() -> Section:
-    """Price one job of the provider's sample, and months."""
+    """Price one job like the provider's sample, an idle month and a studio's month."""
     polls = _polls(QUEUED + WORKED, WORKED)
     parts = _parts(_numbers("thousand"), polls)
     total = sum(parts.values())
@@ -136,7 +136,7 @@ def _month(metrics: int) -> float:
 
 
 def _polls(waiting: float, working: float) -> int:
-    """Polls of a task that waits and then is worked on for so many seconds."""
+    """How often a task is polled that waits and then is worked on, each for so many seconds."""
     polls, age = 1, timedelta(seconds=POLL_SECONDS)
     while age.total_seconds() < waiting + working:
         age += timedelta(seconds=interval(age, POLL_SECONDS))
@@ -145,7 +145,7 @@ def _polls(waiting: float, working: float) -> int:
 
 
 def _parts(counted: dict[str, Any], polls: int) -> dict[str, float]:
-    """USD a job, by what it is spent on. The thousand jobs had one poll each, the last; the others only look."""
+    """USD a job, by what it is spent on. The thousand jobs had one poll each, the last; earlier ones only read."""
     job, poll, looks = counted["a job"], counted["a poll"], polls - 1
     calls: dict[str, float] = counted["calls"]
     look: dict[str, int] = _numbers("queue")["steps"]["poll"]
@@ -180,7 +180,7 @@ def _parts(counted: dict[str, Any], polls: int) -> dict[str, float]:
 
 
 MEDIA = "Lambda, time of `media`"
-_WAITING = 0.3  # seconds of `admit` that an execution waits at; it answers at once
+_WAITING = 0.3  # seconds of `admit`, which returns at once while the execution waits on
 _SUBMIT = 1.5  # seconds of `submit` for one drop, in which it waits for `media`
 _FETCH = 0.3  # seconds of `media` for a file beside what is measured: from S3 and back
 

@@ -41,7 +41,7 @@ REASON = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One file: seconds, MB, and what was to be done."""
+    """What one file took: `wall` and `cpu` in seconds, the others in MB; and whether it was converted."""
 
     size: float
     wall: float
@@ -111,7 +111,7 @@ def _measured(path: Path) -> Measured:
 def _prepared(path: Path) -> dict[str, float]:
     """What preparing the file took once.
 
-    In a small process of its own: a child's peak counts what its parent held when it was started.
+    It runs in a small process of its own, since a child's peak counts what its parent held when it was started.
     """
     command = [sys.executable, "-m", "benchmarks.intake_once", str(path)]
     done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)  # noqa: S603  # this project's own

@@ -39,7 +39,7 @@ def hdr(path: Path, seconds: int) -> None:
 
 
 def _sources(sides: str, seconds: int, grain: int) -> tuple[str, str]:
-    """What FFmpeg draws and plays."""
+    """FFmpeg's filters that draw the picture and play the sound."""
     picture = f"testsrc2=s={sides}:r={RATE}:d={seconds},noise=alls={grain}:allf=t"
     return picture, f"sine=d={seconds}:r=48000,aformat=channel_layouts=stereo"
 

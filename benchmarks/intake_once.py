@@ -13,7 +13,7 @@ from motiondrop.media.report import Order, Plan
 
 
 def main(path: Path) -> None:
-    """Check the file, and convert it where that is needed; seconds and bytes."""
+    """Check the file, and convert it where that is needed; print seconds and bytes."""
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder, order = Path(name), Order(path.name)
         began, cpu_began = time.perf_counter(), _cpu()

@@ -1,4 +1,4 @@
-"""How long a job takes beside the provider's work, step by step, with every wait as long as it really is."""
+"""How long a job takes apart from the provider's work, step by step, with every wait as long as it really is."""
 
 import statistics
 from datetime import UTC, datetime

@@ -27,7 +27,7 @@ from tests.support.workflow_bench import GRACE, WorkflowBench
 FEW, MANY = 10, 100_000
 OPEN = (0, 1_000, 100_000)
 GOAL = 0.05
-_CALL_SECONDS = 0.01  # of a function for each call to the table: what DynamoDB takes within its region
+_CALL_SECONDS = 0.01  # that a function waits for each call to the table: what DynamoDB takes within its region
 
 FIRST_LIMIT = (
     "The first limit that is met is the provider's: it runs one task at a time, so 100,000 videos of 5 s take 53 days "
@@ -85,7 +85,7 @@ def _said(counts: Counter[str]) -> tuple[str, str]:
 
 
 def _difference(few: Costs, many: Costs) -> float:
-    """By how much the reads or the writes differ, of what they are with few."""
+    """By how much the reads or the writes differ at most, as a share of those with few jobs in the queue."""
     sums = [[sum(int(_said(counts)[kind]) for counts in costs.values()) for costs in (few, many)] for kind in (0, 1)]
     return max(abs(most / least - 1) for least, most in sums)
 
@@ -115,7 +115,7 @@ def _round(number: int) -> Counter[str]:
 def _counted_round(number: int) -> Counter[str]:
     with mock_aws():
         bench = make_bench()
-        sweep = WorkflowBench(bench)._sweep  # noqa: SLF001  # with parts of its own
+        sweep = WorkflowBench(bench)._sweep  # noqa: SLF001  # to replace one of its parts
         client("s3").create_bucket(Bucket="inbox", CreateBucketConfiguration={"LocationConstraint": REGION})
         sqs = client("sqs")
         missed = MissedEvents(
@@ -139,7 +139,7 @@ def _counted_round(number: int) -> Counter[str]:
 
 
 def _quietly(look: Callable[[], Any]) -> Any:
-    """What it finds, without the functions' metrics and logs, and with credentials that open nothing."""
+    """Return what `look` finds, without the functions' metrics and logs, and with credentials that open nothing."""
     nobody = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": REGION}
     logging.disable()
     try:

@@ -45,7 +45,7 @@ class Section:
     """What other benchmarks read: `cost` prices what `thousand` counted."""
 
     def store(self) -> None:
-        """Keep it, so that one benchmark can be run alone."""
+        """Save the section as JSON, so that the next benchmark to run alone need not repeat this one."""
         MEASURED.mkdir(exist_ok=True)
         said = asdict(self) | {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
         (MEASURED / f"{self.name}.json").write_text(json.dumps(said, indent=1) + "\n")
@@ -59,7 +59,7 @@ def stored(name: str) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """What it was measured on, without naming it."""
+    """Cores, memory, system and Python of the machine that runs this, without its name."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
@@ -89,7 +89,7 @@ def _section(said: dict[str, Any]) -> list[str]:
 
 
 def markdown(table: list[list[str]]) -> str:
-    """The table as Markdown; numbers are set to the right."""
+    """The table as Markdown; columns of numbers are aligned to the right."""
     head, *rows = table
     right = [all(row[column][:1].isdigit() or row[column][:1] in "$-<" for row in rows) for column in range(len(head))]
     lines = [head, ["---:" if one else "---" for one in right], *rows]

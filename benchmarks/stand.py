@@ -1,4 +1,4 @@
-"""A local cloud for a benchmark: the project's own template, with what is asked for."""
+"""A local cloud for a benchmark: the project's own template, with the speeds and parameters asked for."""
 
 import os
 import tempfile
@@ -20,14 +20,14 @@ FAULTS = "faults"  # functions write down their calls where the state folder has
 
 @contextmanager
 def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **parameters: object) -> Iterator[Driver]:
-    """A running cloud with `task_seconds` a task and our waits times `wait_scale`; gone afterwards.
+    """A running cloud, stopped afterwards; a task takes `task_seconds`, our waits are multiplied by `wait_scale`.
 
-    `traced`: functions write down their calls, and few of them run at a time, since the machine is what is busy then.
+    `traced`: functions write down their calls, and few of them run at a time, since the machine is the bottleneck then.
     """
     said = {"DailyBudgetUSD": 1_000_000, "EmailsPerMinute": 100_000} | parameters
     options = [word for name, value in said.items() for word in ("--parameter", f"{name}={value}")]
     options += ["--wait-scale", str(wait_scale), "--wan-task-seconds", str(task_seconds)]
-    # What is measured is not the drawing of a stand-in's video.
+    # Small videos: the time to draw them is not what is measured.
     options += ["--wan-short-side", "144"]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         if traced:
@@ -43,7 +43,7 @@ def cloud(*, wait_scale: float, task_seconds: float, traced: bool = False, **par
 
 
 def wait(look: Callable[[], object], what: str, seconds: float) -> None:
-    """Wait until looking finds something; TimeoutError if it does not."""
+    """Wait until `look` finds something; raise TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
@@ -52,7 +52,7 @@ def wait(look: Callable[[], object], what: str, seconds: float) -> None:
 
 
 def progress(text: str) -> None:
-    """Tell how far it is."""
+    """Print how far the benchmark has got."""
     print(f"  {text}", flush=True)
 
 

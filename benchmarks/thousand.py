@@ -1,4 +1,4 @@
-"""A thousand pairs dropped at once, and what a job costs in calls, states and events, however many there are."""
+"""A thousand pairs dropped at once, and the calls, states and events of a job, with few jobs and with many."""
 
 import time
 from collections import Counter
@@ -19,7 +19,8 @@ _FOLDER = 50  # pairs of a folder
 
 READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
-#: What is counted a job, in the order of the table; what polls and the sweep do depends on how long a job waits.
+#: What is counted for each job, in the table's order, without polls and the sweep: what these do depends on how long a
+#: job waits.
 COUNTED = ("state transitions", "history events", "invocations", "DynamoDB reads", "DynamoDB writes", "calls to S3")
 
 
@@ -57,7 +58,7 @@ def _rows(measured: dict[int, dict[str, Any]]) -> list[list[str]]:
 
 
 def _goals(measured: dict[int, dict[str, Any]]) -> list[Goal]:
-    """Nothing wrong at the largest size, and as much a job at every size."""
+    """Nothing wrong at the largest size, and the same counts for each job at every size."""
     largest = measured[SIZES[-1]]
     wrong = largest["wrong"]
     growth = {
@@ -128,7 +129,7 @@ def _run(size: int) -> dict[str, Any]:
 
 
 def _counted(stand: Stand, size: int) -> dict[str, Any]:
-    """States, events and calls a job without its polls, and a poll."""
+    """States, events and calls: of a job without its polls, and of one poll."""
     arns = [execution["executionArn"] for execution in _executions(stand)]
     with ThreadPoolExecutor(4) as readers:
         histories = list(readers.map(lambda arn: events_of(stand.driver, arn), arns))

@@ -40,7 +40,7 @@ class Commands(click.Group):
     epilog="Example: motiondrop --stack motiondrop status. Each command has a --help of its own.",
 )
 @click.option("--stack", metavar="NAME", default="", help="A stack on AWS, such as motiondrop.")
-@click.option("--local", is_flag=True, help="The local cloud that `make up` started, in place of a stack on AWS.")
+@click.option("--local", is_flag=True, help="The local cloud that `make up` started, instead of a stack on AWS.")
 @click.option("--state-dir", type=click.Path(path_type=Path), hidden=True)
 @click.pass_context
 def main(context: click.Context, stack: str, *, local: bool, state_dir: Path | None) -> None:

@@ -18,9 +18,13 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     epilog="Example: motiondrop --stack motiondrop drop-link ada/ --days 30 --usd-a-day 10 --email ada@example.com",
 )
 @click.argument("folder", required=False)
-@click.option("--days", type=_POSITIVE, default=30, show_default=True, help="How many days it works.")
+@click.option("--days", type=_POSITIVE, default=30, show_default=True, help="How many days the link works.")
 @click.option(
-    "--usd-a-day", type=_POSITIVE, default=10, show_default=True, help="USD that its jobs may cost in a day (UTC)."
+    "--usd-a-day",
+    type=_POSITIVE,
+    default=10,
+    show_default=True,
+    help="USD that the link's jobs may cost in a day (UTC).",
 )
 @click.option("--email", metavar="ADDRESS", help="Subscribe this address to the folder's emails.")
 @click.option("--revoke", metavar="LINK", help="End this link, and no other.")

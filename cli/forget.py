@@ -28,8 +28,8 @@ Out of reach:
 @click.argument("job", required=False)
 @click.option("--image", metavar="FILE", type=_FILE, help="All jobs and drops with this very image, by its SHA-256.")
 @click.option("--video", metavar="FILE", type=_FILE, help="All jobs and drops with this very video, by its SHA-256.")
-@click.option("--allow-again", is_flag=True, help="With JOB: let the same files be animated again.")
-@click.option("--yes", is_flag=True, help="With a FILE: delete without asking.")
+@click.option("--allow-again", is_flag=True, help="With JOB: allow the same files to be animated again.")
+@click.option("--yes", is_flag=True, help="With --image or --video: delete without asking.")
 @click.pass_obj
 def forget(  # noqa: PLR0917  # one for each option
     find: Find, job: str | None, image: Path | None, video: Path | None, allow_again: bool, yes: bool

@@ -10,7 +10,7 @@ from cli.stack import Find
 def gallery_link(find: Find) -> None:
     """Print the link to a page of all jobs.
 
-    The page shows their stills, states and costs, and the running total. Whoever has the link sees all jobs. A new
-    value of the secret NAME/page-links ends it, with all result links.
+    The page shows their stills, states and costs, and the total cost so far. Whoever has the link sees all
+    jobs. If you give the secret NAME/page-links a new value, this link and all result links stop working.
     """
     click.echo(find().links.to_gallery())

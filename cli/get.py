@@ -16,8 +16,8 @@ from motiondrop.errors import NoSuchJob
 def get(find: Find, job: str, folder: Path) -> None:
     """Download the video of a job.
 
-    JOB is a job id, as `status`, the email and the page say it. The video is saved as DIR/JOB.mp4, in the current
-    directory where no DIR is given.
+    JOB is a job id; you find it with `status`, in the job's email and on its page. The video is saved as DIR/JOB.mp4,
+    in the current directory if no DIR is given.
     """
     target = find()
     try:

@@ -65,7 +65,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def smoke(find: Find, image: Path | None, video: Path | None, *, yes: bool) -> None:
     """Check a stack with one real job, which costs money.
 
-    It begins with the files and with what `doctor` checks. Then the command says in USD what the job will cost,
+    It first checks the files, and the stack as `doctor` does. Then the command says in USD what the job will cost,
     asks, and sends it the whole way: drop, receipt, execution, result, link. If you give no files, an image and a
     two-second video are drawn; the provider may not recognize a person in them. The job takes 1 to 10 minutes if
     nothing else is queued.
@@ -118,7 +118,7 @@ def price(target: Target, files: Inputs) -> int:
 
 
 def one_job(target: Target, files: Inputs) -> Iterator[str]:
-    """Send one job the whole way."""
+    """Send one job the whole way; yield a line for each step that worked."""
     outputs = target.outputs
     s3, sfn = target.client("s3"), target.client("stepfunctions")
     folder = f"{_STEM}/{int(time.time())}/"
@@ -180,7 +180,7 @@ def _end(sfn: Any, arn: str) -> dict[str, Any]:
 
 
 def _open_the_link(target: Target, job_id: str) -> None:
-    """Open the job's permanent link; ClickException if it does not answer with OK."""
+    """Open the job's permanent link; raise ClickException if it does not answer with OK."""
     answer = requests.get(target.links.to(job_id), timeout=60)
     if answer.status_code != requests.codes.ok:
         raise click.ClickException(f"the permanent link answers {answer.status_code}")

@@ -27,7 +27,7 @@ Find = Callable[[], "Target"]
 
 @dataclass(frozen=True)
 class Target:
-    """A stack's parts: its outputs and parameters, its table, and clients of its AWS.
+    """A stack's parts: its outputs and parameters, its table, and clients of the AWS it is on.
 
     `option` names the stack on the command line: `--stack motiondrop` or `--local`.
     """

@@ -35,7 +35,7 @@ _PATIENCE = 30
 #: execution within an hour.
 _ALONE = 450
 
-_COUNTED = 100  # jobs that are not closed
+_COUNTED = 100  # jobs not yet closed, at most
 
 _CAUSE = "MotionDrop is uninstalled."
 
@@ -113,7 +113,7 @@ def _progress(running: int, paid: list[Job], untold: int) -> str:
 
 
 def stop_waiting(target: Target) -> None:
-    """Stop the executions whose job costs nothing yet; conclude closes the jobs and tells people."""
+    """Stop the executions without a job or whose job costs nothing yet; conclude closes the jobs and tells people."""
     executions = Executions(target.client("stepfunctions"), target.outputs["StateMachineArn"])
     for arn in _running(target):
         if _is_waiting(target, arn):

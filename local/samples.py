@@ -55,7 +55,7 @@ _DANCER = _Look(
 
 
 def given_or_drawn(image: str, video: str, folder: Path, seconds: int = SECONDS) -> tuple[Path, Path]:
-    """The image and the video that were named; draw one into the folder for each name that is empty."""
+    """Return the paths of the image and the video; where a name is empty, draw that file into the folder."""
     picture = Path(image).expanduser() if image else folder / "hero.png"
     clip = Path(video).expanduser() if video else folder / "hero.mp4"
     if not image:
@@ -85,7 +85,7 @@ def draw_dance(path: Path, seconds: int = SECONDS) -> None:
 
 
 def _picture(beat: float, look: _Look) -> Image.Image:
-    """Draw a person who faces the camera; `beat` is how far the dance is, in radians."""
+    """Draw a person who faces the camera; `beat` is how far the dance has got, in radians."""
     width, height = _SIZE
     picture = Image.new("RGB", (width * _FINE, height * _FINE), look.wall)
     pen = _Pen(ImageDraw.Draw(picture))
@@ -143,7 +143,7 @@ def _mixed(one: Colour, other: Colour) -> Colour:
 
 
 class _Pen:
-    """Draws in the coordinates of the smaller picture."""
+    """Draws in the coordinates of the finished picture, on one that is `_FINE` times larger."""
 
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         self._draw = draw

@@ -78,7 +78,7 @@ class Stack:
         return cls(**{**known, "mail_dir": Path(said["mail_dir"]), "log_dir": Path(said["log_dir"])})
 
     def to_json(self) -> str:
-        """Return what stack.json holds."""
+        """Return the stack as the text of stack.json."""
         return json.dumps({f.name: getattr(self, f.name) for f in fields(self)}, default=str, indent=2) + "\n"
 
     @cached_property

@@ -33,14 +33,14 @@ _STATISTICS: dict[str, Callable[[list[float]], float]] = {
 
 @dataclass
 class Metrics:
-    """Points by metric and dimensions: when (seconds), what."""
+    """Points, each a time in seconds and a value, by metric and dimensions."""
 
     points: dict[tuple[str, frozenset[tuple[str, str]]], Series] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, metric: list[Any]) -> Series:
         """The points of a metric as a widget names it: namespace, name, then dimensions in pairs, then its options."""
         _, name, *rest = [part for part in metric if isinstance(part, str)]
-        dimensions = frozenset(zip(rest[2::2], rest[3::2], strict=True))  # the stack is the one that was drawn from
+        dimensions = frozenset(zip(rest[2::2], rest[3::2], strict=True))  # but the first pair, the stack
         return sorted(self.points[name, dimensions])
 
 

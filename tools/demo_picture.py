@@ -160,7 +160,7 @@ def _until_ready(page: Page) -> Iterator[Image.Image]:
 
 
 def _come_out(film: _Film, shot: Image.Image, stack: Stack, browser: Browser, folder: Path) -> None:
-    """Show the result as it plays, and the email that comes to it."""
+    """Show the result as it plays, and then the email about it."""
     saved = stack.s3.list_objects_v2(Bucket=stack.results_bucket, Prefix="videos/")["Contents"]
     (key,) = (one["Key"] for one in saved if one["Key"].endswith(".mp4"))
     stack.s3.download_file(stack.results_bucket, key, f"{folder}/out.mp4")

@@ -70,7 +70,7 @@ class Code:
 def _zip(folder: Path, prefix: str = "") -> bytes:
     """Return a zip of a folder's files, the same bytes for the same content.
 
-    The Makefile in a layer's source is for `sam build`.
+    The Makefile in a layer's source is left out: it is for `sam build`.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -1,7 +1,7 @@
 """The commands: `python -m local.cloud up`, `env` and `down`.
 
 `up` starts the AWS emulator and the provider's stand-in, deploys the template and writes stack.json;
-repeated, it updates what changed. `down` ends all of it. Both may be repeated. `env` prints the exports of a shell.
+repeated, it updates what changed. `down` ends all of it. Both may be repeated. `env` prints `export` lines for a shell.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from local.cloud.options import Options, parse
 from local.cloud.progress import CloudError, note
 from local.stack import Stack, StackNotRunningError
 
-#: Bytes. The functions' packages take 200 MB, and what is dropped, rendered and logged comes on top.
+#: Bytes that have to be free on the disk: packages take 200 MB, and drops, results and logs come on top.
 ROOM = 500_000_000
 
 STOPPED = (

@@ -29,7 +29,7 @@ def put_off() -> Iterator[None]:
 
 
 class Interrupts:
-    """In this block each signal raises KeyboardInterrupt; if that is lost, as in a destructor, `check` repeats it."""
+    """A block where signals raise KeyboardInterrupt; if that error is lost, as in a destructor, `check` repeats it."""
 
     def __init__(self) -> None:
         self._came = False

@@ -41,12 +41,14 @@ def parse(arguments: list[str] | None = None) -> Options:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start it, deploy the template, return when it is ready")
     down = commands.add_parser("down", help="stop it and leave nothing running")
-    env = commands.add_parser("env", help="print the exports with which the AWS CLI and SDKs work on it")
+    env = commands.add_parser("env", help="print `export` lines with which the AWS CLI and SDKs work on it")
     for command in (up, env, down):
         command.add_argument("--state-dir", type=Path, default=STATE_DIR, help="default: .local")
-    up.add_argument("--wait-scale", type=_not_negative, default=1.0, help="factor on our waits; 0: none")
+    up.add_argument("--wait-scale", type=_not_negative, default=1.0, help="factor on our waits; 0 means no waits")
     up.add_argument("--wan-task-seconds", type=_not_negative, help="how long the provider works on a task")
-    up.add_argument("--wan-short-side", type=int, help="of the provider's results, in pixels; less is drawn faster")
+    up.add_argument(
+        "--wan-short-side", type=int, help="of the provider's results, in pixels; small ones are drawn faster"
+    )
     up.add_argument("--port", type=int, default=0, help="of the AWS emulator; default: a free one")
     up.add_argument("--wan-port", type=int, default=0, help="of the provider's stand-in; default: a free one")
     up.add_argument("--template", type=Path, default=PROJECT / "template.yaml")

@@ -1,4 +1,4 @@
-"""Third-party packages, installed for this machine's Python from the lock file, once per content."""
+"""Third-party packages for this machine's Python, installed anew when requirements, lock file or Python change."""
 
 import hashlib
 import platform
@@ -41,7 +41,7 @@ class Packages:
         return python
 
     def layer(self, source: Path) -> Path:
-        """Return the folder of a layer whose source is a requirements.txt."""
+        """Return the folder of a layer that has a requirements.txt; install its packages if they are not there yet."""
         requirements = (source / "requirements.txt").read_text()
         folder = self._cache / f"layer-{source.name}-{_digest(requirements)[:16]}"
         with waiting_for(self._lock):

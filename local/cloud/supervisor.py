@@ -53,7 +53,7 @@ def _start(process: dict[str, Any], lock_descriptor: int) -> subprocess.Popen[by
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process lives; 0 stands for no owner at all."""
+    """Whether a process lives; True for 0, which stands for no owner at all."""
     if pid == 0:
         return True
     try:

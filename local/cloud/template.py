@@ -106,7 +106,7 @@ def _references(value: Any) -> set[str]:
 
 @dataclass(frozen=True)
 class LocalAddresses:
-    """Where the local cloud's parts are, for the parameters."""
+    """The stand-in's URL and the email addresses, for the template's parameters."""
 
     wan_url: str
     notification_email: str = "you@example.com"

@@ -54,7 +54,7 @@ def read_states(path: Path = DEFINITION) -> dict[str, Any]:
 
 
 def draw(states: dict[str, Any], entered: Sequence[str], *, running: bool) -> Graph:
-    """The graph, marked with the states that an execution entered, in order; a running one is in the last of them."""
+    """The graph, marked with the states that an execution entered, in order; if `running`, the last is current."""
     times, taken, current = Counter(entered), set(pairwise(entered)), entered[-1] if running and entered else None
     tops = {name: 10 + STEP * row for row, name in enumerate(states)}
     boxes = [

@@ -66,7 +66,7 @@ def _files(image: str, video: str, mode: str, state_dir: Path) -> Iterator[Input
 
 @contextlib.contextmanager
 def _running(state_dir: Path, interrupts: Interrupts) -> Iterator[Stack]:
-    """A local cloud of the demo's own, beside one that may be up; stopped whatever happens."""
+    """A local cloud of the demo's own, besides any other that is up; it is stopped whatever happens."""
     up = ["up", "--state-dir", str(state_dir), "--wait-scale", str(WAIT_SCALE)]
     up += ["--wan-task-seconds", str(TASK_SECONDS), "--owner-pid", str(os.getpid())]
     try:

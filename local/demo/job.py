@@ -66,7 +66,7 @@ class Entered:
 
 @dataclass(frozen=True)
 class Animating:
-    """The provider works; `share` of it is done."""
+    """The provider works on the task; `share` is how much of the work is done, from 0 to 1."""
 
     share: float
     status: str
@@ -74,7 +74,7 @@ class Animating:
 
 @dataclass(frozen=True)
 class Ended:
-    """The job has ended: the execution's status, or REJECTED where there is none."""
+    """The job has ended: the execution's status, or REJECTED where no execution was started."""
 
     status: str
 

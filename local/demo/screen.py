@@ -14,7 +14,7 @@ from local.demo.job import SUCCEEDED, Animating, Demo, DemoError, Ended, Entered
 
 _CHECKED, _QUEUED, _ANIMATED, _SAVED = "Check and pair the files", "Wait for a slot", "Animate", "Save the video"
 _STAGES = (_CHECKED, _QUEUED, _ANIMATED, _SAVED)
-#: The stage that begins with a state; every other state belongs to the stage that has begun.
+#: The stage that begins when the execution enters a state; every other state belongs to the stage under way.
 _BEGINS = {"Create task": _ANIMATED, "Finalize": _SAVED}
 _BAR = BarColumn(complete_style="cyan", finished_style="green")
 _LOOK_EVERY = 1.0

@@ -47,11 +47,11 @@ def calls_are_noted() -> None:
 
 
 def services_fail_on_request() -> None:
-    """Make the functions' calls to services fail as the state folder's file of faults says, while there is one.
+    """Make the functions' calls to services fail as the state folder's file of faults says, while that file exists.
 
     Each fault is `{"service", "operation", "about", "status", "code", "seconds"}`: after so many seconds
-    the answer is an error of that status and code, or with status 0 the right answer. Without an operation, the fault
-    is for every call of the service; `about` is a text that the request's body contains, such as a topic's name.
+    the answer is an error of that status and code, or the service's own if the status is 0. Without an operation, the
+    fault is for every call of the service; `about` is a text that the request's body contains, such as a topic's name.
     """
     handlers = internal(app, "SERVICE_HANDLERS")
     for service, handler in list(handlers.items()):

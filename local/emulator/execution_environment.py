@@ -2,8 +2,8 @@
 
 MiniStack's own workers load the handler into a script of theirs, which renames every exception, puts layers
 before the function's code and passes the host's environment on. But MiniStack has the Lambda Runtime API for
-`provided.*` runtimes, and AWS's runtime client speaks that API, so Python functions are run as custom runtimes
-are.
+`provided.*` runtimes, and AWS's runtime client speaks that API, so Python functions are run like custom
+runtimes.
 """
 
 import hashlib
@@ -162,14 +162,14 @@ def _code_paths(function_zip: bytes, config: dict[str, Any]) -> list[str]:
 
 
 def _layer_paths(layer: Path) -> Iterator[str]:
-    """Return the folders of a layer that Lambda puts on sys.path: /opt/python and its site-packages."""
+    """The folders of a layer that Lambda puts on sys.path: /opt/python and its site-packages."""
     for site_packages in sorted((layer / "python").glob("lib/python3.*/site-packages")):
         yield str(site_packages)
     yield str(layer / "python")
 
 
 def _environment(config: dict[str, Any], runtime_api_port: int) -> dict[str, str]:
-    """Return the environment of a function's process: Lambda's variables, its own, its role's credentials.
+    """Return the environment of a function's process: Lambda's variables, the function's, its role's credentials.
 
     AWS, "Defined runtime environment variables". Two additions are ours: AWS_ENDPOINT_URL; and HOME and TMPDIR,
     which keep the developer's ~/.aws and /tmp out of reach.

@@ -5,7 +5,8 @@ call is traced as `function call when event`. Before and after a call, a plan ma
 
 - `plan.json`: {"kills": [{"id", "function", "call", "when", "event", "also", "skip"}],
   "storm": {"seed", "chance", "most"}}. A kill happens once, at the first such call of an invocation whose event
-  contains `event` and `also`, after `skip` such calls. A storm kills at any call with that chance, `most` times in all.
+  contains `event` and `also`, after `skip` such calls. A storm kills at any call with the probability `chance`,
+  `most` times in all.
 - `trace.log`: the calls. `done/<id>`: the kills that have happened, with the call each happened at.
 
 A call is `service:Operation`, or `provider:create`, `query`, `list`, `cancel`, `result`.

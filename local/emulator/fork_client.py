@@ -17,5 +17,5 @@ if __name__ == "__main__":
     streams = (1).to_bytes(4, sys.byteorder) + (2).to_bytes(4, sys.byteorder)
     request = marshal.dumps((arguments, os.environ["LAMBDA_TASK_ROOT"], dict(os.environ)))
     server.sendmsg([request], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
-    server.recv(1)  # returns when the fork ends, which holds its end until then
+    server.recv(1)  # returns when the fork ends: until then it holds the other end of the connection
     os._exit(1)

@@ -27,10 +27,10 @@ _counted: contextvars.ContextVar[bool] = contextvars.ContextVar("invocation alre
 
 
 def invocation_errors() -> None:
-    """Make a failed invocation answer the runtime's error document, and leave other environments alone.
+    """Make a failed invocation return the runtime's error document, and keep the function's other environments.
 
     AWS, "Understanding retry behavior" and the Runtime API: an environment that cannot start reports
-    Runtime.ImportModuleError and the like; the function's other environments go on.
+    Runtime.ImportModuleError and the like, and the function's other environments go on.
     """
     stock = internal(lambda_svc, "_execute_function_warm")
     trace_id_for = internal(lambda_svc, "_xray_trace_id_for_invocation")

@@ -24,7 +24,8 @@ def every_object_has_a_checksum() -> None:
 
     AWS, "Checking object integrity for data uploads in Amazon S3": S3 adds CRC64NVME by default; multipart
     uploads have a full object checksum with CRC64NVME, and with CRC32 or CRC32C if they ask for it; a copy
-    made by CopyObject has a direct one. MiniStack adds none, and makes all those of multipart uploads composite.
+    made by CopyObject has a direct one. MiniStack adds none, and makes every checksum of a multipart upload
+    composite.
     """
     stock_put, stock_copy = internal(s3, "_put_object"), internal(s3, "_copy_object")
 

@@ -15,7 +15,7 @@ class EmulatorSettings:
     when the cloud stops. log_dir, mail_dir: what functions printed, and what topics sent. fault_dir: if it exists
     when the cloud starts, functions meet the faults that are planned in it (faulty_client.py).
     asynchronous_concurrency, synchronous_concurrency: running invocations of one function at a time; others
-    wait. (EMULATOR_ACCOUNT_CONCURRENCY is MiniStack's: what is beyond it gets a 429.) idle_seconds: how long an
+    wait. (EMULATOR_ACCOUNT_CONCURRENCY is MiniStack's: an invocation beyond it gets a 429.) idle_seconds: how long an
     unused execution environment is kept. idle_environments: how many unused ones are kept per function.
     """
 

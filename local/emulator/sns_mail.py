@@ -18,10 +18,10 @@ _SUBJECT = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 
 
 def mails_become_files() -> None:
-    """Write each message that a topic emails to a file in the mail folder, as a mail reader would show it.
+    """Write each email of a topic into a file in the mail folder, as a mail reader would show it.
 
-    AWS, "Email notifications": the subject is the mail's, the message its body; without a subject it is "AWS
-    Notification Message", and with MessageStructure=json subscribers by email get the text under that key.
+    AWS, "Email notifications": a message's subject is the email's, its text the body; without a subject the email's is
+    "AWS Notification Message". With MessageStructure=json, subscribers by email get the text under the key `email`.
     MiniStack only logs a line.
     """
     folder = emulator_settings().mail_dir

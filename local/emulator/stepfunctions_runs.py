@@ -36,7 +36,7 @@ lock = threading.RLock()
 
 
 class Stopped(SystemExit):
-    """Ends the thread of a run that is over; SystemExit, so that no handler of errors sees it."""
+    """Ends the thread of a run that is over; a SystemExit, so that no `except Exception` catches it."""
 
 
 @dataclass(eq=False)
@@ -236,6 +236,6 @@ def waits_and_moments() -> None:
 
 
 def does_not_exist(data: dict[str, Any]) -> Any:
-    """Answer a request that names an unknown execution."""
+    """Return the error for a request that names an unknown execution."""
     message = f"Execution Does Not Exist: '{data.get('executionArn')}'"
     return sfn.error_response_json("ExecutionDoesNotExist", message, 400)

@@ -18,7 +18,7 @@ ExecutionError: type[Exception] = internal(sfn, "_ExecutionError")
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is: the state, what it was given, and the variables at its entry."""
+    """Where a run is: the state, its input, and the variables at its entry."""
 
     state_name: str
     state_input: Any

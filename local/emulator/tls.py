@@ -13,7 +13,7 @@ def loopback_counts_as_tls() -> None:
     """
     stock = internal(app, "pin_request_origin")
 
-    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001 - what it is, is the point
+    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001 - ignored on purpose
         stock(source_ip, True)
 
     replace(app, "pin_request_origin", pin)

@@ -59,13 +59,17 @@ def _parser() -> argparse.ArgumentParser:
         "--validity-seconds",
         type=float,
         default=defaults.validity_seconds,
-        help="of a task, and of its result's URL",
+        help="how long a task can be queried, and its result fetched",
     )
-    parser.add_argument("--api-key", action="append", help=f"may be repeated; without it {DEMO_KEY}")
-    parser.add_argument("--model", action="append", help="that exists; may be repeated; without it both")
-    parser.add_argument("--offline-model", action="append", help="that was taken offline; may be repeated")
+    parser.add_argument(
+        "--api-key", action="append", help=f"a key that is accepted; may be repeated; without it {DEMO_KEY}"
+    )
+    parser.add_argument("--model", action="append", help="a model that exists; may be repeated; without it both")
+    parser.add_argument("--offline-model", action="append", help="a model that was taken offline; may be repeated")
     parser.add_argument("--late-validation", action="store_true", help="wrong fields fail the task, not the request")
-    parser.add_argument("--short-side", type=int, default=defaults.short_side, help="of a 16:9 result, in pixels")
+    parser.add_argument(
+        "--short-side", type=int, default=defaults.short_side, help="short side of a 16:9 result, in pixels"
+    )
     parser.add_argument("--region", choices=list(REGIONS), default=defaults.region, help="shown in the task list")
     return parser
 

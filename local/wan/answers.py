@@ -17,7 +17,7 @@ from local.wan.tasks import FAILED, PENDING, RUNNING, SUCCEEDED, UNKNOWN, Task
 JSON = "application/json"
 GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 _ACCOUNT_ID = "1000000000000001"
-"""All keys belong to the account itself, so caller and parent are the same."""
+"""All keys belong to the account itself, so `caller_uid` and `caller_parent_id` are the same."""
 NOT_A_VIDEO = b"<!DOCTYPE html><html><body><p>Sign in to the network to continue.</p></body></html>\n"
 
 
@@ -42,24 +42,24 @@ class Answer:
 
 
 def json_answer(document: Any, status: int = 200) -> Answer:
-    """Answer with JSON as compact as the provider's."""
+    """Return an answer with a JSON body, as compact as the provider's."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     request_id = document.get("request_id", "") if isinstance(document, dict) else ""
     return Answer(status, body, {"Content-Type": JSON}, request_id=request_id)
 
 
 def html_answer(body: bytes) -> Answer:
-    """Answer 200 with a page that some gateway made."""
+    """Return a 200 answer with an HTML page, as some gateway on the way would send it."""
     return Answer(200, body, {"Content-Type": "text/html; charset=utf-8"})
 
 
 def error_answer(error: ProviderError) -> Answer:
-    """Answer a refusal: code, message, request_id."""
+    """Return the answer for a refusal: code, message, request_id."""
     return refusal(error.code, error.message, error.status)
 
 
 def refusal(code: str | None, message: str | None, status: int) -> Answer:
-    """Answer a refusal whose code or message may be missing."""
+    """Return the answer for a refusal whose code or message may be missing."""
     fields = {"code": code, "message": message, "request_id": _request_id()}
     answer = json_answer({name: value for name, value in fields.items() if value is not None}, status)
     answer.code = code
@@ -67,7 +67,7 @@ def refusal(code: str | None, message: str | None, status: int) -> Answer:
 
 
 def oss_error(status: int, code: str, message: str, now: float, expires: int | None = None) -> Answer:
-    """Answer a refusal in OSS's form: XML with code, message and request id."""
+    """Return a refusal in OSS's form: XML with code, message and request id."""
     times = (
         ""
         if expires is None
@@ -84,18 +84,18 @@ def oss_error(status: int, code: str, message: str, now: float, expires: int | N
 
 
 def created(task: Task) -> Answer:
-    """Answer a creation, which is always PENDING, even where the task starts at once."""
+    """Return the answer to a creation: its status is always PENDING, even if the task starts at once."""
     output = {"task_status": PENDING, "task_id": task.task_id}
     return json_answer({"output": output, "request_id": task.request_id})
 
 
 def canceled() -> Answer:
-    """Answer a cancel that worked."""
+    """Return the answer to a cancel request that succeeded."""
     return json_answer({"request_id": _request_id()})
 
 
 def queried(task_id: str, task: Task | None, base_url: str, *, with_url: bool = True) -> Answer:
-    """Answer a query; UNKNOWN if there is no such task or its validity is over."""
+    """Return the answer to a query: UNKNOWN if there is no such task or its validity is over."""
     output: dict[str, Any] = {"task_id": task_id, "task_status": UNKNOWN if task is None else task.status}
     document: dict[str, Any] = {"request_id": _request_id(), "output": output}
     if task is None:
@@ -120,7 +120,7 @@ def queried(task_id: str, task: Task | None, base_url: str, *, with_url: bool = 
 
 
 def listed(tasks: list[Task], page_no: int, page_size: int, region: Region) -> Answer:
-    """Answer one page of the task list."""
+    """Return one page of the task list as an answer."""
     page = tasks[(page_no - 1) * page_size : page_no * page_size]
     return json_answer(
         {
@@ -177,7 +177,7 @@ def shown_task(task: Task) -> dict[str, Any]:
 
 
 def shown_tasks(tasks: Iterable[Task]) -> Answer:
-    """Answer the control API's list of tasks."""
+    """Return the control API's list of tasks as an answer."""
     return json_answer([shown_task(task) for task in tasks])
 
 

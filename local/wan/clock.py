@@ -10,7 +10,7 @@ _MAX_ADVANCE = 10 * 365 * 86_400
 
 
 class Clock:
-    """Seconds since the epoch, never going back until it is reset."""
+    """A clock in seconds since the epoch, which never goes back unless it is reset."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -15,7 +15,7 @@ from local.wan.tasks import TaskBook
 
 
 class Controlled(Protocol):
-    """What the control API can reach."""
+    """The parts of the stand-in that the control API reads and changes."""
 
     clock: Clock
     book: TaskBook

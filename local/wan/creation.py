@@ -14,7 +14,7 @@ MODES = {"wan-std": "standard", "wan-pro": "pro"}
 
 @dataclass(frozen=True)
 class Creation:
-    """A request that passed."""
+    """A create request; `input` and `parameters` are as they were sent."""
 
     model: str
     image_url: str
@@ -63,7 +63,7 @@ def read_body(headers: Headers, body: bytes) -> dict[str, Any]:
 def check_model(document: dict[str, Any], models: tuple[str, ...], offline: tuple[str, ...]) -> str:
     """Return the model's name; raises InvalidParameter if there is no such model, AccessDenied if it is offline.
 
-    The error page has ModelNotFound for a model that does not exist; this is what was seen live (the notes' table).
+    For a model that does not exist the error page has ModelNotFound; InvalidParameter was seen live (the notes' table).
     """
     model = document.get("model")
     if not isinstance(model, str) or not model:
@@ -90,7 +90,7 @@ def check_fields(document: dict[str, Any], model: str) -> Creation:
 
 
 def unchecked(document: dict[str, Any], model: str) -> Creation:
-    """Return the request as it was sent, for a task that will fail over its fields."""
+    """Return the request as it was sent, for a task that will fail because of its fields."""
     given, parameters = (_or_empty(document.get(name)) for name in ("input", "parameters"))
     image_url, video_url = str(given.get("image_url")), str(given.get("video_url"))
     return Creation(model, image_url, video_url, str(parameters.get("mode")), given, parameters)

@@ -2,7 +2,7 @@
 
 
 class ProviderError(Exception):
-    """A refusal with the provider's code and message, and the HTTP status if it becomes an answer."""
+    """A refusal with the provider's code and message; `status` is the HTTP status where the refusal is an answer."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")

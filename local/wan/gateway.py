@@ -1,7 +1,7 @@
-"""What the provider's gateway adds to every answer of the API: its headers, and gzip where the caller takes it.
+"""What the provider's gateway adds to every answer of the API: its headers, and gzip where the caller accepts it.
 
-Names and form are those of captured traffic (the notes, "Shapes seen in captured traffic"). Result files come from the
-object store and have none of them.
+The headers' names and form are those of captured traffic (the notes, "Shapes seen in captured traffic"). Result files
+come from the object store and have none of these headers.
 """
 
 import gzip

@@ -13,9 +13,9 @@ MAX_PAGE_SIZE = 100
 
 
 def select(tasks: list[Task], query: dict[str, str], region: str, now: float) -> tuple[list[Task], int, int]:
-    """Return the tasks that pass the filters, the page and its size; raises InvalidParameter.
+    """Return the tasks that pass the filters, then the page's number and size; raises InvalidParameter.
 
-    All tasks are of the one region. A filter that is empty lets everything pass.
+    All tasks are of `region`. An empty filter lets every task pass.
     """
     start, end = _window(query, now)
     status = query.get("status", "")
@@ -27,7 +27,7 @@ def select(tasks: list[Task], query: dict[str, str], region: str, now: float) ->
     selected = [
         task
         for task in tasks
-        # The bounds are whole seconds: the last one counts to its end.
+        # The bounds are whole seconds, and all of the last second is included.
         if start <= task.created_at < end + 1
         and (not status or task.status == status)
         and all(_EXACT[name](task, region) == value for name, value in wanted.items())

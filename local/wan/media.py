@@ -32,12 +32,12 @@ VIDEO_CONTAINERS = frozenset({"mov", "mp4", "avi"})
 _FAMILY: dict[Kind, str] = {"Image": "InvalidImage", "Video": "InvalidFile"}
 _CHUNK = 256 * 1024
 _WHOLE_DOWNLOAD = 6
-"""A whole download may take this many times the timeout for one silence."""
+"""A whole download may take this many times the timeout, which limits each wait for more bytes."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What rendering needs to know of a reference video that passed."""
+    """What rendering needs to know of a reference video that passed the checks."""
 
     width: int
     height: int
@@ -89,7 +89,7 @@ def _save(response: requests.Response, kind: Kind, target: Path, deadline: float
 
 
 def check_image(path: Path) -> None:
-    """Raise ProviderError if the file is no image that the provider takes."""
+    """Raise ProviderError if the file is not an image that the provider accepts."""
     try:
         with Image.open(path) as image:
             name, (width, height) = image.format, image.size
@@ -101,7 +101,7 @@ def check_image(path: Path) -> None:
 
 
 def check_video(path: Path) -> VideoFacts:
-    """Return the reference video's facts; raises ProviderError if the provider would not take it."""
+    """Return the reference video's facts; raises ProviderError if the provider would not accept it."""
     try:
         with av.open(str(path)) as container:
             if not VIDEO_CONTAINERS & set(container.format.name.split(",")):
@@ -118,7 +118,7 @@ def check_video(path: Path) -> VideoFacts:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ProviderError("InvalidFile.Openerror", "The video cannot be opened.") from error
     _check_shape("Video", width, height)
-    # Containers count in ticks that make 30 s a hair longer; nobody is refused for less than a hundredth.
+    # Containers count in ticks, which can make 30 s slightly longer: the duration is rounded to 0.01 s.
     if not MIN_SECONDS <= round(seconds, 2) <= MAX_SECONDS:
         raise ProviderError(
             "InvalidFile.Duration",

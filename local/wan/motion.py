@@ -10,7 +10,7 @@ _NOISE = 12
 _LEAST = 60
 """The sum of changed levels below which nothing has moved."""
 _QUICK, _SLOW = 9.0, 0.8
-"""Shares of the distance to what changed that are covered in a second: by a part, and by the place it moves around."""
+"""The share of its distance to what changed that each covers in a second: a part, and the place it moves around."""
 _WAIST = 0.5
 _SIDE = 0.36
 _WHOLE = (0.0, 1.0)
@@ -35,7 +35,7 @@ class Pose:
 
 
 class Motion:
-    """Follows the middle of what changes from picture to picture, for each part; a part without a change rests."""
+    """Follows the middle of what changes from picture to picture, for each part; without a change a part stays put."""
 
     def __init__(self, rate: int) -> None:
         self._before: Image.Image | None = None

@@ -59,7 +59,7 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
 
 
 def _same_object(if_range: str | None, result: Result, modified: str) -> bool:
-    """Return whether the If-Range header, if there is one, names this very object."""
+    """Return True if there is no If-Range header, or if it names this very object."""
     if if_range is None:
         return True
     value = if_range.strip()

@@ -102,7 +102,7 @@ class Provider:
             }
 
     def handle(self, request: Request, route: Route) -> Outcome:
-        """Answer a request, or do what the fault that is due for it demands."""
+        """Answer a request; if a fault is due, do what the fault says instead."""
         arrived = self._clock.now()
         with self._lock:
             self._requests[route.counted_as] += 1

@@ -21,7 +21,7 @@ Quad = tuple[float, ...]
 
 @dataclass(frozen=True)
 class _Knot:
-    """A knot of the grid in pixels, and how much of each part's movement it takes."""
+    """A knot of the grid, in pixels, and how closely it follows the movement of each part."""
 
     x: int
     y: int
@@ -34,7 +34,7 @@ class _Knot:
     right: float
 
     def source(self, pose: Pose, width: int, height: int) -> Point:
-        """Return the place in the picture that is shown here."""
+        """Return the place in the picture that is shown at this knot."""
         right = _SWAY * (pose.head * self.head + pose.hips * self.hips)
         down = _BOUNCE * pose.body[1] * self.chest + _ARM * (pose.left * self.left + pose.right * self.right)
         x = self.x - self.middle * _limited(right) * width
@@ -60,7 +60,7 @@ class Puppet:
             for number, (left, right) in enumerate(pairwise(self._xs)):
                 quad = (*above[number], *below[number], *below[number + 1], *above[number + 1])
                 mesh.append(((left, top, right, bottom), quad))
-        # The nearest pixel: a smooth one takes four times as long.
+        # The nearest pixel: interpolating between pixels takes four times as long.
         return self._picture.transform(self._picture.size, Image.Transform.MESH, mesh, Image.Resampling.NEAREST)
 
 

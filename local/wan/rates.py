@@ -5,7 +5,7 @@ from collections import deque
 
 
 class RateLimit:
-    """At most `n` passes in any one second of the clock."""
+    """Lets a limited number of requests pass in any one second of the clock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -62,7 +62,7 @@ class _Film:
         self._written = 0
 
     def add_sound(self, video: Path, seconds: float) -> None:
-        """Write the reference's sound, if it has any; it has to be there before the first frame."""
+        """Write the reference's sound, if it has any; the sound has to be written before the first frame."""
         stream = sound_stream(self._sink, self._source)
         if stream is not None:
             for packet in sound_packets(video, stream, seconds):

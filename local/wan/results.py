@@ -47,7 +47,7 @@ class ResultStore:
         return self.folder / uuid.uuid4().hex
 
     def get_or_make(self, digest: str, make: Callable[[Path], float]) -> Result:
-        """Return this digest's result; `make` writes it to the path it is given and returns its seconds."""
+        """Return this digest's result; `make` writes a missing one to the path it is given and returns its seconds."""
         with self._stripes[int(digest[:8], 16) % _STRIPES]:
             with self._lock:
                 found = self._results.get(digest)

@@ -26,7 +26,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target's path, still encoded."""
+        """The target's path, percent-encoded as it was sent."""
         return urlsplit(self.target).path
 
     def query(self) -> dict[str, str]:

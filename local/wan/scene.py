@@ -39,7 +39,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be rendered: the request's part, and the size that is set for all."""
+    """What is to be rendered: what the request asks for, and the size, which is the same for all requests."""
 
     model: str
     mode: str
@@ -128,7 +128,7 @@ def _opened(path: Path) -> Image.Image:
     """Return the upright image with its transparency; raises InvalidImage.Openerror."""
     try:
         with Image.open(path) as opened:
-            # Of a large JPEG no more is decoded than a frame can show.
+            # A large JPEG is decoded at a reduced size: a frame cannot show more.
             opened.draft("RGB", (2048, 2048))
             return ImageOps.exif_transpose(opened).convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -153,7 +153,7 @@ def _inset_size(shape: Size, frame: Size) -> Size:
 
 
 def _cut_out(picture: Image.Image, frame: Size) -> Image.Image:
-    """Return the character alone: without a background of one colour, or else small and with soft edges."""
+    """Return the character: the image without its transparent or one-colour background, or else small, soft-edged."""
     outline = picture.getchannel("A")
     if outline.getextrema() == (255, 255):
         outline = _without_flat_background(picture)
@@ -175,7 +175,7 @@ def _share(frame: Size, share: float) -> Size:
 
 
 def _without_flat_background(picture: Image.Image) -> Image.Image:
-    """Return a mask of the pixels not reached from the top corners over one colour; all, if few are reached."""
+    """Return a mask of the pixels that a flood fill from the top corners does not reach; of all, if it reaches few."""
     small = picture.convert("RGB")
     small.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE))
     marked = small.copy()
@@ -211,7 +211,7 @@ def _labels(size: Size, margin: int, *, watermark: bool) -> list[tuple[Image.Ima
 def _written(
     text: str, width: int, points: float, ground: tuple[int, int, int, int], *, full_width: bool = False
 ) -> Image.Image:
-    """Return white words on a dark ground; smaller ones where the width is too small for them."""
+    """Return white words on a dark ground, in a smaller font if they would be too wide."""
     points = max(10.0, points)
     font = ImageFont.load_default(points)
     too_wide = font.getlength(text) / (width * 0.94)

@@ -149,7 +149,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent about callers who hang up; they may."""
+        """Log nothing about callers who hang up, which they are free to do."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = read_body(self.headers, self.rfile)
         except ProviderError as refusal:
-            # The end of its body is not known, and so neither is the beginning of the next request.
+            # The end of this body is not known, and so neither is the beginning of the next request.
             self.close_connection = True
             outcome = stand_in.refused(refusal, self.headers)
         else:
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             wire.reset(self.connection)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Show the stand-in's time in what the base class sends itself."""
+        """Return the stand-in's time, for the answers that the base class sends by itself."""
         return http_date(cast("_Server", self.server).stand_in.clock.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name

@@ -45,7 +45,7 @@ class Settings:
     offline_models: tuple[str, ...] = ()
     """Those of `models` that were taken offline; a request for one is answered with a bare AccessDenied."""
     late_validation: bool = False
-    """Accept wrong fields of a creation, and let its task fail over them a moment later."""
+    """Accept wrong fields of a creation, and let its task fail because of them a moment later."""
     region: Region = "singapore"
     download_timeout_seconds: float = 10
     """The longest silence while an input is downloaded; a whole download may take six times as long."""

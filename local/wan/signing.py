@@ -22,7 +22,7 @@ class UrlRefusedError(Exception):
 
 
 class Signer:
-    """Signs result URLs with a secret of its own, and checks what comes back."""
+    """Signs result URLs with a secret of its own, and checks the URLs that are requested."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)

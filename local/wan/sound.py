@@ -1,4 +1,4 @@
-"""The reference video's sound, which the result keeps: as AAC, as long as the result, or none where there is none."""
+"""The reference video's sound, if it has any, which the result keeps: as AAC, and no longer than the result."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +58,7 @@ def _trimmed(source: InputContainer, layout: str, seconds: float) -> Iterator[Au
 
 
 def _ready(graph: Graph) -> Iterator[AudioFrame]:
-    """Give what the filters have done so far."""
+    """Give the frames that the filters have finished so far."""
     while True:
         try:
             frame = graph.pull()

@@ -30,7 +30,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class PlannedFailure:
-    """A fault: the task fails, so many seconds after it started."""
+    """A fault: the task fails `after_seconds` seconds after it started."""
 
     failure: Failure
     after_seconds: float
@@ -161,12 +161,8 @@ class TaskBook:
             self._empty()
             self._changed.notify_all()
 
-    def start(self) -> None:
-        """Start working, with as many threads as tasks may run at a time, four at most."""
-        self.look()
-
     def look(self) -> None:
-        """Look at the clock and the settings again."""
+        """Apply the clock and the settings as they are now; have a worker for each task that may run, four at most."""
         with self._changed:
             while len(self._threads) < min(self._settings().concurrency, self._MAX_WORKERS):
                 thread = threading.Thread(target=self._run, name="wan-worker", daemon=True)
@@ -238,13 +234,13 @@ class TaskBook:
                 result = self._work(task)
             except ProviderError as error:
                 failure = Failure(error.code, error.message)
-            except Exception as error:  # noqa: BLE001 - whatever breaks is the task's end, never the queue's
+            except Exception as error:  # noqa: BLE001 - any error ends its task, never the queue
                 failure = Failure("InternalError.Algo", f"The stand-in broke: {error!r}")
             with self._changed:
                 self._note(task, result, failure)
 
     def _next_work(self) -> Task | None:
-        """Wait until a running task's work is to be done; None when it is time to stop."""
+        """Wait for a running task whose work has not begun, and return it; None when it is time to stop."""
         while not self._stopping:
             now = self._clock.now()
             self._advance(now)
@@ -258,7 +254,7 @@ class TaskBook:
     def _note(self, task: Task, result: Result | None, failure: Failure | None) -> None:
         worked = time.monotonic() - task.work_began
         task.result, task.failure = result, failure
-        # Media trouble ends a task at once; a success takes its time.
+        # A failure ends the task at once; a success takes at least the time that a task is to run.
         seconds = worked if failure is not None else max(worked, task.runs_seconds)
         task.planned_end = (task.started_at or 0.0) + seconds
         self._advance(self._clock.now())

@@ -1,4 +1,4 @@
-"""The records of a stack, over moto's DynamoDB in the process, as template.yaml makes the table."""
+"""The records of a stack, in a table as template.yaml makes it, over moto's DynamoDB in this process."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,7 +79,7 @@ class Bench:
         return self.jobs.get(job.job_id)
 
 
-# Made once: a client costs a fifth of a second, the template two, and a property test wants hundreds of tables.
+# Made once: a client costs a fifth of a second, and a property test wants hundreds of tables.
 
 
 @cache

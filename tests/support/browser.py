@@ -1,7 +1,7 @@
-"""`python -m tests.support.browser`: the browser that looks at the pages is found, or else installed.
+"""`python -m tests.support.browser`: find a browser to test the pages in, or else install one.
 
-The system's package manager is asked first, if that needs no password: Debian has Chromium without its window, which
-takes half the time. Where it has none, there is Playwright's own.
+The system's package manager is tried first, if that needs no password: Debian has Chromium without its window, which
+takes half the time. If that gives none, Playwright's own is installed.
 """
 
 import os
@@ -32,7 +32,7 @@ def find() -> str | None:
 
 
 def install() -> bool:
-    """Install a browser; return whether there is one now. What it does, and what stands in the way, is said."""
+    """Install a browser; return whether there is one now. Print each way that is tried."""
     ways: list[tuple[str, list[Sequence[str]]]] = []
     if shutil.which("apt-get") and (root := _root_without_password()) is not None:
         update = [*root, "apt-get", "update", "-qq"]

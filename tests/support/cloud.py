@@ -24,10 +24,10 @@ _LONGEST_PAUSE = 0.5  # seconds
 #: No waits of ours, tasks of a second, and results that take next to no time to draw.
 SPEED = ("--wait-scale", "0", "--wan-task-seconds", "1", "--wan-short-side", "144")
 
-#: How much of its waits the state machine waits in most tests: it polls 13 times a second, and not without a pause.
+#: The factor on the state machine's waits in most tests: it polls 13 times a second, rather than without a pause.
 WAIT_SCALE = 0.005
 
-#: Each test looks for emails of its own, however many tests a minute has.
+#: No digests: each test looks for emails of its own, however many tests run in a minute.
 OF_ALL_TESTS = ("--parameter", "EmailsPerMinute=100000")
 
 
@@ -41,7 +41,7 @@ class Cloud:
     """The names of drops, and the test file that dropped them."""
 
     def wait_for(self, look: Callable[[], T | None], what: str, seconds: float = WAIT_SECONDS, every: float = 0.1) -> T:
-        """Return the first truthy thing that looking gives; fails the test after some seconds without one.
+        """Return the first truthy value that `look` returns; fail the test after `seconds` without one.
 
         It looks less often the longer it takes, since each look takes time from what it waits for.
         """
@@ -56,7 +56,7 @@ class Cloud:
 
 
 def command(verb: str, state_dir: Path, *options: str, quiet: bool = False) -> None:
-    """`python -m local.cloud`, with what it tells or without."""
+    """Run `python -m local.cloud`; if `quiet`, without its standard output."""
     words = [sys.executable, "-m", "local.cloud", verb, "--state-dir", str(state_dir), *options]
     notified = subprocess.DEVNULL if quiet else None
     subprocess.run(words, cwd=PROJECT, check=True, stdout=notified)  # noqa: S603 - this project's own launcher

@@ -37,10 +37,10 @@ class _Bystander(StoredItem):
 
     @classmethod
     def like(cls, item: Any, **keys: str) -> "_Bystander":
-        """The item at another place; it shares what it does not name."""
+        """The item under other keys; it shares all attributes that `keys` does not name."""
         other: Any = cls.__new__(cls)
         other.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
-        # Past its own way to set a value, which measures all the others each time.
+        # Bypass the dictionary's own setter, which measures all other values each time.
         dict.update(other.attrs, item.attrs, **{name: _Key({"S": value}) for name, value in keys.items()})
         other.hash_key, other.range_key = other.attrs["pk"], other.attrs["sk"]
         return cast("_Bystander", other)
@@ -51,7 +51,7 @@ class _Bystander(StoredItem):
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count the calls to the table inside by operation, the `items read`, and the `items written` by transactions."""
+    """Count the block's calls to the table by operation, the `items read`, and the `items written` by transactions."""
     counts: Counter[str] = Counter()
     stock = Endpoint.make_request
 
@@ -70,7 +70,7 @@ def counted() -> Iterator[Counter[str]]:
 
 
 def calls(counts: Counter[str]) -> Counter[str]:
-    """The calls alone."""
+    """The counts of the calls, without those of items."""
     return Counter({name: number for name, number in counts.items() if name[0].isupper()})
 
 
@@ -101,7 +101,7 @@ def multiply(bench: Bench, job_id: str, number: int) -> list[str]:
 
 
 def _changed(text: str, number: int) -> str:
-    """The text with other hashes: the same ones at the same places, others for each number."""
+    """The text with other hashes: equal ones stay equal, and each number gives others."""
 
     def change(found: re.Match[str]) -> str:
         return hashlib.sha256(f"{found[0]} {number}".encode()).hexdigest()[: len(found[0])]

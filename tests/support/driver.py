@@ -61,13 +61,13 @@ def video(seconds: int = 2, colour: int = 0) -> bytes:
 
 @cache
 def _sent(email: Path) -> str:
-    """An email, which does not change once it is there."""
+    """An email's text, cached since it never changes."""
     return email.read_text()
 
 
 @dataclass(frozen=True)
 class Driver:
-    """The whole way, on a local cloud."""
+    """Takes drops the whole way on a local cloud, up to the email."""
 
     cloud: Cloud
 
@@ -162,7 +162,7 @@ class Driver:
 
     @contextmanager
     def failing(self, *faults: dict[str, Any]) -> Iterator[None]:
-        """While inside, the functions' calls fail at the edge of AWS as said."""
+        """Make the functions' calls to AWS fail as `faults` say, during the block."""
         file = self.cloud.state_dir / FAULTS_FILE
         beside = file.with_suffix(".new")
         beside.write_text(json.dumps(faults))
@@ -173,13 +173,13 @@ class Driver:
             file.unlink()
 
     def sweep(self) -> dict[str, Any]:
-        """A round of the sweep, now; what it healed, or the error that it died of."""
+        """Run a round of the sweep now; return what it healed, or the error that ended it."""
         answer = self.stack.lambda_.invoke(FunctionName=self.stack.functions["SweepFunction"], Payload=b"{}")
         healed: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
         return healed
 
     def queue(self) -> list[str]:
-        """What is in the queue's partition: leased slots, the lock, the breaker, those who wait."""
+        """What is in the queue's partition: leased slots, the lock, the breaker, the jobs that wait."""
         items = self.stack.dynamodb.query(
             TableName=self.stack.table,
             KeyConditionExpression="pk = :line",
@@ -188,7 +188,7 @@ class Driver:
         return [str(item["sk"]["S"]) for item in items]
 
     def in_queue(self) -> list[str]:
-        """The same without the breaker's notes, which stay until a job fares better."""
+        """What `queue` returns, without the breaker's notes, which stay until a job fares better."""
         return [key for key in self.queue() if not key.startswith("BREAKER#")]
 
     def probe_is_due(self) -> None:
@@ -211,7 +211,7 @@ class Driver:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let no slot be given meanwhile, so that jobs wait in the queue; the sweep gives them then."""
+        """Give no slots during the block, so that jobs wait in the queue; then run the sweep, which gives them."""
         item = {"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}}
         self.stack.dynamodb.put_item(TableName=self.stack.table, Item=item)
         try:
@@ -221,12 +221,12 @@ class Driver:
             self.sweep()
 
     def scale_waits(self, factor: float) -> None:
-        """Let the state machine's waits and pauses between retries last so much of their time."""
+        """Multiply the state machine's waits and its pauses between retries by `factor`."""
         settings = {"stepfunctions._SFN_WAIT_SCALE": factor}
         requests.post(f"{self.stack.endpoint_url}/_ministack/config", json=settings, timeout=10).raise_for_status()
 
     def stop_rounds(self) -> None:
-        """Let the sweep come only when a test asks for it: with no grace, it tells what a function is about to tell."""
+        """Let the sweep come only when a test asks for it: with no grace, it sends what a function is about to send."""
         self.disable_rules("ScheduleExpression")
 
     def disable_rules(self, kind: str) -> list[str]:

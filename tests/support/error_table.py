@@ -1,4 +1,4 @@
-"""The provider's errors as its pages, captured traffic and users' reports have them: each code, and where it comes."""
+"""The provider's errors as its pages, captured traffic and users' reports have them: each code, and where it occurs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ class Woken:
 
 @dataclass
 class FakeWan:
-    """The provider. `errors` holds what the next calls of a kind raise; a create's may come after it was done."""
+    """The provider. The next calls of a kind raise its `errors`; if `accepts_then_fails`, create makes a task first."""
 
     clock: Callable[[], datetime]
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class FakeExecutions:
 
 @dataclass
 class FakePublisher:
-    """SNS: the emails by their subject, those to the operator apart; `dies` before the next one is noted."""
+    """SNS: `emails`, and `alerts` to the operator; if `dies`, the next call raises: after an email, before an alert."""
 
     emails: list[Message] = field(default_factory=list)
     alerts: list[Message] = field(default_factory=list)

@@ -51,7 +51,7 @@ def _line(name: str, text: str) -> str:
 
 
 def secrets_in(driver: Driver, seen: set[str]) -> list[str]:
-    """Payloads of all executions that are over and not yet `seen` that contain a signed URL or a key."""
+    """Events that contain a signed URL or a key, of all executions that are over and not yet `seen`."""
     pages = driver.stack.stepfunctions.get_paginator("list_executions").paginate(
         stateMachineArn=driver.stack.state_machine_arn
     )

@@ -39,7 +39,7 @@ QUEUED = "accepted and in the queue - the animation will cost 0.30 USD - it will
 
 
 class FakeMediaFunction:
-    """The function `media`: takes every file but those that say `bad`; videos that say `convert` are planned for."""
+    """The function `media`: rejects files that begin with `bad`; plans to convert videos that contain `convert`."""
 
     def check(self, key: str, etag: str, trim: str | None) -> Checked:
         try:

@@ -19,7 +19,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.support.media import clip
 
-#: Where `located` was taken, as EXIF and QuickTime write it.
+#: Where the `located` files were taken, as QuickTime writes it.
 LATITUDE = "+52.5200+013.4050/"
 
 
@@ -143,7 +143,7 @@ def hlg(seconds: int = 2, sides: str = "3840x2160", transfer: str = "arib-std-b6
 
 
 def with_sound(codec: str, extension: str) -> bytes:
-    """A clip whose sound is coded so."""
+    """A clip whose sound is encoded with `codec`."""
     out = io.BytesIO()
     with av.open(io.BytesIO(clip()), "r") as source, av.open(out, "w", format=extension) as output:
         picture = output.add_stream_from_template(source.streams.video[0])

@@ -30,7 +30,7 @@ _touched: ContextVar[list[dict[str, Any]]] = ContextVar("_touched")
 
 
 def install() -> None:
-    """From now on, for this process."""
+    """Take the shortcuts below from now on, in this process."""
     Endpoint.make_request = _called  # type: ignore[method-assign,assignment]
     DynamoDBBackend.transact_write_items = _transacted  # type: ignore[method-assign]
     Table.__deepcopy__ = _to_go_back_to  # type: ignore[attr-defined]
@@ -40,9 +40,9 @@ def install() -> None:
 
 
 def _called(self: Endpoint, model: OperationModel, request: Mapping[str, Any]) -> Any:
-    """Call moto with the request's JSON, which is signed, sent, recognized, answered as text and parsed otherwise.
+    """Call moto with the request's JSON, which would else be signed, sent, recognized, answered as text and parsed.
 
-    What moto refuses it is asked again, the long way, for the error as a client gets it.
+    A request that moto refuses is sent again the long way, for the error as a client gets it.
     """
     if model.name in _DATA_OPERATIONS and botocore_stubber.enabled:
         handler = DynamoHandler()

@@ -27,7 +27,7 @@ FEW_PROCESSES = {"EMULATOR_SYNCHRONOUS_CONCURRENCY": "3", "EMULATOR_ASYNCHRONOUS
 #: Unfinished tasks at a time: as many as two cores can follow.
 SLOTS = 6
 
-_SHORT = 0.005  # seconds of a second's pause while Lambda has no room: with none its thousand tries are soon over
+_SHORT = 0.005  # factor on the pauses while Lambda has no room: without pauses its thousand tries are soon over
 _DROPPERS = 8  # drops on their way at once
 
 
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Kill:
-    """The process of `function` ends before or after a call, once; its invocation has to contain `event` and `also`."""
+    """The process of `function` ends before or after a call, once, if the invocation's event has `event` and `also`."""
 
     id: str
     function: str
@@ -68,7 +68,7 @@ class Stand:
         self.stack.sns.subscribe(
             TopicArn=self.stack.events_topic_arn, Protocol="email", Endpoint="programs@example.com"
         )
-        # A message comes back when its time is over, on AWS 12 minutes after the function died.
+        # A message comes back when its visibility timeout is over: on AWS, 30 minutes after the function received it.
         self.stack.sqs.set_queue_attributes(QueueUrl=self.stack.event_queue_url, Attributes={"VisibilityTimeout": "4"})
 
     def plan(self, kills: Iterable[Kill] = (), storm: dict[str, Any] | None = None) -> None:
@@ -108,14 +108,14 @@ class Stand:
             self.driver.drop(f"{stem}.png", image((100, 100)))
 
     def rejected(self, stem: str) -> bool:
-        """Whether the drop is told that it cannot be used, and programs and people are."""
+        """Whether the drop's receipt says that it is rejected, and programs were notified."""
         notified = any(
             f'"{stem}.png"' in path.read_text() for path in self.stack.emails() if "EventsTopic" in path.read_text()
         )
         return notified and self.driver.receipt(f"{stem}.png").startswith("rejected")
 
     def wait(self, look: Callable[[], object], seconds: float = 60) -> None:
-        """Wait until looking finds something; TimeoutError if it does not."""
+        """Wait until `look` finds something; raise TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not look():
             if time.monotonic() > deadline:
@@ -134,7 +134,7 @@ class Stand:
         self.wait(look, seconds)
 
     def overwrite(self, stems: Iterable[str], size: tuple[int, int] = (220, 220)) -> None:
-        """Put another image in the place of each, in parts: so its event tells itself from the first one's."""
+        """Overwrite the image of each by an upload in parts, so that its event differs from the first one's."""
         s3, bucket = self.stack.s3, self.stack.inbox_bucket
         for stem in stems:
             key = f"{stem}.png"
@@ -154,7 +154,7 @@ class Stand:
 
     @contextmanager
     def no_room(self, *functions: str) -> Iterator[None]:
-        """Lambda answers 429 for these functions meanwhile, and the pauses before it is asked again last a little."""
+        """Let Lambda answer 429 for these functions during the block, with short pauses before it is asked again."""
         names = [name for name in self.stack.functions.values() if name.rpartition("-")[2] in functions]
         self.driver.scale_waits(_SHORT)
         for name in names:
@@ -191,7 +191,7 @@ class Stand:
         self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "QUEUE"}, "sk": {"S": "PAUSE"}})
 
     def end_round(self) -> None:
-        """Let the time be over for which a round of the sweep that died holds up the next one."""
+        """Let the next round of the sweep begin, even if one that died would hold it up."""
         self.stack.dynamodb.delete_item(TableName=self.stack.table, Key={"pk": {"S": "SWEEP"}, "sk": {"S": "ROUND"}})
 
     def stale_place(self) -> None:
@@ -199,7 +199,7 @@ class Stand:
         self._put("QUEUE", "WAIT#000000000000#gone", job_id={"S": "gone-00000000000000000000"})
 
     def no_room_for_emails(self) -> None:
-        """Let this minute and the next have had all their emails, so that what is told becomes a digest."""
+        """Let this minute and the next have had all their emails, so that further ones become a digest."""
         moment = datetime.now(UTC)
         for minute in (moment, moment + timedelta(minutes=1)):
             later = str(int(minute.timestamp()) + 3600)
@@ -239,13 +239,13 @@ class Stand:
 
     @contextmanager
     def no_status_events(self) -> Iterator[None]:
-        """No execution's end is told to anybody meanwhile."""
+        """Let no execution's end be announced during the block."""
         with self._without_rules("EventPattern"):
             yield
 
     @contextmanager
     def no_rounds(self) -> Iterator[None]:
-        """The sweep makes no round by itself meanwhile."""
+        """Let the sweep make no round by itself during the block."""
         with self._without_rules("ScheduleExpression"):
             yield
 
@@ -260,7 +260,7 @@ class Stand:
 
     @contextmanager
     def no_drop_events(self) -> Iterator[None]:
-        """No drop is told to anybody meanwhile."""
+        """Let no drop be announced during the block."""
         s3, bucket = self.stack.s3, self.stack.inbox_bucket
         notified = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -272,7 +272,7 @@ class Stand:
             )
 
     def sweep(self) -> dict[str, Any]:
-        """A round of the sweep, now; what it healed, or the error that it died of."""
+        """Run a round of the sweep now; return what it healed, or the error that ended it."""
         return self.driver.sweep()
 
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -296,8 +296,8 @@ class Stand:
     def most_at_once(self) -> int:
         """The most tasks that were unfinished at the provider at a time, or jobs that had a slot, as far as is known.
 
-        A job has its slot from when it was given until its task was asked for at least: tasks here end too fast to
-        meet each other at the provider.
+        A job has its slot from when it was given until its task was asked for, at least. Slots count since tasks here
+        end too fast to meet each other at the provider.
         """
         held = [
             (datetime.fromisoformat(job["turn"]["admitted_at"]), datetime.fromisoformat(job["call"]["asked_at"]))
@@ -308,7 +308,7 @@ class Stand:
         return max(int(self.driver.control("stats")["peak_unfinished"]), *slots, 0)
 
     def notified(self) -> int:
-        """How many jobs have ended and were told of."""
+        """How many jobs have ended and had their end announced."""
         pages = self.stack.dynamodb.get_paginator("scan").paginate(
             TableName=self.stack.table,
             Select="COUNT",
@@ -318,12 +318,12 @@ class Stand:
         return sum(page["Count"] for page in pages)
 
     def with_helpers(self, stems: Iterable[str]) -> list[str]:
-        """The pairs of these names, and those that were dropped for their sake, whose names begin so."""
+        """These names, and those of pairs that were dropped for their sake: they begin with one of these."""
         begun = tuple(stems)
         return sorted(set(begun) | {stem for stem in self.jobs() if stem.startswith(begun)})
 
     def settle(self, stems: Iterable[str], seconds: float, every: float = 1.0) -> None:
-        """Sweep until every job has ended and was told of and nothing is left to do, or the time is over."""
+        """Sweep until every job's end was announced and nothing is left to do, or the time is over."""
         begun = tuple(stems)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -339,7 +339,7 @@ class Stand:
             time.sleep(every)
 
     def _events_under_way(self) -> bool:
-        """Whether events of S3 are waiting or being handled; messages that let a folder settle are delayed."""
+        """Whether events of S3 are waiting or being handled; delayed messages, which settle a folder, do not count."""
         names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = self.stack.sqs.get_queue_attributes(QueueUrl=self.stack.event_queue_url, AttributeNames=names)
         return any(int(number) for number in counts["Attributes"].values())

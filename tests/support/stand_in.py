@@ -67,7 +67,7 @@ def frames(data: bytes) -> list[Image.Image]:
 
 @dataclass
 class MediaServer:
-    """Serves files by path, and misbehaves on the paths told to."""
+    """Serves files by path, and misbehaves on those in `statuses` and `silent`."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class MediaServer:
 
 @dataclass
 class Caller:
-    """A caller of the stand-in who knows only the page."""
+    """A caller of the stand-in who knows only the reference page."""
 
     url: str
     media_url: str

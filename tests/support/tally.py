@@ -18,7 +18,7 @@ _NAMED = re.compile(r"\S+(?=\.png)|(?:(?<=^Ready: )|(?<=^Failed: )|(?<=^Canceled
 
 @dataclass
 class Tally:
-    """What came of a batch. Everything but `jobs` and `killed` has to be nothing."""
+    """What came of a batch. Everything but `jobs` and `killed` has to be empty."""
 
     jobs: int = 0
     killed: int = 0

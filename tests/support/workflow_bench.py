@@ -138,7 +138,7 @@ class WorkflowBench:
         )
 
     def saved(self) -> Job:
-        """A job whose video is saved and told of, and was not looked at."""
+        """A job whose video is saved and announced, and not yet looked at."""
         job, execution = self.bench.pending("saved")
         job = self.jobs.transition(job, execution.owner, State.SAVING)
         job = self.jobs.transition(job, execution.owner, State.SUCCEEDED, result=Result("videos/x.mp4", 1))
@@ -154,7 +154,7 @@ class WorkflowBench:
         return route(self._poll.run(execution))
 
     def ends(self, execution: Execution, status: str, error: str | None = None) -> str:
-        """The execution ends so, and conclude is notified."""
+        """End the execution with this status, and run conclude; return what it answers."""
         self.executions.statuses[execution.name] = status
         return self._conclude.run(execution, error)
 
@@ -173,7 +173,7 @@ class WorkflowBench:
         return execution
 
     def becomes(self, job: Job, status: TaskStatus, **other: Any) -> None:
-        """The job's task is told so from now on."""
+        """Let the provider report this of the job's task from now on."""
         task_id = self.bench.read(job).task.id or ""
         self.wan.tasks[task_id] = Task(task_id, status, **other)
 

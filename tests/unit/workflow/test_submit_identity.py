@@ -76,7 +76,7 @@ def test_a_file_whose_partners_come_and_go_has_a_hundred_jobs_at_the_most(
             intake.bench.jobs.transition(job, None, State.FAILED)
             intake.delete("f/dance.mp4")
     refusal = (
-        "rejected: one of the two files already has 3 animations - this is the limit - drop a copy under another name"
+        "rejected: image already has 3 animations - this is the limit - drop a copy of the image under another name"
     )
     assert intake.receipt("f/dance.mp4") == refusal
     assert len(intake.jobs()) == 3

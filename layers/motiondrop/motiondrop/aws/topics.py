@@ -87,7 +87,7 @@ class Publisher:
         )
 
     def tell_programs(self, message: Message) -> None:
-        """Tell programs and nobody else."""
+        """Publish the message as JSON to the events topic, which has programs as its subscribers."""
         self._sns.publish(
             TopicArn=self._topics.events,
             Message=json.dumps(message.document),

@@ -154,11 +154,12 @@ class Pairs:
                 f"animation may cost up to {usd_as_tag(reserve_of(new.quote))} - the limit of the drop link is"
                 f" {usd_as_tag(new.limit.daily)} a day - use a shorter video or ask for a higher limit"
             )
-        if any(len(drop.jobs - {new.job_id}) >= MAX_JOBS for drop in (image, video)):
-            raise Rejected(
-                f"one of the two files already has {MAX_JOBS} animations - this is the limit"
-                " - drop a copy under another name"
-            )
+        for kind, drop in (Kind.IMAGE, image), (Kind.VIDEO, video):
+            if len(drop.jobs - {new.job_id}) >= MAX_JOBS:
+                raise Rejected(
+                    f"{kind} already has {MAX_JOBS} animations - this is the limit"
+                    f" - drop a copy of the {kind} under another name"
+                )
         recorded = self.jobs.record(new)
         job = new if recorded else self._known(new, (image, video))
         if not all(self.drops.add_job(one.key, job.job_id, one.digest) for one in (new.image, new.video)):

@@ -26,7 +26,8 @@ class Withdrawal:
     def replaced(self, drop: Drop, *, by_a_good_one: bool) -> bool:
         """Detach a drop's jobs when its content was replaced; return whether one of them was sent already.
 
-        If the new content is good, the drop's partners lose the old jobs too, so their receipts show the new jobs only.
+        If the new content is good, also detach the old jobs from the files that were paired with the drop, so that
+        their receipts show only the new jobs.
         """
         sent = False
         for job in self.jobs.find(sorted(drop.jobs)):
