@@ -13,7 +13,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> str:  # noqa: ARG001  # Lambda's shape
-    """Conclude the execution that ended."""
+    """Do what the end of the execution requires, such as closing its job; return a few words that say what was done."""
     detail = event["detail"]
     try:
         execution = Execution.of_status_event(detail)

@@ -14,7 +14,7 @@ logger = Logger()
 @logger.inject_lambda_context
 @step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
-    """Create the task and say where the execution goes on."""
+    """Create the task and return where the execution continues."""
     execution = Execution.of(event["execution"])
     logger.append_keys(job_id=execution.job_id)
     return bootstrap.create().run(execution)

@@ -14,7 +14,7 @@ logger = Logger()
 @logger.inject_lambda_context
 @step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
-    """Save the video and say where the execution goes on."""
+    """Save the video and return the execution's output."""
     execution = Execution.of(event["execution"])
     logger.append_keys(job_id=execution.job_id)
     return bootstrap.finalize().run(execution)

@@ -11,7 +11,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001  # Lambda's shape
-    """Do one round."""
+    """Do one round of repairs; return how much was repaired, by kind."""
     repaired = bootstrap.sweep().run()
     if repaired:
         logger.info("repaired", extra=repaired)

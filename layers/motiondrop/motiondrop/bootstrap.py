@@ -1,4 +1,4 @@
-"""One factory for each function, which reads the function's environment. Its result is kept for the container's life.
+"""A factory for each function. It reads the function's environment, and its result is kept for the container's life.
 
 Each factory imports what it makes, so that a function imports nothing that only other functions need.
 """

@@ -16,7 +16,7 @@ MotionDropError
 ├── CopyFailed
 │   └── HostRefused
 ├── ResultExpired
-├── MediaDied                    aws.media: the function that opens files ended without an answer
+├── MediaDied                    aws.media: the function that opens files gave no usable answer
 ├── Rejected                     media.limits: the file cannot be animated
 ├── SandboxError                 media.sandbox: the sandbox failed, which says nothing about the file
 ├── WanError                     domain.provider_errors: the provider refused or failed, by family
@@ -46,7 +46,7 @@ class SettingsError(MotionDropError):
 
 
 class JobClosed(MotionDropError):
-    """The job has ended, so this step has nothing left to do; the state machine picks the job up anew."""
+    """The job has ended, so this step has nothing left to do; the state machine claims the job again."""
 
 
 class NotOwner(MotionDropError):

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from motiondrop.workflow.opening import Opening
     from motiondrop.workflow.refusals import Refusals
 
-#: Seconds for which the link secret is cached: after a new one is set, older links still work for at most so long.
+#: Seconds for which the link secret is cached: after a new one is set, older links still work for at most this long.
 _LINK_SECRET_SECONDS = 30
 
 
@@ -58,7 +58,7 @@ class Parts:
 
     @cached_property
     def _config(self) -> Config:
-        # Signature version 4 and virtual addressing are set, since boto3 still signs URLs otherwise in some regions.
+        # Signature version 4 and virtual addressing are set, since boto3 has other defaults for URLs in some regions.
         return Config(
             region_name=self.settings.aws_region,
             connect_timeout=3,
@@ -69,7 +69,7 @@ class Parts:
 
     @cached_property
     def _boto3(self) -> boto3.Session:
-        # The table's session: each session reads all endpoints of AWS again, which is much of a cold start.
+        # The table's session is shared: each new one reads all endpoints of AWS again, which is much of a cold start.
         return boto3.Session(botocore_session=self.tables.connection.session)
 
     @cached_property
@@ -80,7 +80,7 @@ class Parts:
 
     @cached_property
     def sns(self) -> "SNSClient":
-        """SNS."""
+        """The SNS client."""
         return self._boto3.client("sns", config=self._config)
 
     @cached_property
@@ -102,7 +102,7 @@ class Parts:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The running total."""
+        """The running total of all results."""
         return Ledger(self.tables, self.jobs)
 
     @cached_property
@@ -126,7 +126,7 @@ class Parts:
 
     @cached_property
     def cursors(self) -> "Cursors":
-        """The sweep's memory."""
+        """The values that the sweep remembers from one round to the next."""
         from motiondrop.storage.cursors import Cursors  # noqa: PLC0415
 
         return Cursors(self.tables)
@@ -168,7 +168,7 @@ class Parts:
 
     @cached_property
     def executions(self) -> Executions:
-        """The state machine."""
+        """The state machine's executions."""
         return Executions(self._boto3.client("stepfunctions", config=self._config), self.settings.state_machine_arn)
 
     @property
@@ -235,7 +235,7 @@ class Parts:
 
     @cached_property
     def wan(self) -> "WanClient":
-        """The provider."""
+        """The client of the provider's API."""
         from motiondrop.provider.client import WanClient  # noqa: PLC0415
 
         return WanClient(self.session, self.settings.wan_base_url, self.provider_key)
@@ -261,7 +261,7 @@ class Parts:
 
     @cached_property
     def opening(self) -> "Opening":
-        """The part that looks at results."""
+        """The part that has saved videos opened by `media`."""
         from motiondrop.aws.media import LOOK_TIMEOUT  # noqa: PLC0415
         from motiondrop.workflow.opening import Opening  # noqa: PLC0415
 
@@ -269,7 +269,7 @@ class Parts:
 
     @cached_property
     def grace(self) -> timedelta:
-        """How long a job may be silent before the sweep looks after it."""
+        """How long a job may go untouched before the sweep checks it."""
         return timedelta(seconds=self.settings.grace_seconds)
 
     @cached_property

@@ -9,7 +9,7 @@ import unicodedata
 
 from anyascii import anyascii
 
-#: SNS: a subject has at most 99 characters here (100 is its limit), one line, ASCII, no control characters.
+#: The most characters of a subject, one below SNS's limit. SNS takes one line of ASCII without control characters.
 SUBJECT_LENGTH = 99
 
 
@@ -38,7 +38,7 @@ def plain(text: str, limit: int = 200) -> str:
 
 
 def quoted(text: str, limit: int = 200) -> str:
-    """`text` as `plain` has it, in quotation marks, which mark words that are not ours."""
+    """`text` as `plain` returns it, in quotation marks, which mark words that are not ours."""
     return '"' + plain(text, limit).replace('"', "'") + '"'
 
 
@@ -63,8 +63,8 @@ def transliterated(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """`text` without the characters that SNS and XML refuse; all others stay, so a filter finds ordinary names."""
-    # Compiled when it is needed first: it takes longer than importing most modules.
+    """`text` without the characters that SNS and XML refuse; all others stay, so that subscribers' filters match."""
+    # Compiled only when it is needed: compiling takes longer than importing most modules.
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 
 
@@ -80,12 +80,12 @@ def duration(seconds: float) -> str:
 
 
 def _shown(char: str) -> bool:
-    """Whether a character is shown as itself: bidirectional marks and the like could reorder a line."""
+    """Whether a character is kept. Invisible ones are not: bidirectional marks and the like could reorder a line."""
     return char in "\t\r\n" or (unicodedata.category(char)[0] != "C" and ord(char) not in _INVISIBLE)
 
 
 def _fitted(text: str, limit: int, ellipsis: str) -> str:
-    """`text` without links, at most `limit` characters long. It is cut first, since a cut may make a link."""
+    """`text` without links, at most `limit` characters long. Links are broken after the cut, since it may make one."""
     room = limit
     while True:
         cut = text if len(text) <= room else text[: room - len(ellipsis)].rstrip() + ellipsis
@@ -99,6 +99,6 @@ def _unlinked(text: str) -> str:
     """`text` with its links broken: `https[:]//evil.example` has no scheme, and `evil[.]com` is no domain."""
     text = text.replace("://", "[:]//")
     text = re.sub(r"(?i)\b(www|mailto)([.:])", r"\1[\2]", text)
-    # `a.de.png` is no domain: it goes on after what could be its end.
+    # `a.de.png` is no domain: it continues after what could be its end.
     domain = rf"(?i)(?<![\w-])(?:[\w-]+{_DOTS})+(?:{_DOMAIN_ENDS})(?![a-z0-9-]|{_DOTS}[a-z0-9])"
     return re.sub(domain, lambda found: re.sub(f"({_DOTS})", r"[\1]", found[0]), text)

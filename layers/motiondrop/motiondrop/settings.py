@@ -80,7 +80,7 @@ _EXPECTED = {int: "an integer", float: "a number", bool: "true or false"}
 
 
 def load(kind: type[T], environ: Mapping[str, str]) -> T:
-    """Read `kind`, a dataclass of str, int, float and bool fields; raise SettingsError naming every fault."""
+    """Read settings of class `kind` (fields of str, int, float and bool); raise SettingsError naming every fault."""
     values: dict[str, Any] = {}
     faults: list[str] = []
     hints = get_type_hints(kind)

@@ -1,3 +1,3 @@
-"""The version, which results carry and pyproject.toml reads."""
+"""The version, which is written into results and read by pyproject.toml."""
 
 __version__ = "0.9.0"

@@ -1,4 +1,4 @@
-"""The code of an error that AWS answered with."""
+"""The code of an error that AWS returned."""
 
 from botocore.exceptions import ClientError
 

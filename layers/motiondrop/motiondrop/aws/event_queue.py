@@ -40,7 +40,7 @@ class EventQueue:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=event_of(key, etag))
 
     def settle(self, folder: str, change: str, seconds: int) -> None:
-        """Send the message that lets a folder settle; it comes after `seconds`, at most 900 (SQS)."""
+        """Send the message that lets a folder settle; it arrives after `seconds`, at most 900 (SQS)."""
         body = json.dumps({"folder": folder, "change": change})
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
@@ -64,7 +64,7 @@ class DropEvent:
     """An event of S3: a drop arrived at `key`, or was removed.
 
     `sequencer` is how S3 orders the events of one key; `etag` is the object's, quoted as in HTTP; `dropped_by` is the
-    principal and the address of the request that made the event.
+    principal and the address of the request that caused the event.
     """
 
     key: str
@@ -95,7 +95,7 @@ def events_in(body: str) -> Iterator[DropEvent | FolderEvent]:
 
 
 def _dropped_by(record: dict[str, Any]) -> str | None:
-    """Who made the event (S3 User Guide, "Event message structure")."""
+    """Who caused the event (S3 User Guide, "Event message structure")."""
     principal = record.get("userIdentity", {}).get("principalId", "")
     address = record.get("requestParameters", {}).get("sourceIPAddress", "")
     return ", ".join(plain(part) for part in (principal, address) if part) or None

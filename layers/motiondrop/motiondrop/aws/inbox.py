@@ -23,7 +23,7 @@ PAGE_TAG = "motiondrop-page"
 #: S3's limit on a tag's value, in characters (Amazon S3 User Guide, "Categorizing your objects using tags").
 RECEIPT_LENGTH = 256
 
-#: Tags that an object has at most (same page).
+#: The most tags that an object can have (same page).
 _TAGS = 10
 
 _GONE = {"404", "NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed", "412"}

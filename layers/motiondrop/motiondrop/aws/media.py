@@ -15,8 +15,8 @@ from motiondrop.media.report import Look, Plan, Report, look_of, plan_of, report
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-#: Seconds that `media` may take to answer: for a check, 40 for its child process and the rest for fetching a large
-#: file; for a look at a result, for which no job waits.
+#: Seconds that `media` may take for a check, of which its child process has 40 and fetching a large file has the rest;
+#: and for a look at a result, for which no job waits.
 CHECK_TIMEOUT = 75
 LOOK_TIMEOUT = 60
 
@@ -27,7 +27,7 @@ _DIED = "file would take too much time or memory to open - export it again at a 
 
 
 class MediaDied(MotionDropError):
-    """The function ended without an answer."""
+    """The function `media` died, did not answer in time, or gave an answer that cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Metrics:
         self._put({"JobsSetAside": (1, COUNT)})
 
     def unsaved(self, results: int) -> None:
-        """How many results have not been saved for so long that the provider may soon forget them."""
+        """How many results have been waiting to be saved for so long that the provider may soon forget them."""
         self._put({"ResultsUnsaved": (results, COUNT)})
 
     def budget(self, used: float) -> None:
@@ -76,7 +76,7 @@ class Metrics:
         self._put({"BudgetUsed": (used, PERCENT)})
 
     def _put(self, values: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
-        # Loaded only once something is measured: most invocations measure nothing.
+        # Imported only when something is measured: most invocations measure nothing.
         from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415
 
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=self.stack)
@@ -88,5 +88,5 @@ class Metrics:
 
 
 def owner(job: Job) -> str:
-    """Who can fix the failure; if the provider gave no verdict, it is MotionDrop, so that somebody looks."""
+    """Who can fix the failure; MotionDrop if the provider gave no verdict, so that somebody looks into it."""
     return _OWNERS[by_name(job.verdict.family).owner] if job.verdict.family else _OWNERS[Owner.OURS]

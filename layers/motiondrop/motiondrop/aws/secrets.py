@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Secrets:
-    """Secrets Manager."""
+    """The stack's secrets in Secrets Manager."""
 
     def __init__(self, client: "SecretsManagerClient") -> None:
         self._client = client

@@ -38,7 +38,7 @@ class Publisher:
         self._dashboard = dashboard
 
     def notify(self, message: Message) -> None:
-        """Tell programs, and the people who drop files: at once, or in the next digest.
+        """Publish the message for programs, and email it to the people who drop files, at once or in the next digest.
 
         The message waits for the digest if there are too many emails, or if SNS refuses this one. The sweep tries to
         send digests every round; programs are not notified again.
@@ -54,7 +54,7 @@ class Publisher:
         self._outbox.postpone(message)
 
     def alert(self, message: Message) -> None:
-        """Tell programs and the operator."""
+        """Publish the message for programs, and email it to the operator."""
         self.tell_programs(message)
         self._email(self._topics.operations, message, message.for_operator(self._dashboard))
 
@@ -63,7 +63,7 @@ class Publisher:
         due = self._outbox.digests()
         for one in due:
             self._send_digest(one)
-            self._outbox.sent(one)  # a death before this line makes a second email, never none
+            self._outbox.sent(one)  # if the function dies before this line, the email is sent twice, never lost
         return len(due)
 
     def _send_digest(self, one: Digest) -> None:

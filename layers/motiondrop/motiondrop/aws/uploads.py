@@ -9,7 +9,7 @@ from motiondrop.aws.results import origin_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Seconds within which an upload has to begin. A URL signed by a function also dies with the function's credentials.
+#: Seconds within which an upload has to begin. A URL signed by a function also expires with its credentials.
 UPLOAD_SECONDS = 900
 
 

@@ -28,7 +28,7 @@ DOES = {
 #: Most: the reference page's sample, 147 s for 5.2 s in standard mode; for professional mode, scaled like the least.
 _WORK = {"wan-std": (9.0, 147 / 5.2), "wan-pro": (16.0, 147 / 5.2 * 16 / 9)}
 
-#: The most seconds for a video of any length, by the pages of sibling models: they say 5 to 10 minutes.
+#: Seconds that a range's upper end is never below: the pages of sibling models say 5 to 10 minutes for any length.
 _MOST = 600
 
 #: The result has the reference video's sound, or no sound if that video has none.
@@ -49,7 +49,7 @@ def expected(job: Job) -> str:
 
 
 def expected_briefly(job: Job) -> str:
-    """What the job's video will be like, in a few words for a receipt; without the background, the stack's choice."""
+    """What the video will be like, in a few words for a receipt; not the background, which the stack's model fixes."""
     sound = {True: " with sound", False: " without sound", None: ""}[job.video.sound]
     return f"it will be {RESOLUTION} at {FRAME_RATE[job.options.mode]} frames/s{sound}"
 

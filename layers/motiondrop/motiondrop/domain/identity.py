@@ -38,7 +38,7 @@ def _ascii(text: str) -> str:
 
 
 def job_id_of(image_key: str, video_key: str, identity_hex: str) -> str:
-    """The job's id: the slug of its names, a dash, its identity."""
+    """The job's id: the slug of its files' names, a dash, and its identity."""
     return f"{slug(image_key, video_key)}-{identity_hex}"
 
 

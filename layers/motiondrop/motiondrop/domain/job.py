@@ -68,9 +68,9 @@ class Input:
 
     `copy` is the copy's key in the results bucket, or None while the file still has to be converted. Sides, duration
     and frame rate are the copy's, or those planned for it, in pixels, seconds and frames per second. `size` (in bytes)
-    and `digest` (SHA-256) are the drop's. `poster` is the key of a small JPEG. `sequencer` is S3's order of the events
-    of one key. `dropped_by` is the uploader as S3 reports it: a principal's id and an IP address. `sound` is None for
-    an image.
+    and `digest` (SHA-256) are the drop's. `poster` is the key of a small JPEG. `sequencer` is the text by which S3
+    orders the events of one key. `dropped_by` is the uploader as S3 reports it: a principal's id and an IP address.
+    `sound` is None for an image.
     """
 
     key: str
@@ -93,7 +93,7 @@ class Input:
 
 
 class Prepared(Protocol):
-    """A file that was made to fit: what was changed, and what else its receipt says, in words."""
+    """A prepared file: what was changed to fit the provider's limits, and what else its receipt says, both in words."""
 
     @property
     def converted(self) -> tuple[str, ...]: ...  # noqa: D102
@@ -130,7 +130,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Call:
-    """The last create call, and the numbers of calls made, of calls put off, and of failed calls and tasks."""
+    """The last create call, and the numbers of calls made, of calls to repeat later, and of failed calls and tasks."""
 
     attempt: int = 0
     throttled: int = 0

@@ -37,7 +37,8 @@ NONE = "none"
 #: The version of docs/message.schema.json.
 _VERSION = 1
 
-#: Characters of a subject for a name, which is cut if longer, and for a phrase from outside, which is then replaced.
+#: The most characters in a subject: of a name, which is cut if it is longer, and of a phrase from outside, which is
+#: replaced if it is longer.
 _NAME = 40
 _PHRASE = 60
 
@@ -225,7 +226,7 @@ def rejected(key: str, reason: str) -> Message:
 
 
 def alone(key: str, missing: str, receipt: str | None = None) -> Message:
-    """A drop has had no job for a day, for want of `missing` or for the reason in its receipt. Sent only once."""
+    """A drop has had no job for a day, for lack of `missing` or for the reason in its receipt. Sent only once."""
     name, partner = key.rpartition("/")[2], named(partner_of(key))
     kind = missing.rpartition(" ")[2]
     said, advice = "", f"Drop {missing} with the same name, for example {partner}, into the same folder."

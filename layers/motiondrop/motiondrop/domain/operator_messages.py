@@ -54,7 +54,7 @@ def over_budget(job: Job, reserve: int) -> Message:
 
 
 def undecided(job: Job) -> Message:
-    """It is not known whether a create call made a task, and the provider's list does not tell."""
+    """It is not known whether a create call made a task: the provider's list of tasks does not show whether it did."""
     reason = (
         "The connection to the animation service was lost while the job was being sent, and the service's list of tasks"
         " does not show yet whether a task was created."
@@ -83,7 +83,7 @@ def resumed() -> Message:
 
 
 def unheard(topics: Sequence[str]) -> Message:
-    """These topics have no confirmed subscriber; said once a day.
+    """These topics have no confirmed subscriber; sent once a day.
 
     The email mentions results and failures only: if nobody reads the operations topic, nobody would get the email.
     """
@@ -111,7 +111,7 @@ _ADD_LINES = (
 
 
 def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
-    """Finished videos are at hosts that WanResultOrigins does not allow; said once a day for the same hosts."""
+    """Finished videos are at hosts that WanResultOrigins does not allow; sent once a day for the same hosts."""
     several = "1 finished video is" if videos == 1 else f"{videos} finished videos are"
     them, host = "the video" if videos == 1 else "the videos", "the host" if len(hosts) == 1 else "each host"
     first, others = ("the video", "") if videos == 1 else ("the first of these videos", " and the others later")

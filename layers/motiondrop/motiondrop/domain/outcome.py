@@ -10,7 +10,7 @@ NOTHING_CHARGED = "Nothing was charged."
 
 RETRY = "To try again, drop either file again, in the same folder and under the same name."
 
-#: Said with every video: whoever sees a person move should know that nobody filmed it.
+#: Shown with every video: whoever sees a person move should know that nobody filmed it.
 AI_GENERATED = "This video is AI-generated."
 AI_GENERATED_MANY = "The videos are AI-generated."
 
@@ -51,7 +51,7 @@ _NOT_YOURS = (
 
 
 def how_to_retry(job: Job) -> str:
-    """For a job without a video: how to try it again, and whether that is charged again; empty if that cannot help.
+    """For a job without a video: how to try again, and whether a new try is charged; empty if trying again cannot help.
 
     The text asks for a changed file if the present one cannot be used.
     """

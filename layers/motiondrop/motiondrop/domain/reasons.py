@@ -23,7 +23,7 @@ UNDECIDED = (
 NOT_CONVERTED = "The {which} could not be converted: {why}."
 OWN_FAULT = "MotionDrop stopped the job because of an internal error ({details})."
 
-#: How a subject puts a reason, by the reason's beginning.
+#: The few words that a subject has for a reason, by the reason's beginning.
 _BRIEFS = {
     EXPIRED: "the result could not be downloaded in time",
     FORGOTTEN: "the animation service lost the job",

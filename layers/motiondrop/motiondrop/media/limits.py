@@ -52,7 +52,7 @@ CHILD_MEMORY = 2560 * 1024**2
 #: Bytes that the child may write into one file: a video's SIZE_MAX and room for the container's own data.
 WRITE_MAX = SIZE_MAX[Kind.VIDEO] + 10 * MB
 
-#: Characters in a sentence: S3 allows 256 in a tag's value, and `rejected: ` stands before it.
+#: Characters in a sentence: S3 allows 256 in a tag's value, and `rejected: ` comes before the sentence.
 REASON_MAX = 230
 
 _NOT_TAGGABLE = re.compile(r"[^A-Za-z0-9 +\-=._:/@]+")
@@ -72,7 +72,7 @@ class Rejected(MotionDropError):
 
 
 def plain(text: str) -> str:
-    """`text` in the alphabet of S3 tags: each run of spaces and other characters becomes one space."""
+    """`text` in the alphabet of S3 tags: each run of spaces and of characters outside it becomes one space."""
     return " ".join(_NOT_TAGGABLE.sub(" ", text).split())
 
 
@@ -91,7 +91,7 @@ def expect(name: str, size: int) -> Kind:
 
 
 def match_name(name: str, found: Format | None, kind: Kind) -> Format:
-    """The format `found` in a file's first bytes, whatever its extension. Raise Rejected if it is not one of `kind`."""
+    """The format `found` in a file's first bytes, whatever its extension. Raise Rejected if it is not of `kind`."""
     extension = extension_of(name)
     if found is None:
         raise Rejected(f"file is not {_A[kind]} although its name ends in .{extension} - {_EXPORT[kind]}")

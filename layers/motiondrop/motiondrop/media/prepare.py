@@ -42,7 +42,7 @@ _COPIES = {"jpeg": JPEG, "png": PNG, "mp4": MP4}
 
 
 def check(source: Path, order: Order, folder: Path) -> Report | Plan:
-    """Prepare a file in at most CHECK_SECONDS; if that takes transcoding, return a Plan and write only the poster.
+    """Prepare a file in at most CHECK_SECONDS; if that needs transcoding, return a Plan and write only the poster.
 
     Raise Rejected if nothing that the provider takes can be made of the file, SandboxError if the sandbox failed.
     """
@@ -121,7 +121,7 @@ def _check_poster(poster: BinaryIO, kind: Kind) -> None:
 
 
 def _measured(said: object, copy: Path, kind: Kind) -> dict[str, Any]:
-    """The child's report, with the copy's size and SHA-256. Raise ValueError if the copy has another format."""
+    """The child's report, with the copy's size and SHA-256. Raise ValueError if it misstates the copy's format."""
     if not isinstance(said, dict):
         raise ValueError("no report")  # noqa: TRY004  # one error for every invalid answer
     size = copy.stat().st_size

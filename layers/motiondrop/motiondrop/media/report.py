@@ -7,8 +7,8 @@
 - a look: `{"codec", "width", "height", "duration", "frame_rate", "sound"}`
 
 Pixels are as displayed, sizes in bytes, durations in seconds, frame rates the average per second; `trim` is null where
-nothing is cut. Reading such an object checks every field and raises ValueError if the object is not valid, even if its
-writer is broken or hostile.
+nothing is cut. Reading such an object checks every field, since its writer may be broken or hostile; it raises
+ValueError if the object is not valid.
 """
 
 import json

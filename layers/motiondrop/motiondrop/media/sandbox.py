@@ -112,7 +112,7 @@ def _answer(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, b
 
 
 def _status(child: "subprocess.Popen[bytes]") -> int | None:
-    """The child's exit status, as subprocess counts it; None if it goes on after closing its pipe."""
+    """The child's exit status, as subprocess counts it; None if it keeps running after closing its pipe."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         return child.wait(_END_SECONDS)
     return None
@@ -131,7 +131,7 @@ def _environment() -> dict[str, str]:
     """All that Python needs and nothing else: above all, no credentials."""
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # noqa: PTH100  # a string is all it takes
     kept = {"PYTHONPATH": paths}
-    # Lambda's own Python finds its shared library by this.
+    # Lambda's own Python finds its shared library by this variable.
     if "LD_LIBRARY_PATH" in os.environ:
         kept["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     return kept

@@ -52,7 +52,7 @@ __all__ = [
     "address",
 ]
 
-#: The regions' addresses, from the page; a key of one does not work in the other. Since 2026-10 the provider calls
+#: The regions' addresses, from the page; one region's key does not work in the other. Since 2026-10 the provider calls
 #: dashscope-intl a legacy shared domain, which stays available; a workspace's own address is a setting.
 BASE_URLS = {
     "singapore": "https://dashscope-intl.aliyuncs.com/api/v1",
@@ -199,7 +199,7 @@ class WanClient:
         return Reply(reply.status, reply.body.replace(key.encode(), b"***"), reply.date)
 
     def _exchange(self, request: requests.Request) -> Reply:
-        """Send one request and read its answer, without Session.send, which reads redirects that it may not follow."""
+        """Send one request and read its answer. Session.send would also read the body of a redirect not followed."""
         prepared = self._session.prepare_request(request)
         url = prepared.url or self._base_url
         asked = self._session.merge_environment_settings(url, {}, True, None, None)

@@ -1,4 +1,4 @@
-"""The provider's video, read once over HTTP: its bytes are counted, breaks are resumed, and its end is checked."""
+"""Reads the provider's video once over HTTP: counts its bytes, resumes after a break, and checks its end."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ MAX_RESULT_BYTES = 1_000_000_000
 _CHUNK = 1024 * 1024
 _TIMEOUT = (5, 30)  # seconds to connect, and between two pieces of the answer
 _RESUMES = 5
-_FTYP = slice(4, 8)  # where an MP4's first box says that it is one
+_FTYP = slice(4, 8)  # where an MP4 has `ftyp`, the type of its first box
 _HEAD = 12
 _PORTS = {"https": 443, "http": 80}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -36,7 +36,7 @@ class Video:
     def __init__(self, session: requests.Session, url: str, origins: re.Pattern[str]) -> None:
         self._session = session
         self._url = allowed_url(url, origins)
-        self._buffer = bytearray()  # one for all parts: memory that is allocated anew for each does not come back
+        self._buffer = bytearray()  # one for all parts: memory that is allocated anew for each part is not given back
         self._head = b""
         self._crc = 0
         self._sha256 = hashlib.sha256()
@@ -58,7 +58,7 @@ class Video:
     def read(self, amount: int = -1) -> bytes:
         """The next bytes, at most `amount`; empty only when the whole video was read and its CRC was right.
 
-        Fewer than `amount` only at the end.
+        There are fewer than `amount` only at the end.
         """
         if amount < 0 and self._length is None:
             return b"".join(iter(lambda: self.read(_CHUNK), b""))
@@ -81,7 +81,8 @@ class Video:
         while True:
             cause = None
             try:
-                # Read as it comes, so that a break loses nothing, and as it was sent, or the count would not hold.
+                # Read what has arrived, so that a break loses nothing, and decode only what a proxy compressed, so
+                # that the bytes counted are the video's.
                 piece: bytes = self._response.raw.read1(min(most, _CHUNK), decode_content=self._compressed)
             except (HTTPError, OSError) as error:
                 piece, cause = b"", error

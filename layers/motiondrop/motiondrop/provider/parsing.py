@@ -35,7 +35,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """A JSON object; empty where it is something else."""
+    """The value, if it is a JSON object; otherwise an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 

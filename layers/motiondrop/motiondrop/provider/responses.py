@@ -64,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Created:
-    """A task that exists now."""
+    """The task that a create call made."""
 
     task_id: str
     status: TaskStatus
@@ -133,7 +133,7 @@ def created(reply: Reply) -> Created:
 
 
 def task(task_id: str, reply: Reply) -> Task:
-    """Read the answer to a query. Raise a WanError if the call was refused, NotUnderstood if it shows no such task."""
+    """Read the answer to a query. Raise a WanError if it is a refusal, NotUnderstood if it shows no such task."""
     answer = _answer(reply)
     request_id = parsing.text(answer.get("request_id"))
     output = parsing.mapping(answer.get("output"))
@@ -191,7 +191,7 @@ def _answer(reply: Reply) -> Mapping[str, Any]:
     if reply.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(reply.status, answer)
     if code and not {"output", "data"} & set(answer) and family(code) is not UnknownRefusal:
-        raise _refusal(reply.status, answer)  # the page's error body, under whatever status
+        raise _refusal(reply.status, answer)  # an error body as on the page, whatever the status
     if reply.status != HTTPStatus.OK:
         raise NotUnderstood(f"HTTP {reply.status}", request_id=parsing.text(answer.get("request_id")))
     if not answer:

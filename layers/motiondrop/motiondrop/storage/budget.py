@@ -166,7 +166,7 @@ def _fits(job: Job, committed: int, daily: int) -> bool:
 
 
 def _charged(job: Job, after: Job) -> int:
-    """What the provider charges for a job that gives up its slot and becomes `after`, in micro-USD."""
+    """What counts as charged for a job that gives up its slot and becomes `after`, in micro-USD."""
     if after.state == State.SAVING:
         return after.billing.cost or 0
     if after.state == State.FAILED and job.state in IN_FLIGHT and not after.verdict.family:

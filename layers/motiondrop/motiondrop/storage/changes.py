@@ -1,4 +1,4 @@
-"""Folders that changed a short time ago; the pairing rule is applied to a folder once it has been quiet.
+"""Folders that changed a short time ago; the pairing rule is applied to a folder when it has been quiet for a while.
 
 Each change has a new id that replaces the id of the change before it. Each change also sends a delayed message with
 its id, so only the last message finds its id still stored.

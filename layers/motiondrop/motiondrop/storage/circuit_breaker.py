@@ -23,7 +23,7 @@ from motiondrop.storage.transactions import conditional_write
 #: was refused alone waits until it is tried once more.
 PROBE_EVERY = timedelta(minutes=5)
 
-_RACES = 5  # tries to write where other jobs are refused at the same moment
+_RACES = 5  # attempts to note a refusal while other jobs are refused at the same moment
 
 
 class Stage(StrEnum):
@@ -36,7 +36,7 @@ class Stage(StrEnum):
 class Ruling(StrEnum):
     """Whether a refusal concerns one job only, or all jobs."""
 
-    UNDECIDED = "UNDECIDED"  # the next job that is sent will tell
+    UNDECIDED = "UNDECIDED"  # the next job that is sent decides
     OWN = "OWN"  # the job's own: the job ends
     SHARED = "SHARED"  # shared by all jobs: the breaker has to be open
 

@@ -37,7 +37,7 @@ class DropLink:
 
     @property
     def limit(self) -> Limit:
-        """The limit that the records of this link's jobs note."""
+        """The link's limit, as it is stored in the records of its jobs."""
         return Limit(self.link_id, self.daily)
 
 
@@ -72,7 +72,7 @@ class DropLinks:
         link_id, _, secret = token.partition(".")
         item = self._read(link_id) if secret and _ID.fullmatch(link_id) else None
         stored = item.secret_hash if item else ""
-        right = hmac.compare_digest(stored, _hash(secret))  # without an item too: it takes as long
+        right = hmac.compare_digest(stored, _hash(secret))  # also without an item: the answer must take as long
         if item is None or not right or item.expires_at <= self._clock():
             return None
         return _link(link_id, item)

@@ -20,7 +20,7 @@ One table, keys `pk` and `sk`:
 | until when the sweep's round has the right to run | `SWEEP` | `ROUND` |
 | the day of the sweep's last alert about refused hosts, and the hosts | `SWEEP` | `REFUSED_HOSTS` |
 
-Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks carry `open` and are found by
+Open jobs, drops that wait for a partner, folders that have to settle, and claimed tasks have `open` and are found by
 time through the sparse index `open-items`.
 """
 
@@ -90,7 +90,7 @@ class OpenItems(GlobalSecondaryIndex[Any]):
 
 
 class JobsByTime(GlobalSecondaryIndex[Any]):
-    """All jobs by `recorded_at`, which no other item has. It has keys only, so a job's steps do not cost twice."""
+    """All jobs by `recorded_at`, which no other item has. It has keys only, so a job's steps do not write to it."""
 
     class Meta:
         """PynamoDB's settings of the index."""

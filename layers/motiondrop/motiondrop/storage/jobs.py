@@ -96,7 +96,7 @@ class Jobs:
         return True
 
     def place(self, job: Job, token: str | None = None) -> QueueItem:
-        """A new item for the job's place in the queue; `token` is the task token of its execution, if that waits."""
+        """A new item for the job's place in the queue, with the task token of its execution, if that is waiting."""
         return self._tables.queue(QUEUE, place_of(job), job_id=job.job_id, token=token, since=self._clock())
 
     def owned(self, execution: Execution) -> Job:
@@ -143,7 +143,7 @@ class Jobs:
         if target not in CLOSED:
             values["open"] = MONEY if target in IN_FLIGHT else OPEN
         elif closing.notified:
-            # People were notified: nothing is left to look after, except a video that was not looked at yet.
+            # People were notified: nothing is left to do, except to open the video if it has not been opened yet.
             values["open"] = UNOPENED if _unopened(replace(job, **changes)) else None
         elif target != job.state:
             values["open"] = OPEN
@@ -155,7 +155,7 @@ class Jobs:
         return self._item(job.job_id), [_action(name, value) for name, value in values.items()], condition
 
     def _moved_on(self, job_id: str, owner: str | None) -> MotionDropError:
-        """Why a conditional write was refused."""
+        """The error that explains why a conditional write changed nothing, by the job's record as it is now."""
         job = self.get(job_id)
         try:
             _check_owner(job, owner)
@@ -218,9 +218,12 @@ class Jobs:
         )
 
     def begin_notifying(self, job: Job, until: datetime) -> Job | None:
-        """Claim, until `until`, the right to notify people of the job's end; None if that is done or under way."""
+        """Claim, until `until`, the right to notify people of the job's end.
+
+        Return the job, or None if people were notified already or another function is notifying them.
+        """
         item, actions, condition = self._change(job, job.owner)
-        # Written alone, not with the whole part, which may be of another end by now.
+        # Only this field is written, not the whole part `closing`, which may describe another end by now.
         notifying = JobItem.closing["notifying_until"]
         free = notifying.does_not_exist() | (notifying < _stored(self._clock()))
         untold = condition & free & ~(JobItem.closing["notified"] == True)  # noqa: E712  # pynamodb's condition
@@ -228,7 +231,7 @@ class Jobs:
         return _job(item) if conditional_write(lambda: item.update(actions=actions, condition=untold)) else None
 
     def end_notifying(self, job: Job) -> Job:
-        """Note that people were notified of the end of `job`, which `begin_notifying` returned, not of a later end."""
+        """Note that people were notified of this end of the job, not a later one; `job` is from `begin_notifying`."""
         item, actions, condition = self._change(job, job.owner)
         mine = condition & (JobItem.closing["notifying_until"] == _stored(job.closing.notifying_until))
         actions += [JobItem.closing["notified"].set(True)]
@@ -237,7 +240,7 @@ class Jobs:
         return _job(item) if told else self.get(job.job_id)
 
     def claimed(self, task_ids: Iterable[str]) -> dict[str, TaskClaim]:
-        """The claims of those of the tasks that belong to a job, by task id (strongly consistent)."""
+        """The claims of these tasks, by task id (strongly consistent); tasks that belong to no job are left out."""
         keys = [(f"{TASK}#{task_id}", TASK) for task_id in task_ids]
         return {_task_id(item): _claim(item) for item in self._tables.task.batch_get(keys, consistent_read=True)}
 
@@ -274,7 +277,7 @@ class Jobs:
     def newest(self, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
         """Jobs by time of recording, newest first, and the mark to pass as `after` for the next page, if there is one.
 
-        Eventually consistent: a job recorded within a second may be missing. An invalid mark starts at the beginning.
+        Eventually consistent: the last second's jobs may be missing. An invalid mark starts at the beginning.
         """
         query = self._tables.job.jobs_by_time.query
         found = list(query(JOB, scan_index_forward=False, limit=limit + 1, last_evaluated_key=_mark_key(after)))
@@ -368,7 +371,7 @@ def _mark_key(mark: str | None) -> dict[str, dict[str, str]] | None:
 
 
 def _stored(moment: datetime | None) -> str:
-    """A time as the table has it."""
+    """A time as the table stores it."""
     return str(UTCDateTimeAttribute().serialize(moment))
 
 

@@ -1,4 +1,4 @@
-"""The totals of all results: each result is added when its job succeeds, so nothing is ever summed up anew."""
+"""The totals of all results: each result is added when its job succeeds, so the totals are never computed anew."""
 
 from dataclasses import dataclass
 

@@ -85,7 +85,7 @@ class Outbox:
         ).save()
 
     def digests(self) -> list[Digest]:
-        """The digests to send in this round: first those with more than rejections, then those that waited longest."""
+        """The digests to send in this round, longest waiting first; but digests of rejections alone come last."""
         query = self._tables.postponed.query
         waiting = query(EMAIL, PostponedItem.sk.startswith(POSTPONED), consistent_read=True, limit=_LOOK_AT)
         folders: dict[str, list[PostponedItem]] = {}

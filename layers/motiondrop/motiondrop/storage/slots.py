@@ -166,7 +166,7 @@ class Slots:
                 continue
             except (PynamoDBException, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
-                # The other jobs go on, and the sweep puts this one back. If the table itself fails, this fails too.
+                # The other jobs go on, and the sweep puts this one back. If the table itself fails, removal fails too.
                 if _remove(place, _at(place)):
                     self._set_aside()
             tries += 1
@@ -275,9 +275,10 @@ class Slots:
         return freed
 
     def _grant_slot(self, number: int, place: QueueItem) -> bool:
-        """Give slot `number` to the job at `place` and wake its execution. Return False if another call was faster.
+        """Give slot `number` to the job at `place` and wake its execution.
 
-        Raise OverBudget if the day's budget has no room for the job, OverLimit if its drop link's limit has none.
+        Return False if the place is no longer valid or another call was faster. Raise OverBudget if the day's budget
+        has no room for the job, OverLimit if its drop link's limit has none.
         """
         job = self._job_of(place)
         if job is None or job.state != State.QUEUED or place_of(job) != place.sk:

@@ -133,13 +133,13 @@ class SubmissionLock:
         )
 
     def hold_for_look(self, job: Job, until: datetime) -> None:
-        """Hold the lock to read the task list: no create call is made then. Raise LockBusy if another job has it."""
+        """Hold the lock so no create call is made while the task list is read; raise LockBusy if another job has it."""
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt, until=until)
         if not conditional_write(lambda: lock.save(condition=_mine_or_nobodys(job))):
             raise LockBusy(self._held_until())
 
     def undecided(self, job: Job, execution: Execution, until: datetime) -> Job:
-        """Give the lock back although it is not known whether a task was made, and note that for the other jobs.
+        """Give the lock back although it is not known whether a task was made, and leave a note for the other jobs.
 
         `until` is the last moment at which the provider may have made the task.
         """

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 _CONFLICTS = 5  # tries of a transaction that conflicts with others
 
-#: Reasons to cancel a transaction that pass by themselves: another transaction touched the same items, or the table is
+#: Temporary reasons for which a transaction is canceled: another transaction touched the same items, or the table is
 #: throttled (DynamoDB API reference, "TransactionCanceledException").
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 

@@ -33,7 +33,7 @@ from motiondrop.web.progress import read_queue
 from motiondrop.web.rendering import asset, hash_of, render
 from motiondrop.web.response import Response, download_name, page_headers
 
-#: How many files a page shows, the newest; each poll of an open page reads as many.
+#: How many files a page shows: the newest ones. Each poll of an open page reads this many.
 SHOWN = 50
 
 #: Bytes of a key that S3 takes (S3 User Guide, "Naming Amazon S3 objects").

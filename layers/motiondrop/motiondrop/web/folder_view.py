@@ -142,7 +142,7 @@ def _of_file(drop: Drop) -> list[str]:
 
 
 def _ordered(drops: Sequence[Drop]) -> list[Drop]:
-    """The image first."""
+    """The drops in order: images before videos, then by key."""
     return sorted(drops, key=lambda drop: (drop.kind is Kind.VIDEO, drop.key))
 
 

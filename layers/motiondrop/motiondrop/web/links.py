@@ -21,12 +21,12 @@ class Address:
 
     @property
     def page(self) -> str:
-        """The page itself."""
+        """The link to the page itself."""
         return self.signature if self.in_path else f"{self.job_id}?k={self.signature}"
 
     @property
     def icon(self) -> str:
-        """The icon of all pages."""
+        """The link to the icon of all pages."""
         return "../icon.svg" if self.in_path else "icon.svg"
 
     def part(self, name: str) -> str:
@@ -54,7 +54,7 @@ class Links:
         return f"{self._base_url}/?k={self._sign('gallery')}"
 
     def signature(self, job_id: str) -> str:
-        """The signature of a job's link; it covers the word `job` too, so that it is valid for no other kind."""
+        """The signature of a job's link; it covers the word `job` too, so it is valid for no other kind of link."""
         return self._sign(f"job\n{job_id}")
 
     def opens(self, job_id: str, signature: str) -> bool:

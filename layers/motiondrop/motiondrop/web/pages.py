@@ -141,7 +141,7 @@ def _tone(job: Job) -> str:
 
 
 def _lines(job: Job, outlook: str) -> Iterable[str]:
-    """What there is to say instead of a video."""
+    """The lines that the page shows instead of a video."""
     if job.state == State.CANCELED:
         return [what_happened(job), NOTHING_CHARGED, how_to_retry(job)]
     if job.closed:

@@ -11,7 +11,7 @@ from motiondrop.storage.budget import Budget
 from motiondrop.storage.ledger import Totals
 from motiondrop.storage.slots import Slots
 
-#: What each state is called, and how it looks.
+#: The name of each state for people, and its tone, by which the page styles it.
 STATES: dict[State, tuple[str, str]] = {
     State.PREPARING: ("Being converted", "working"),
     State.QUEUED: ("In the queue", "waiting"),
@@ -49,7 +49,7 @@ _MINUTE, _HOUR = 60, 3600  # seconds
 
 
 def state_of(job: Job) -> tuple[str, str]:
-    """What the job's state is called, and how it looks."""
+    """The name of the job's state for people, and its tone, by which the page styles it."""
     title, tone = STATES[job.state]
     return ("Being canceled" if job.stopped and not job.closed else title), tone
 

@@ -21,7 +21,7 @@ from motiondrop.web.progress import read_queue, remaining, wait_of
 from motiondrop.web.rendering import asset
 from motiondrop.web.response import Response, download_name, page_headers
 
-#: Seconds that a signed URL of a page's media is valid; a page left open asks its link for a new one when it plays.
+#: Seconds that a signed URL of a page's media is valid; after that, an open page gets a new one through its own link.
 _URL_SECONDS = 3600
 
 #: Jobs on one page of the gallery, and how many a filter is applied to.
@@ -33,7 +33,7 @@ _ICON_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Request:
-    """A request: its path and method, the query parameters that count, and whether JSON is wanted."""
+    """A request: its path and method, the query parameters that it uses, and whether JSON is wanted."""
 
     path: str
     signature: str = ""
@@ -78,7 +78,7 @@ class ResultPage:
         if path == "icon.svg":
             kept = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
             return Response(200, asset("icon.svg"), self._headers("image/svg+xml") | kept)
-        # The signature comes first: without a right one, nothing here depends on what exists.
+        # The signature comes first: without a valid one, no answer depends on what exists.
         if not path:
             return self._gallery(request) if self.links.opens_gallery(request.signature) else self._unknown(request)
         at, part = _address(path, request.signature)
@@ -108,7 +108,7 @@ class ResultPage:
         return wait_of(job, read_queue(slots, budget, [job]), totals)
 
     def _media(self, job: Job, part: str, request: Request) -> Response:
-        """A redirect to a freshly signed URL, so that seeking works and the link itself never dies."""
+        """A redirect to a freshly signed URL, so that seeking works and the link itself never expires."""
         video = job.result.key if job.state == State.SUCCEEDED else None
         keys = {
             "image": job.image.copy,
@@ -178,7 +178,7 @@ def _address(path: str, signature: str) -> tuple[Address, str]:
 
 
 def facts(job: Job, at: Address) -> dict[str, Any]:
-    """What a link tells a program, in pixels, seconds, USD and UTC; links are relative to the page's."""
+    """What a program gets from a job's link, in pixels, seconds, USD and UTC; links in it are relative to that link."""
     done = job.state == State.SUCCEEDED
     ended_badly = job.closed and not done
     return {

@@ -62,7 +62,7 @@ class Admission:
             self.receipts.follow(job)
 
     def _take(self, job: Job, report: Mapping[str, Any]) -> None:
-        """Queue the job with the copy that `media` made as ordered, else end the job. A second call changes nothing."""
+        """Queue the job if `media` made the copy that was ordered, else end the job. A second call changes nothing."""
         if job.state != State.PREPARING:
             return
         which, source = _unprepared(job)
@@ -84,7 +84,7 @@ class Admission:
 
 
 def order_of(job: Job) -> dict[str, Any]:
-    """The order by which `media` converts the file of the job that is not ready."""
+    """The order for `media` to convert the job's file that has no copy yet."""
     _, file = _unprepared(job)
     plan = Plan(
         width=file.width,
@@ -107,7 +107,7 @@ def order_of(job: Job) -> dict[str, Any]:
 
 
 def _unprepared(job: Job) -> tuple[str, Input]:
-    """The field and the file of the job that has to be converted: the image if it has no copy, else the video."""
+    """The job's file that has to be converted, after its field's name: the image if it has no copy, else the video."""
     return ("image", job.image) if job.image.copy is None else ("video", job.video)
 
 

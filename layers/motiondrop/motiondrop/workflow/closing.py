@@ -69,7 +69,7 @@ class Closing:
     def start_next(self, job: Job, *, stopped: bool = False) -> Job:
         """Start the next execution of a job whose execution is over; end a job whose task the provider has forgotten.
 
-        If the job was restarted only a short time ago, the sweep does it later.
+        If the job was restarted only a short time ago, the sweep starts the execution later.
         """
         moment = self.clock()
         if _lost(job, moment):

@@ -33,7 +33,7 @@ from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.reconcile import LONGEST_PAUSE, Reconcile, pause
 from motiondrop.workflow.refusals import Refusals
 
-#: The call is made within this time of taking the lock, or not at all; the function's own timeout is no longer.
+#: The call is made within this time of taking the lock, or not at all. The function's own timeout is not longer.
 WINDOW = timedelta(seconds=30)
 
 #: Signed URLs live as long as a task may wait and run (InternalError.Timeout comes after 3 h), if the credentials do.
@@ -63,7 +63,7 @@ class CreateTask:
     clock: Clock = now
 
     def run(self, execution: Execution) -> Step:
-        """Bring the job to a task that is its own, or say when to try again."""
+        """Get the job a task of its own if possible; return where the execution continues, and when."""
         job = self.jobs.owned(execution)
         if job.state == State.SUBMITTING:
             return self._reconcile(job, execution)

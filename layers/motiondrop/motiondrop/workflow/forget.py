@@ -30,7 +30,7 @@ from motiondrop.storage.transactions import conditional_write
 #: without a claim could be taken for another job's.
 _LISTED = timedelta(days=2)
 
-#: A copy is written minutes before its drop is recorded. An older copy that no record refers to belongs to no drop.
+#: A copy is written minutes before its drop is recorded: one older than this that no record refers to has no drop.
 _RECORDED_WITHIN = timedelta(days=1)
 
 
@@ -51,7 +51,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Found:
-    """The ids of the jobs, and the keys of the drops, that have a content."""
+    """The ids of the jobs, and the keys of the drops, that have the content looked for."""
 
     jobs: list[str]
     drops: list[str]
@@ -81,7 +81,7 @@ class ForgetJob:
         item = self._item(job_id)
         if item.state not in CLOSED:
             raise StillRunning(job_id)
-        # From here on its link answers as unknown; the rest of the record is needed until all else is gone.
+        # From here on its link counts as unknown; the rest of the record is needed until all else is gone.
         item.update(
             actions=[JobItem.forgotten_at.set(item.forgotten_at or self.clock()), JobItem.recorded_at.remove()],
             condition=JobItem.state.is_in(*CLOSED),
@@ -187,7 +187,7 @@ class ForgetJob:
                 line.delete()
 
     def _used(self) -> set[str]:
-        """All copies and posters that records refer to; fail on an unreadable record, since it may refer to others."""
+        """All copies and posters that records refer to; fail on an unreadable record, since it may refer to more."""
         jobs = self.tables.job.scan(JobItem.image.exists(), consistent_read=True)
         drops = self.tables.drop.scan(DropItem.media.exists(), consistent_read=True)
         return {key for item in jobs for key in _files(item)} | _copies(item.media for item in drops)

@@ -2,11 +2,11 @@
 
 It reads no table and no secret. Its orders and its answers are JSON:
 
-- `{"action": "check", "key", "etag", "trim"}` answers `{"digest", "poster"}` with `{"report", "copy"}`, or with
+- `{"action": "check", "key", "etag", "trim"}` returns `{"digest", "poster"}` with `{"report", "copy"}`, or with
   `{"plan"}` if the file has to be converted;
-- `{"action": "convert", "key", "etag", "digest", "trim", "plan"}` answers `{"report", "copy"}`;
-- `{"action": "look", "job_id"}` answers `{"look", "still"}`;
-- each of them may answer `{"rejected": reason}`, or `{"gone": true}` if the drop was deleted or replaced meanwhile.
+- `{"action": "convert", "key", "etag", "digest", "trim", "plan"}` returns `{"report", "copy"}`;
+- `{"action": "look", "job_id"}` returns `{"look", "still"}`;
+- each of them may return `{"rejected": reason}`, or `{"gone": true}` if the drop was deleted or replaced meanwhile.
 
 Digests are SHA-256 in hex; `copy`, `poster` and `still` are keys of the results bucket; the rest is in `media.report`.
 """

@@ -1,4 +1,4 @@
-"""Recording and starting the jobs that follow from a folder: namesakes' jobs at once, others once it has been quiet."""
+"""Recording and starting the jobs that follow from a folder: namesakes' at once, all others after it has been quiet."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ class Pairs:
             self.queue.settle(folder.name, self.changes.note(folder.name), self.settle_seconds)
 
     def settle(self, name: str, change: str) -> None:
-        """Apply the rule for files without a namesake to the folder, if `change` is its last one."""
+        """Apply the rule for files without a namesake to the folder, if it is due after `change` (`Changes.is_due`)."""
         if not self.changes.is_due(name, change):
             return
         folder = self.folders.of(name)

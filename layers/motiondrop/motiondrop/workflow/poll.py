@@ -1,4 +1,4 @@
-"""Polling a task: what it has become, when to poll again, and what follows when it is over."""
+"""Polling a task: its state, when to poll it again, and what follows when it is over."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,12 +24,12 @@ from motiondrop.workflow.closing import VALIDITY
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.refusals import Refusals
 
-#: A task asked for longer than `SLOW_AFTER` ago is polled every `SLOW` seconds only: the provider itself gives up
+#: A task whose create call was more than `SLOW_AFTER` ago is polled only every `SLOW` seconds: the provider gives up
 #: after three hours (its error InternalError.Timeout). A poll takes 9 history events of the 25,000 that a Standard
 #: execution may have, so with 15 s between polls a day takes at most 9,000.
 SLOW_AFTER, SLOW = timedelta(hours=3), 300
 
-#: UNKNOWN is believed only after so many UNKNOWN answers in a row, which take at least five minutes.
+#: UNKNOWN is believed only after this many UNKNOWN answers in a row, which take at least five minutes.
 BELIEVE_UNKNOWN = 20
 
 
@@ -80,7 +80,7 @@ class PollTask:
         return self._again(job, task.status)
 
     def _succeeded(self, job: Job, execution: Execution, task: Task) -> Step:
-        """The video is paid for: give up the slot and save it. Its URL is a secret and is asked for when needed."""
+        """The video is paid for: give up the slot and enter SAVING. Its URL, a secret, is queried when needed."""
         mode = MODE_OF_RATIO.get(task.video_ratio or "", job.options.mode)
         estimated = task.video_duration is None
         seconds = task.video_duration if task.video_duration is not None else job.video.duration or 0
@@ -116,7 +116,7 @@ class PollTask:
         raise JobClosed(f"job {job.job_id} was canceled")
 
     def _cancel(self, task: Task) -> bool:
-        """Cancel the task, which has not begun, of a stopped job; if that fails, the next poll tries again."""
+        """Cancel the pending task of a stopped job; if that fails, the next poll tries again."""
         try:
             self.wan.cancel(task.task_id)
         except (Unreachable, NotUnderstood, WanError):
@@ -145,5 +145,5 @@ class PollTask:
 
 
 def interval(age: timedelta, poll_seconds: int) -> int:
-    """Seconds until the next poll of a task that was asked for `age` ago."""
+    """Seconds until the next poll of a task whose create call was `age` ago."""
     return poll_seconds if age < SLOW_AFTER else max(poll_seconds, SLOW)

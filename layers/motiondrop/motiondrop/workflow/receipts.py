@@ -18,7 +18,7 @@ from motiondrop.storage.jobs import Jobs
 
 _logger = Logger(child=True)
 
-#: Makes the link to a job's page.
+#: A function that makes the link to a job's page from the job's id.
 PageOf = Callable[[str], str]
 
 
@@ -101,7 +101,7 @@ def _is_unpaid(jobs: list[Job]) -> bool:
 
 
 def _with_room(receipt: str, more: str) -> str:
-    """The receipt with `more` added, if all of `more` has room."""
+    """The receipt with `more` added, if all of `more` fits."""
     longer = f"{receipt} - {more}"
     return longer if len(longer) <= RECEIPT_LENGTH else receipt
 

@@ -39,7 +39,7 @@ PROOF = timedelta(hours=20)
 #: The pause between two empty reads of the list if no task was claimed within PROOF: then the list proves nothing.
 UNPROVEN_APART = timedelta(minutes=10)
 
-#: The operator is alerted if a call is still undecided so long after it could first have been decided.
+#: The operator is alerted if a call is still undecided this long after it could first have been decided.
 ALERT_AFTER = timedelta(minutes=15)
 
 _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ

@@ -26,7 +26,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, kw_only=True)
 class DropIntake:
-    """Takes drops in."""
+    """Checks and records drops that arrive, and withdraws the jobs of drops that are deleted."""
 
     inbox: Inbox
     drops: Drops
@@ -47,7 +47,7 @@ class DropIntake:
             self.created(event.key, event.sequencer, event.etag, event.dropped_by)
 
     def created(self, key: str, sequencer: str | None, etag: str = "", dropped_by: str | None = None) -> None:
-        """Take in the drop at `key`; ignore an object that is no drop, or is gone again."""
+        """Take in the drop at `key`; ignore an object that is no drop, or no longer exists."""
         if ignored(key):
             return
         try:
@@ -60,7 +60,7 @@ class DropIntake:
                 arrived = now_there
                 drop = self._checked(arrived, None)
         except DropGone:
-            return  # its newer event tells what is there now
+            return  # its newer event says what is there now
         if drop.rejected:
             self.receipts.sync([key])
         if kind_of(key):
@@ -76,13 +76,13 @@ class DropIntake:
         except DropGone:
             pass
         else:
-            return  # a late event: something lies there again
+            return  # a late event: there is an object at the key again
         if not self.drops.mark_deleted(drop):
             return  # dropped again at this moment: that event does the rest
         self.withdrawal.deleted(drop)
         if kind_of(key):
             self.pairs.changed(key)
-        self.drops.forget_deleted(drop)  # last: after a death before this, the event's next try does it all
+        self.drops.forget_deleted(drop)  # last: if the function dies before, the event's next try does it all
 
     def _checked(self, arrived: Arrived, sequencer: str | None, dropped_by: str | None = None) -> Drop:
         """The drop's record, made now unless this very object was checked before."""
@@ -106,7 +106,7 @@ class DropIntake:
             self._check_is_newest(drop)
             self.publisher.notify(rejected(arrived.key, reason))
             drop = replace(drop, rejected=reason)
-        # Recorded last: after a death before this, people are notified twice rather than never.
+        # Recorded last: if the function dies before this, people are notified twice rather than never.
         drop = self._recorded(drop)
         self.metrics.drop("rejected" if drop.rejected else "accepted")
         return drop
@@ -141,7 +141,7 @@ class DropIntake:
 
 
 def _options(arrived: Arrived) -> tuple[str | None, bool | None]:
-    """The options in the drop's metadata. Raise Rejected, whose reason has the valid values, if one is invalid."""
+    """The options in the drop's metadata. Raise Rejected if one is invalid; the reason names the valid values."""
     mode = arrived.metadata.get("mode")
     if mode is not None and mode.isdecimal():
         mode = None  # set by a file system (s3fs, rclone): the file's permissions

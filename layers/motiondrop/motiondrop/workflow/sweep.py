@@ -132,7 +132,7 @@ class Sweep:
         return self._look_after_all([*(job_id for job_id in holders if job_id), *seen_least])
 
     def _queue(self) -> dict[str, int]:
-        """Give free slots, and alert the operator if the breaker or the budget holds the queue."""
+        """Give free slots to waiting jobs, and alert the operator if the breaker or the budget holds the queue."""
         snapshot = self.slots.snapshot()
         told = self._tell_of(snapshot)
         given = self.slots.grant()
@@ -157,7 +157,7 @@ class Sweep:
                 job = self.jobs.get(job_id)
                 kind = self._look_after(job) if self._quiet(job) else None
             except (Contended, JobClosed, NotOwner, NoSuchJob):
-                continue  # it moves, so it is alive
+                continue  # the job has moved on, so it needs no repair
             except _FAILURES:
                 _logger.exception("a job could not be looked after", extra={"job_id": job_id})
                 continue
@@ -189,7 +189,7 @@ class Sweep:
         status = self.executions.status(execution.arn)
         if status != "RUNNING":
             return self.conclude(execution, status)
-        self.jobs.transition(job, job.owner)  # seen: others are looked at first next time
+        self.jobs.transition(job, job.owner)  # marks it as seen: next time, others come first
         if job.state == State.ADMITTED and job.turn.token:
             self.executions.wake(job.turn.token, job)
         elif job.state == State.QUEUED and self.budget.within_limit(job):

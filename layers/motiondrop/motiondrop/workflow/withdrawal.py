@@ -37,12 +37,12 @@ class Withdrawal:
             if by_a_good_one:
                 for key in job.drops - {drop.key}:
                     self.drops.remove_job(key, job.job_id)
-        for job_id in drop.jobs:  # last: after a death before this, the event's next try does it all
+        for job_id in drop.jobs:  # last: if the function dies before, the event's next try does it all
             self.drops.remove_job(drop.key, job_id)
         return sent
 
     def deleted(self, drop: Drop) -> None:
-        """Withdraw the jobs of a drop that is marked as deleted, but for those that other drops ask for."""
+        """Withdraw the jobs of a drop that is marked as deleted, except those that other drops ask for."""
         for job in self.jobs.find(sorted(drop.jobs)):
             if not self.asked_for(job):
                 self.withdraw(job, DELETED)

@@ -23,7 +23,7 @@ Worker = Callable[[Job], dict[str, Any]]
 def _worker(job: Job) -> Worker:
     """The function that does a job, with its library imported now: after the lock-down nothing can be imported."""
     if job.kind is Kind.IMAGE:
-        from motiondrop.media.child.image import check, import_decoder  # noqa: PLC0415  # an image does without PyAV
+        from motiondrop.media.child.image import check, import_decoder  # noqa: PLC0415  # an image needs no PyAV
 
         import_decoder(job.format)
         return check
@@ -57,7 +57,7 @@ def main() -> None:
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     os.close(nothing)
-    # libde265 decodes in a thread of its own, and x264 in as many as there are processors.
+    # libde265 decodes in a thread of its own, and x264 encodes in as many as there are processors.
     lock_down(seconds=job.seconds, threads=job.mode == "convert" or job.format == HEIC)
     os.write(out, b"\n")
     view = memoryview(json.dumps(_answer(worker, job)).encode())

@@ -90,7 +90,7 @@ def check(job: Job) -> dict[str, Any]:
         stored = image.size
         image.draft("RGB", (_SIDE, _SIDE))  # decodes a huge JPEG at half its size, or less
         image.load()
-        orientation = _orientation(image)  # asking earlier loads some images, and hides what is wrong with them
+        orientation = _orientation(image)  # reading it earlier loads some images, and hides what is wrong with them
         picture = _upright(image, orientation)
         measured = stored[::-1] if orientation in _SIDEWAYS else stored
     kind, saved = _saved(job, picture)
@@ -114,7 +114,7 @@ def _pillow_name(job: Job) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How the picture has to be turned; broken EXIF turns nothing."""
+    """The orientation by the image's EXIF, from 1 to 8; 1, which turns nothing, if the EXIF is missing or broken."""
     with contextlib.suppress(Exception):
         found = image.getexif().get(_ORIENTATION)
         return found if found in _TURNS else 1
@@ -131,7 +131,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         picture = picture.convert("RGBA")
     elif picture.mode not in {"RGB", "RGBA", "CMYK"}:
         picture = picture.convert("RGB")
-    picture.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)  # first of all, since the rest takes as much memory again
+    picture.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)  # done first, since the later steps take as much memory again
     if profile:
         # A profile that is invalid, or for another kind of picture, is left out like other metadata.
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -150,7 +150,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
 
 def _saved(job: Job, picture: Image.Image) -> tuple[str, tuple[tuple[int, int], bytes]]:
     """The format that the picture is saved in, its sides and its bytes; JPEG where PNG would be too large."""
-    # A file above the limit is a photograph: PNG would take seconds and be even larger.
+    # A file above the limit is taken for a photograph: PNG would take seconds and be even larger.
     if job.format not in _PHOTOGRAPHS and job.source.size <= _BYTES:
         drawn = _encoded(picture, "PNG", compress_level=6)
         if len(drawn) <= _BYTES:

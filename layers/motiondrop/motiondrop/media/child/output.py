@@ -44,7 +44,7 @@ def pulled(graph: Graph | None) -> Iterator[Any]:
 
 
 class Sound:
-    """Re-encodes sound as AAC: the part from `start` to `end`, in seconds on its file's clock, moved to zero."""
+    """Re-encodes sound as AAC: the part from `start` to `end`, in seconds on its file's clock, moved to begin at 0."""
 
     def __init__(self, output: OutputContainer, source: AudioStream, start: float, end: float) -> None:
         self._output, self._source = output, source
@@ -98,13 +98,13 @@ class Sound:
 def remux(container: InputContainer, used: Tracks, found: Scan, copy: File) -> bool:
     """Copy pictures and sound of a container that was not read yet, so that the first picture is at zero.
 
-    Return False if the packets' times do not allow it.
+    Return False if the packets' times do not allow it, or FFmpeg fails.
     """
     try:
         with open_output(copy) as output:
             picture = output.add_stream_from_template(used.picture, opaque=True)
             if used.picture.codec_context.codec_tag == "hvc1":
-                picture.codec_context.codec_tag = "hvc1"  # else it would be `hev1`, which Apple's players do not know
+                picture.codec_context.codec_tag = "hvc1"  # else it would be `hev1`, which Apple's players do not play
             sound = _sound(output, used.sound, found)
             for packet in container.demux(tuple(used)):
                 if packet.size == 0 or not packet.time_base:

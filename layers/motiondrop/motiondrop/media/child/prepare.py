@@ -58,7 +58,7 @@ class _Source:
 
 
 def prepare(job: Job) -> dict[str, Any]:
-    """Write the copy and the poster, but only the poster if the copy takes transcoding and the order is to check.
+    """Write the copy and the poster, but only the poster if the copy needs transcoding and the order is to check.
 
     Raise Rejected if the video is damaged or nothing that the provider takes can be made of it.
     """
@@ -179,7 +179,7 @@ def _kept(job: Job, found: Scan) -> tuple[float, float, bool]:
 
 
 def _fitting(width: int, height: int) -> tuple[int, int]:
-    """The sides of the copy: as they are, or reduced to what is allowed; even, as H.264 wants them."""
+    """The sides of the copy: as they are, or reduced to what is allowed; made even numbers, as H.264 needs."""
     most = SIDE_MAX[Kind.VIDEO]
     factor = min(1, most / max(width, height))
     return tuple(int(side * factor + 1e-6) // 2 * 2 for side in (width, height))  # type: ignore[return-value]  # two

@@ -42,6 +42,6 @@ def frame_poster(frame: "VideoFrame", poster: File) -> None:
     small = frame.to_image(
         width=max(1, round(frame.width * factor)),
         height=max(1, round(frame.height * factor)),
-        threads=1,  # the sandbox may start none, a limit that does not bind root
+        threads=1,  # the sandbox may start no threads, though root is not held to that limit
     )
     write_poster(small.rotate(frame.rotation, expand=True) if frame.rotation else small, poster)

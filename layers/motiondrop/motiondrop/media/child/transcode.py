@@ -84,7 +84,7 @@ def transcode(container: InputContainer, used: Tracks, recipe: Recipe, copy: Fil
                 broken += pictures.begun
                 continue
             for frame in frames:
-                pictures.write(frame)  # type: ignore[arg-type]  # a picture track's are pictures
+                pictures.write(frame)  # type: ignore[arg-type]  # a picture track's frames are pictures
             if pictures.over and packet.dts is not None and (packet.dts * packet.time_base) > recipe.end + 1:
                 break
         if broken > tried * _BROKEN_SHARE + _BROKEN:

@@ -34,7 +34,7 @@ _SOUND_CODECS = (
     "aac,mp3,mp2,ac3,eac3,opus,vorbis,flac,alac,wmav1,wmav2,amr_nb,amr_wb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
     "pcm_s32le,pcm_s32be,pcm_f32le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms"
 )
-#: FFmpeg's names of the decoders that are not called like their codecs.
+#: FFmpeg's decoders whose names differ from their codecs' names.
 _DECODERS = "libdav1d,msmpeg4,flv,libopus,libvorbis,mp3float,mp2float,amrnb,amrwb"
 #: How every video is opened: with these decoders only, and without opening any file that it refers to.
 OPTIONS = {
@@ -60,7 +60,7 @@ _HOLE, _ZERO = bytes(256), bytes(1)
 _BACK_SECONDS = 0.5
 #: Formats of broadcasts, whose recordings may begin and end within a picture.
 _BROADCAST = {MPEG, MPEG_TS}
-#: Degrees, either way, by which a picture lies on its side.
+#: Degrees of rotation, in either direction, that display a picture on its side.
 _SIDEWAYS = range(45, 136)
 
 
@@ -238,7 +238,7 @@ def _check_picture(packet: "av.Packet[Any]", codec: str, found: Format, at: floa
 
 
 def _finished(result: Scan, picture: VideoStream) -> Scan:
-    """The scan with its end. Raise Rejected if no picture decodes, or if the header claims far more seconds."""
+    """The scan with its end. Raise Rejected if no picture decodes, or if the header claims far too many seconds."""
     if not result.pictures:
         raise damaged(Kind.VIDEO, "has no frames")
     if result.first is None:
