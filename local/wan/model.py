@@ -16,7 +16,7 @@ from local.wan.tasks import Task
 
 
 class Model:
-    """Does tasks' work, one at a time per thread."""
+    """Carries out tasks: checks their files and renders their results. A thread does one task at a time."""
 
     def __init__(self, store: ResultStore, settings: Callable[[], Settings]) -> None:
         self._store = store

@@ -5,7 +5,7 @@ from collections import deque
 
 
 class RateLimit:
-    """Lets a limited number of requests pass in any one second of the clock."""
+    """Lets a limited number of requests pass in any span of one second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

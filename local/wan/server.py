@@ -186,6 +186,6 @@ class _Handler(BaseHTTPRequestHandler):
         return http_date(cast("_Server", self.server).stand_in.clock.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log nothing: the control API counts the requests."""
+        """Log nothing, since the control API can show how many requests there were."""
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815 - the base class's names

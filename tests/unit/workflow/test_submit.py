@@ -122,7 +122,7 @@ def test_an_object_that_is_gone_is_passed_over(intake: IntakeBench) -> None:
 def test_a_folder_waits_and_the_rule_is_applied_again(intake: IntakeBench) -> None:
     for name in ("v.mp4", "a.png", "b.png"):
         intake.drop(f"f/{name}")
-    assert intake.receipt("f/b.png") == "waiting: it starts once its folder has not changed for 30 s"
+    assert intake.receipt("f/b.png") == "waiting: the animation starts once the folder has not changed for 30 s"
     intake.drop("f/w.mp4")
     intake.settle()
     assert intake.jobs() == []

@@ -299,11 +299,12 @@ def test_a_drop_that_waits_a_day_for_its_partner_is_mentioned_once(workflow: Wor
 
 def test_a_drop_that_makes_nothing_for_another_reason_is_mentioned_with_its_receipt(workflow: WorkflowBench) -> None:
     workflow.bench.drops.record(Drop("alone.png", Kind.IMAGE, "etag", media=make_input("alone.png", "i")))
-    workflow.bench.drops.note_receipt("alone.png", "waiting: it starts once its folder has not changed for 30 s")
+    receipt = "waiting: the animation starts once the folder has not changed for 30 s"
+    workflow.bench.drops.note_receipt("alone.png", receipt)
     workflow.bench.clock.pass_(hours=25)
     workflow.sweep()
     (message,) = workflow.publisher.emails
-    assert 'Its receipt says: "waiting: it starts once its folder has not changed for 30 s".' in message.body
+    assert f'Its receipt says: "{receipt}".' in message.body
 
 
 def test_it_is_measured_how_long_the_first_in_the_queue_has_waited(

@@ -249,7 +249,7 @@ class Pairs:
                     " - move some of the files to another folder or have MaxFanOut raised"
                 )
             case Why.SHARED:
-                return f"waiting: it starts once its folder has not changed for {self.settle_seconds} s"
+                return f"waiting: the animation starts once the folder has not changed for {self.settle_seconds} s"
             case _:
                 return f"waiting for {'a' if missing == 'video' else 'an'} {missing}"
 

@@ -221,8 +221,9 @@ class _Known:
 
 
 def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
-    """Seconds until the next look: a fifth of the time since `since`, from `shortest` to LONGEST_PAUSE, so that a day
-    of looks needs far fewer history events than an execution may have.
+    """Seconds until the next look: a fifth of the time since `since`, but at least `shortest`, at most LONGEST_PAUSE.
+
+    A day of such looks takes far fewer history events than an execution may have.
     """
     waited = (moment - since).total_seconds() if since else 0.0
     return int(min(LONGEST_PAUSE, max(shortest, waited / 5)))

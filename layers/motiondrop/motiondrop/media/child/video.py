@@ -174,7 +174,7 @@ class Scan:
 
     @property
     def seconds(self) -> float:
-        """How long pictures are displayed."""
+        """The time from the first displayed picture's start to the last one's end."""
         return self.end - self.start
 
     @property
