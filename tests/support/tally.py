@@ -13,7 +13,7 @@ from tests.support.driver import Driver
 CLOSED = {"SUCCEEDED", "FAILED", "CANCELED"}
 
 #: Images in an email of their own, and the names that the lines of a digest begin with.
-_NAMED = re.compile(r"\S+(?=\.png)|(?:(?<=^Ready: )|(?<=^Failed: )|(?<=^Canceled: ))[^\s,]+(?=[ ,])", re.MULTILINE)
+_NAMED = re.compile(r"\S+(?=\.png)|(?:(?<=^Ready: )|(?<=^Failed: )|(?<=^Canceled: ))\S+?(?=\.? )", re.MULTILINE)
 
 
 @dataclass
@@ -103,8 +103,13 @@ class Counting:
                 said = json.loads(body)
                 events[said.get("job_id", ""), said["event"]] += 1
             else:
-                emails.update({name.rpartition("/")[2] for name in _NAMED.findall(body)})
+                emails.update(names_in(body))
         return events, emails
+
+
+def names_in(body: str) -> set[str]:
+    """The names, without folder and extension, of the images and jobs that an email is about."""
+    return {name.rpartition("/")[2] for name in _NAMED.findall(body)}
 
 
 def is_over(job: dict[str, Any] | None) -> bool:
