@@ -1,4 +1,4 @@
-"""The two sides of the contract: recorded answers of the provider, and its stand-in as it executions."""
+"""The two sides of the contract: recorded answers of the provider, and its stand-in while it runs."""
 
 import time
 from abc import ABC, abstractmethod

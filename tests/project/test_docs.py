@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,17 @@ def test_an_item_that_a_document_writes_is_one_of_the_tables() -> None:
     for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]:
         written |= set(re.findall(r'"pk": \{"S": "(\w+)"\}, "sk": \{"S": "(\w+)"\}', path.read_text()))
     assert written == {(QUEUE, PAUSE)}
+
+
+def test_every_file_and_name_on_the_page_of_changes_exists() -> None:
+    page = (PROJECT / "docs" / "changing.md").read_text()
+    listed = subprocess.check_output(["git", "ls-files"], cwd=PROJECT, text=True)  # noqa: S607  # the developer's own git
+    known = listed.splitlines()
+    code = {path: (PROJECT / path).read_text() for path in known if path.endswith((".py", ".yaml", ".toml"))}
+    for name in re.findall(r"`([\w/.-]+\.(?:py|md|yaml|json|toml|txt|js))`", page):
+        assert any(f"/{path}".endswith(f"/{name}") for path in known), name
+    for name in re.findall(r"`(?:[a-z_]+\.)*([A-Z][A-Z_]+|[a-z]+(?:_[a-z]+)+)`", page):
+        assert any(re.search(rf"\b{name}\b", text) for text in code.values()), name
 
 
 def test_no_link_to_a_file_is_dead() -> None:
