@@ -160,7 +160,7 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
     }
 
 
-_EVENTS_OF_A_POLL = 8.0  # as this emulator counts; AWS has one more, see docs/decisions
+_EVENTS_OF_A_POLL = 8.0  # as the emulator counts; AWS has one more (decision 0014)
 
 
 def _executions(stand: Stand) -> list[Any]:

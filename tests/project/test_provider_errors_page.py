@@ -14,15 +14,17 @@ INTRODUCTION = """\
 <!-- Made from layers/motiondrop/motiondrop/domain/provider_codes.py and provider_errors.py by `make docs`. -->
 
 Every refusal and every failed task belongs to one of these families. The family is found by the error's code, and
-by the HTTP status where the code is missing or not listed. A code stands for itself and for all that follow it after
-a dot; the longest match wins. Three messages decide, where one code has two meanings. The emails use the sentences of
-this page, and say the provider's own code, message and request id beside them.
+by the HTTP status where the code is missing or not listed. A listed code also stands for every code that continues it
+after a dot, as `InvalidFile` does for `InvalidFile.NoHuman`; the longest match wins. Where a code has two meanings, its
+message decides, and the table quotes the message. The emails use the sentences of this page, and say the provider's own
+code, message and request id beside them.
 
 What the operator has to fix holds the queue and ends no job. What the user has to change ends the job at once. Any
-other refused call is tried again. The last try comes once another job was accepted, or no other job is left: until
-then the refused job passes its turn and keeps its place. If another job is refused alike, the cause is not the job's,
-and the queue is held ([decision 0017](decisions/0017-a-refusal-is-not-final-at-once.md)).
-A failed task is tried again in its slot.
+other refused call is tried again. Before the last try, the refused job lets the jobs behind it go first, and keeps its
+place. It is tried once another job has been accepted or, if no other is waiting, after five minutes. If another job is
+refused with the same family, the cause is not the job's, and the queue is held
+([decision 0017](decisions/0017-a-refusal-is-not-final-at-once.md)). Where the table says *after a pause*, the
+call is repeated in its slot until it is accepted. A failed task is tried again in its slot, too.
 
 A create call that times out, breaks off or is answered with a 5xx is none of these: a task may have been made, or not.
 MotionDrop never sends it again blindly, but reads the provider's list of tasks first.
@@ -32,7 +34,7 @@ MotionDrop never sends it again blindly, but reads the provider's list of tasks 
 
 def page() -> str:
     text = INTRODUCTION + _table(
-        ["Family", "Codes", "HTTP status, without a listed code", "Who can fix it", "Tried again"], _overview()
+        ["Family", "Codes", "HTTP status, if the code is not listed", "Who can fix it", "Tried again"], _overview()
     )
     for kind in FAMILIES:
         text += f"\n## {kind.__name__}\n\n{kind.means} {kind.cost} {kind.advice}\n"
