@@ -31,10 +31,10 @@ MEDIA = ("av", "PIL")
 
 #: Measured with -X importtime, in shares of the floor.
 REASON = (
-    "What `poll` imports beyond the floor is this project's own modules (0.23), requests with what it imports (0.14) "
-    "and PynamoDB (0.09); for the pages it is Jinja2 (0.15) instead of requests. Half of each is compiling, since "
-    "neither a built layer nor Lambda's file system has compiled files. A cold start comes a few times a day, and the "
-    "poll's is paid while the provider works."
+    "What `poll` imports beyond the floor is this project's own modules (0.23 of the floor), requests with what it "
+    "imports (0.14) and PynamoDB (0.09); for the pages it is Jinja2 (0.15) instead of requests. Half of each is "
+    "compiling, since neither a built layer nor Lambda's file system has compiled files. A cold start comes a few "
+    "times a day, and that of `poll` happens while the provider works."
 )
 
 _CODE = """
@@ -85,9 +85,10 @@ def run() -> Section:
     return Section(
         "cold_start",
         "Cold start",
-        "All that each function imports, for its handler and for its first invocation, in a fresh process with the "
-        f"layers that template.yaml gives it and without compiled files, as on AWS: median of {ROUNDS} in mixed order, "
-        "beside the floor of boto3 and Powertools' Logger alone. Clients are not counted. Layers, unzipped: "
+        "What each function imports, for its handler and for its first invocation, in a fresh process with the layers "
+        "that template.yaml gives it and, as on AWS, without compiled files. Each figure is the median of "
+        f"{ROUNDS} runs in mixed order. The floor is the import of boto3 and Powertools' Logger alone. Making boto3's "
+        "clients is not counted. Layers, unzipped: "
         + ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())
         + ".",
         rows,

@@ -57,8 +57,8 @@ STUDIO_JOBS = 440  # 20 on each of 22 days
 
 REASON = (
     "State transitions alone are 0.28%: three for each of 21 polls. The provider's key is read from Secrets Manager at "
-    "each poll (0.02%), so that a new key is used at once. Traces, and the reads of the polls that find the task at "
-    "work, were not counted before."
+    "each poll (0.02%), so that a new key is used at once. Earlier versions of this page left out traces, and what a "
+    "poll reads while the task is still running."
 )
 MEDIA_REASON = "It has 3 GB, and with them the processors that conversions need."
 
@@ -78,11 +78,12 @@ def run() -> Section:
     return Section(
         "cost",
         "Cost on AWS",
-        f"List prices of us-east-1, {PRICES_OF}, without the free tiers; counts of the thousand jobs above, upper "
-        f"bounds where AWS counts by size. A job like the provider's sample, in a stack with two slots, holds its slot "
-        f"for {IN_SLOT} s and is polled {polls} times, every {POLL_SECONDS} s. A month has the sweep's rounds with "
-        f"nothing to do, a list of the inbox in each, {ALARMS} alarms, {SECRETS} secrets, {METRICS_IDLE} metrics "
-        f"({METRICS_BUSY} where jobs run), the traces, and Lambda's receives from an empty queue.",
+        f"List prices of us-east-1, {PRICES_OF}, without the free tiers. The counts are those of the thousand jobs "
+        "above; where AWS charges by size, upper bounds. A job like the provider's sample, in a stack with two slots, "
+        f"holds its slot for {IN_SLOT} s and is polled {polls} times, every {POLL_SECONDS} s. A month in which nothing "
+        f"is dropped costs the sweep's rounds with one LIST of the inbox in each, {ALARMS} alarms, {SECRETS} secrets, "
+        f"{METRICS_IDLE} metrics ({METRICS_BUSY} if jobs run), the traces, and Lambda's ReceiveMessage calls on an "
+        "empty queue.",
         _rows(parts, polls, video),
         [
             Goal(
@@ -201,7 +202,7 @@ def _alternatives(parts: dict[str, float], polls: int) -> dict[str, str]:
         "Express workflow": f"{_usd(express)}, but it ends after 5 minutes, and cannot be stopped or redriven",
         "polling by the Task's own retry": f"{_usd(once_a_poll)} for transitions; each poll an error in the console",
         "waiting in the queue by polling": f"{_usd(queue_polls)} more a job when 1,000 are dropped at once",
-        "submitting everything at once": f"nothing; of 1,000 tasks {in_time} end within 24 h and the rest expire",
+        "submitting everything at once": f"nothing more, but of 1,000 tasks {in_time} end in 24 h and the rest expire",
     }
 
 

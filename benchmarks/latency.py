@@ -17,7 +17,7 @@ STEPS = {
     "drop to job recorded": "the event, the check, the copy of the inputs",
     "recorded to slot": "the execution begins, joins the queue and is given a slot",
     "slot to task created": "signed URLs, the lock, the create call",
-    "task done to seen": "the poll interval; not ours to shorten",
+    "task done to seen": "the wait for the next poll (`PollSeconds`)",
     "seen to saved": "the copy, its check, the record beside it",
     "saved to email": "the receipt, the messages",
 }
@@ -47,9 +47,9 @@ def run() -> Section:
     return Section(
         "latency",
         "Latency",
-        f"{JOBS} jobs one after the other through the local cloud at wait scale 1, the provider's task taking "
-        f"{TASK_SECONDS:.0f} s. Namesakes do not wait for their folder to settle. On AWS the network adds to every "
-        "call and a cold start to the first job.",
+        f"{JOBS} jobs one after the other through the local cloud, with all waits at their real length; the "
+        f"provider's task takes {TASK_SECONDS:.0f} s. Namesakes do not wait for their folder to settle. On "
+        "AWS the network adds to every call and a cold start to the first job.",
         rows,
         [
             Goal(

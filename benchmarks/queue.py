@@ -30,9 +30,9 @@ GOAL = 0.05
 _CALL_SECONDS = 0.01  # that a function waits for each call to the table: what DynamoDB takes within its region
 
 FIRST_LIMIT = (
-    "The first limit that is met is the provider's: it runs one task at a time, so 100,000 videos of 5 s take 53 days "
-    "to two years. Of AWS's quotas the first is Step Functions' 1,000,000 open executions of a Standard workflow in "
-    'an account and region (Step Functions Developer Guide, "Quotas"), since each job in the queue has one.'
+    "The first limit that is reached is the provider's: it runs one task at a time, so 100,000 videos of 5 s take 53 "
+    "days to two years. Of AWS's quotas the first is Step Functions' 1,000,000 open executions of a Standard workflow "
+    'in an account and region (Step Functions Developer Guide, "Quotas"), since each job in the queue has one.'
 )
 
 
@@ -53,9 +53,9 @@ def run() -> Section:
     return Section(
         "queue",
         "A hundred thousand jobs in the queue",
-        "The real storage code over a table in the process, and the calls that reach it: one job's life from its two "
-        "drops to its end, then a round of the sweep, which comes once a minute, looks at 100 jobs at most and counts "
-        "the queue. "
+        "The real storage code runs over a table in memory, and its calls to the table are counted: for one job, from "
+        "its two drops to its end, and for one round of the sweep, which comes once a minute, looks at 100 jobs at "
+        "most and counts the queue. "
         f"The month is {cost.ROUNDS_A_MONTH:,} such rounds at list prices, for DynamoDB and for Lambda. {FIRST_LIMIT}",
         rows,
         [

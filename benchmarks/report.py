@@ -84,7 +84,7 @@ def _section(said: dict[str, Any]) -> list[str]:
         head = [["Goal", "Measured", ""]]
         rows = [[goal["what"], goal["measured"], "met" if goal["met"] else "**not met**"] for goal in said["goals"]]
         parts.append(markdown(head + rows))
-        parts += [f"*{goal['what']}*: {goal['reason']}" for goal in said["goals"] if goal["reason"]]
+        parts += [f"*{goal['what']}*: {goal['reason']}" for goal in said["goals"] if goal["reason"] and not goal["met"]]
     return [*parts, f"<sub>Measured {said['at']} on {said['machine']}.</sub>"]
 
 

@@ -32,8 +32,8 @@ def run() -> Section:
         "thousand",
         "A thousand drops at once",
         f"Pairs dropped as fast as {_DROPPERS} connections can, a task of {TASK_SECONDS} s, one running at a time, "
-        f"{SLOTS} slots, our waits {1 / WAIT_SCALE:.0f} times shorter. The polls are told apart, since their number "
-        "depends on how long a job waits for the provider and not on how many jobs there are.",
+        f"{SLOTS} slots, our waits {1 / WAIT_SCALE:.0f} times shorter. Polls are counted separately, since their "
+        "number depends on how long a job waits for the provider and not on how many jobs there are.",
         _rows(measured),
         _goals(measured),
         plot("thousand", lambda axes: _draw(axes, measured)),
@@ -74,7 +74,7 @@ def _goals(measured: dict[int, dict[str, Any]]) -> list[Goal]:
         Goal(f"at most {SLOTS} unfinished tasks", str(largest["peak"]), largest["peak"] <= SLOTS),
         Goal(
             "constant per job",
-            f"{growth[worst]:.2f} times between the sizes at most ({worst})",
+            f"at most {growth[worst]:.2f} times as many at one size as at another ({worst})",
             growth[worst] < 1.1,
         ),
     ]
