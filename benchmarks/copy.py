@@ -59,9 +59,10 @@ def run() -> Section:
         "copy",
         "The copy of a result",
         "From an HTTP server on this machine to the emulator's S3, each copy in a new process that has first made a "
-        f"small one. The speed is the median of {ROUNDS} rounds; the memory is the most that any round used beyond the "
-        "small copy's. MotionDrop counts the bytes, compares the CRC-64, computes the SHA-256, checks that the file "
-        "begins like an MP4, and can resume. With every way, S3 checks a CRC-32 of each part.",
+        f"small one. The speed is the median of {ROUNDS} rounds; the memory is the most that any round used beyond "
+        "what the process held after the small one. MotionDrop counts the bytes, compares the CRC-64, computes the "
+        "SHA-256, checks that the file begins like an MP4, and can resume. With every way, S3 "
+        "checks a CRC-32 of each part.",
         rows,
         [
             Goal("at least 0.95 of upload_fileobj at 200 MB", f"{ratio:.2f}", ratio >= 0.95, REASON),
