@@ -36,9 +36,9 @@ _CONCURRENCY = click.IntRange(min=-1)
 def doctor(find: Find, *, before_deploy: bool, function_concurrency: int, page_concurrency: int) -> None:
     """Check a stack from outside, free of charge.
 
-    Prints a line for each check: ok, NOT with what to do, or - if it does not apply. Ends with status 1 if a line
-    says NOT. It costs nothing: it queries AWS, reads the provider's list of tasks, and writes and deletes two small
-    hidden files in the inbox.
+    Prints a line for each check: ok, or NOT followed by what to do, or - if there is nothing to check. Ends with
+    status 1 if a line says NOT. It costs nothing: it queries AWS, reads the provider's list of tasks, and writes and
+    deletes two small hidden files in the inbox.
 
     With --before-deploy no --stack is needed. It checks that the region has what the template uses, and that the
     account allows as many Lambda executions at once as the stack needs.

@@ -26,7 +26,7 @@ class Sink(Protocol):
 
 
 def send(out: Sink, answer: Answer, date: str, *, close: bool, with_body: bool = True) -> None:
-    """Send a whole answer; without the body, send only the head, which still states the body's length."""
+    """Send a whole answer; if not `with_body`, send only the head, which still states the body's length."""
     head = _head(answer, date, close=close)
     if not with_body:
         out.write(head)

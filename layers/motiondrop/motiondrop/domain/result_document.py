@@ -20,7 +20,7 @@ _PACKAGES = ("boto3", "requests", "av", "pillow")
 
 
 def render(job: Job, saved: datetime, prices: Prices) -> bytes:
-    """The document of a job whose video is saved; `prices` are the stack's, in the provider's region."""
+    """The document of a job whose video is saved; `prices` are those that the stack uses."""
     document = {
         "version": _VERSION,
         "job_id": job.job_id,

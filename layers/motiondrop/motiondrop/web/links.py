@@ -10,7 +10,7 @@ _SIGNATURE_LENGTH = 32  # hex digits, 128 bits
 
 @dataclass(frozen=True)
 class Address:
-    """A job's page as it was opened, with the signature after `?k=` or as the path's last part.
+    """The address at which a job's page was opened: the signature is after `?k=`, or it is the path's last part.
 
     The page's links are relative, since an operator's own domain may put a path before them.
     """
