@@ -1,5 +1,6 @@
 """What became of a create call whose answer nobody saw."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,6 +93,7 @@ def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(wor
         {"created_at": timedelta(minutes=-20)},
         {"created_at": timedelta(minutes=30)},
         {"status": TaskStatus.CANCELED},
+        {"status": TaskStatus.FAILED},
     ],
 )
 def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, foreign: dict[str, object]) -> None:
@@ -235,7 +237,8 @@ def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_on
     assert workflow.state(job) == State.ADMITTED
 
 
-def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:
+def two_undecided(workflow: WorkflowBench) -> list[tuple[Job, Execution]]:
+    """Two jobs whose create calls got no answer; the list has one task more, which either of them may have made."""
     first, execution = broken_off(workflow, made=False)
     rows, workflow.wan.rows = workflow.wan.rows, []
     workflow.create(execution)  # undecided
@@ -248,9 +251,27 @@ def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(w
     workflow.create(second_execution)
     workflow.wan.rows = rows + workflow.wan.rows
     workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
+    return [(first, execution), (second, second_execution)]
+
+
+def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:
+    (first, execution), (second, second_execution) = two_undecided(workflow)
     for one in (second_execution, execution, second_execution):
         assert workflow.create(one)["next"] == "Try again later"
     assert workflow.state(first) == workflow.state(second) == State.SUBMITTING
+
+
+def test_a_failed_task_that_either_of_two_jobs_may_have_made_holds_neither_and_ends_neither(
+    workflow: WorkflowBench,
+) -> None:
+    jobs = two_undecided(workflow)
+    *rows, unclaimed = workflow.wan.rows
+    workflow.wan.rows = [*rows, replace(unclaimed, status=TaskStatus.FAILED)]
+    for _, execution in reversed(jobs):  # the second job has the lock
+        for _ in range(2):
+            workflow.create(execution)
+    assert [workflow.state(job) for job, _ in jobs] == [State.ADMITTED] * 2
+    assert workflow.lock.all_undecided() == []
 
 
 def test_a_stopped_job_whose_call_made_no_task_is_canceled(workflow: WorkflowBench) -> None:

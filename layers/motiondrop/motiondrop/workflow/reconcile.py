@@ -46,6 +46,8 @@ _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the momen
 _LIST_PAUSE = 30
 _MAX_PAGES = 1000
 _NAMED = 5  # tasks that an email names
+#: Tasks that cost nothing and have no video. They need not be anybody's: the job is sent again all the same.
+_WITHOUT_COST = {TaskStatus.CANCELED, TaskStatus.FAILED}
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Reconcile:
             row
             for row in rows.values()
             if _is_unclaimed(row, claims, job)
-            and row.status != TaskStatus.CANCELED
+            and row.status not in _WITHOUT_COST
             and known.allows(row)
             and not (dated and _is_outside(row, job.called_at - _SKEW, end + _SKEW))
         )
