@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from motiondrop.domain.pricing import MODELS, MODES, dollars
 from motiondrop.provider.client import BASE_URLS, address
 from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
+from tests.support.tracked import tracked
 
 README = (PROJECT / "README.md").read_text()
 PARAMETERS = (PROJECT / "docs" / "parameters.md").read_text()
@@ -78,13 +78,12 @@ def test_an_item_that_a_document_writes_is_one_of_the_tables() -> None:
 
 def test_every_file_and_name_on_the_page_of_changes_exists() -> None:
     page = (PROJECT / "docs" / "changing.md").read_text()
-    listed = subprocess.check_output(["git", "ls-files"], cwd=PROJECT, text=True)  # noqa: S607  # the developer's own git
-    known = listed.splitlines()
-    code = {path: (PROJECT / path).read_text() for path in known if path.endswith((".py", ".yaml", ".toml"))}
+    files = tracked("*.py", "*.md", "*.yaml", "*.json", "*.toml", "*.txt", "*.js")
     for name in re.findall(r"`([\w/.-]+\.(?:py|md|yaml|json|toml|txt|js))`", page):
-        assert any(f"/{path}".endswith(f"/{name}") for path in known), name
-    for name in re.findall(r"`(?:[a-z_]+\.)*([A-Z][A-Z_]+|[a-z]+(?:_[a-z]+)+)`", page):
-        assert any(re.search(rf"\b{name}\b", text) for text in code.values()), name
+        assert any(f"/{path}".endswith(f"/{name}") for path in files), name
+    code = "\n".join(text for path, text in files.items() if path.endswith((".py", ".yaml", ".toml")))
+    for name in re.findall(r"`(?:[a-z_]+\.)*(_?[A-Z][A-Z_]+|[a-z]+(?:_[a-z]+)+)`", page):
+        assert re.search(rf"\b{name}\b", code), name
 
 
 def test_no_link_to_a_file_is_dead() -> None:

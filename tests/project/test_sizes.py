@@ -1,18 +1,12 @@
 """Every function and every file is short enough to be read in one go."""
 
 import ast
-import subprocess
 
 from local.stack import PROJECT
+from tests.support.tracked import tracked
 
 LINES_OF_A_FUNCTION = 40
 LINES_OF_A_FILE = 400
-
-
-def sources() -> dict[str, str]:
-    """The text of every Python file that git knows, by its path."""
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=PROJECT, check=True, capture_output=True, text=True)  # noqa: S607  # the developer's own git
-    return {path: (PROJECT / path).read_text() for path in listed.stdout.splitlines()}
 
 
 def functions(source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -26,7 +20,7 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
-    found = sources()
+    found = tracked("*.py")
     assert found
     long = [
         f"{path} {function.name}: {length(function)}"
@@ -38,7 +32,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
-    found = sources()
+    found = tracked("*.py")
     assert found
     long = [
         f"{path}: {len(source.splitlines())}"
@@ -60,6 +54,6 @@ def code_of(source: str) -> int:
 
 def test_the_library_does_not_grow_unnoticed() -> None:
     """docs/decisions/0019-how-large-the-library-is.md has the number and why it is no smaller."""
-    library = [code_of(source) for path, source in sources().items() if path.startswith("layers/motiondrop/")]
+    library = [code_of(source) for path, source in tracked("*.py").items() if path.startswith("layers/motiondrop/")]
     assert sum(library) <= 9_200
     assert len((PROJECT / "template.yaml").read_text().splitlines()) <= 1_500

@@ -1,4 +1,4 @@
-"""Every email, held word for word in tests/unit/golden; `REWRITE_GOLDEN=1 make test TESTS=…` writes them anew."""
+"""Every email, held word for word in `golden` beside this; `REWRITE_GOLDEN=1 make test TESTS=…` writes them anew."""
 
 import json
 import os

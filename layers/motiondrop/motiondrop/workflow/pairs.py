@@ -154,11 +154,11 @@ class Pairs:
                 f"animation may cost up to {usd_as_tag(reserve_of(new.quote))} - the limit of the drop link is"
                 f" {usd_as_tag(new.limit.daily)} a day - use a shorter video or ask for a higher limit"
             )
-        for kind, drop in (Kind.IMAGE, image), (Kind.VIDEO, video):
+        for drop in (image, video):
             if len(drop.jobs - {new.job_id}) >= MAX_JOBS:
                 raise Rejected(
-                    f"{kind} already has {MAX_JOBS} animations - this is the limit"
-                    f" - drop a copy of the {kind} under another name"
+                    f"{drop.kind} already has {MAX_JOBS} animations - this is the limit"
+                    f" - drop a copy of the {drop.kind} under another name"
                 )
         recorded = self.jobs.record(new)
         job = new if recorded else self._known(new, (image, video))
