@@ -102,42 +102,42 @@ class Stack:
 
     @cached_property
     def s3(self) -> S3Client:
-        """S3."""
+        """The client of S3."""
         return self.client("s3")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        """DynamoDB."""
+        """The client of DynamoDB."""
         return self.client("dynamodb")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        """Step Functions."""
+        """The client of Step Functions."""
         return self.client("stepfunctions")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def lambda_(self) -> LambdaClient:
-        """Lambda."""
+        """The client of Lambda."""
         return self.client("lambda")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def sns(self) -> SNSClient:
-        """SNS."""
+        """The client of SNS."""
         return self.client("sns")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def sqs(self) -> SQSClient:
-        """SQS."""
+        """The client of SQS."""
         return self.client("sqs")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def secretsmanager(self) -> SecretsManagerClient:
-        """Secrets Manager."""
+        """The client of Secrets Manager."""
         return self.client("secretsmanager")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property
     def events(self) -> EventBridgeClient:
-        """EventBridge."""
+        """The client of EventBridge."""
         return self.client("events")  # type: ignore[no-any-return]  # client() serves any service
 
     @cached_property

@@ -11,5 +11,5 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  # Lambda's shape
-    """Check, convert or look, whichever is asked for."""
+    """Check a drop, convert it, or look at a result, as the event asks."""
     return bootstrap.media().run(event)

@@ -14,10 +14,10 @@ STACK_NAME = "motiondrop"
 class Options:
     """One local cloud's options.
 
-    wait_scale: factor on every wait of ours; 0 makes them instant.
+    wait_scale: every wait of MotionDrop is multiplied by it; 0 leaves no waits.
     wan_task_seconds: how long the provider's stand-in works on a task; None leaves it to the stand-in.
-    wan_short_side: short side of the provider's results, in pixels; None leaves it to the stand-in, which has 720.
-    port, wan_port: 0 for free ones.
+    wan_short_side: short side of the provider's results, in pixels; None leaves it to the stand-in, which uses 720.
+    port, wan_port: ports of the emulator and of the stand-in; 0 for any free port.
     owner_pid: the cloud ends when this process does; 0 for never.
     guide: whether `up` says what to do next.
     """

@@ -9,7 +9,7 @@ import pytest
 from local.stack import PROJECT
 from motiondrop.domain.delivery import FRAME_RATE, RESOLUTION, work_minutes
 from motiondrop.domain.job import LEGAL, State
-from motiondrop.domain.pricing import MODELS, MODES, dollars
+from motiondrop.domain.pricing import MODES, PRICES, dollars
 from motiondrop.provider.client import BASE_URLS, address
 from motiondrop.storage.items import PAUSE, QUEUE
 from tests.support.template import TEMPLATE
@@ -47,7 +47,7 @@ def test_the_readmes_table_of_modes_is_the_codes() -> None:
 
     assert row("size and frame rate") == [f"{RESOLUTION}, {FRAME_RATE[mode]} frames per second" for mode in MODES]
     for name, label in (("wan2.2-animate-move", ""), ("wan2.2-animate-mix", ", with `wan2.2-animate-mix`")):
-        for region, prices in MODELS[name].prices.items():
+        for region, prices in PRICES[name].items():
             said = [f"${dollars(prices[mode]):.3f}".removesuffix("0") for mode in MODES]
             assert row(f"price per second of video in {region.capitalize()}{label}") == said
     for seconds in (5, 30):

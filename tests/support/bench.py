@@ -10,7 +10,7 @@ import boto3
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job
-from motiondrop.storage.budget import NO_LIMIT, Budget
+from motiondrop.storage.budget import Budget
 from motiondrop.storage.changes import Changes
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.drops import Drops
@@ -24,6 +24,9 @@ from tests.support.fakes import Clock, Woken
 from tests.support.template import RESOURCES
 
 moto_speed.install()
+
+#: Micro-USD that no day reaches.
+NO_LIMIT = 10**15
 
 
 @dataclass(frozen=True)

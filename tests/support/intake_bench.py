@@ -19,7 +19,6 @@ from motiondrop.domain.keys import kind_of
 from motiondrop.errors import DropGone
 from motiondrop.media.limits import Rejected
 from motiondrop.media.report import Plan, Report
-from motiondrop.storage.budget import NO_LIMIT
 from motiondrop.storage.drop_links import DropLinks
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
@@ -27,7 +26,7 @@ from motiondrop.workflow.pairs import Defaults, Pairs
 from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.submit import DropIntake
 from motiondrop.workflow.withdrawal import Withdrawal
-from tests.support.bench import Bench, client
+from tests.support.bench import NO_LIMIT, Bench, client
 from tests.support.builders import PRICES
 from tests.support.fakes import FakeEventQueue, FakeExecutions, FakeLinks, FakePublisher
 

@@ -92,7 +92,7 @@ class Parts:
 
     @cached_property
     def tables(self) -> Tables:
-        """The table."""
+        """The kinds of items, bound to the stack's table."""
         return bind(self.settings.table, self.settings.aws_region)
 
     @cached_property

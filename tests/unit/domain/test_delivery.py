@@ -6,7 +6,7 @@ import pytest
 
 from motiondrop.domain.delivery import BACKGROUND, FRAME_RATE, expected, expected_briefly, takes, work_minutes
 from motiondrop.domain.job import Job
-from motiondrop.domain.pricing import MODELS, MODES
+from motiondrop.domain.pricing import MODES, PRICES
 from tests.support.builders import make_job
 from tests.support.fakes import Clock
 
@@ -19,7 +19,7 @@ def job(mode: str, model: str, *, sound: bool | None) -> Job:
 
 
 def test_what_comes_out_is_known_of_every_model_and_mode_that_has_a_price() -> None:
-    assert set(BACKGROUND) == set(MODELS)
+    assert set(BACKGROUND) == set(PRICES)
     assert set(FRAME_RATE) == set(MODES)
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motiondrop.domain.pricing import MODE_OF_RATIO, MODELS, MODES, Prices, usd
+from motiondrop.domain.pricing import MODE_OF_RATIO, MODES, PRICES, Prices, usd
 from motiondrop.errors import SettingsError
 from motiondrop.provider.client import BASE_URLS
 
@@ -28,9 +28,9 @@ def test_pages_billing_example_is_exact() -> None:
 
 
 def test_every_region_with_an_address_has_a_price_for_every_mode() -> None:
-    for model in MODELS.values():
-        assert set(model.prices) == set(BASE_URLS)
-        assert all(set(prices) == set(MODES) for prices in model.prices.values())
+    for model in PRICES.values():
+        assert set(model) == set(BASE_URLS)
+        assert all(set(prices) == set(MODES) for prices in model.values())
     assert set(MODE_OF_RATIO.values()) == set(MODES)
 
 

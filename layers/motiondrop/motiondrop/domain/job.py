@@ -64,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Input:
-    """One of a job's two files: the drop, and the copy that was made of it.
+    """The image or the video of a job: the dropped file, and the copy that was made of it.
 
     `copy` is the copy's key in the results bucket, or None while the file still has to be converted. Sides, duration
     and frame rate are the copy's, or those planned for it, in pixels, seconds and frames per second. `size` (in bytes)

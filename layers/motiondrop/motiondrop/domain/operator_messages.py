@@ -125,7 +125,7 @@ def host_refused(hosts: Sequence[str], videos: int, until: datetime) -> Message:
         f"\n\n{allow}",
         f"The animation service deletes {first} at {until:%Y-%m-%d %H:%M} UTC{others}. A video that is deleted before"
         " it is saved is lost, but still charged. Until you deploy, MotionDrop keeps sending new jobs, which are"
-        " charged although their videos may not be saved. To prevent this, pause the queue.",
+        " charged although their videos might not be saved. To prevent this, pause the queue.",
     )
     which = f"{hosts[0]} is" if len(hosts) == 1 else f"{len(hosts)} hosts are"
     said = headline(_US, f"videos not saved, {which} not allowed", "videos not saved, a host is not allowed")

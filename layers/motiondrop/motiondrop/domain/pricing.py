@@ -25,28 +25,17 @@ _MICRO = Decimal(1_000_000)
 _MOST = Decimal(1000)  # USD per second: a higher price must be in another unit
 
 
-@dataclass(frozen=True)
-class Model:
-    """What differs between the models, which share path, request and answer: the prices by region and mode, in
-    micro-USD per second. A price that is missing is on no page: a stack that needs it has to set it.
-    """
-
-    prices: Mapping[str, Mapping[str, int]]
-
-
-MODELS = {
-    "wan2.2-animate-move": Model(
-        {
-            "singapore": {"wan-std": 120_000, "wan-pro": 180_000},
-            "beijing": {"wan-std": 60_000, "wan-pro": 90_000},
-        }
-    ),
-    "wan2.2-animate-mix": Model(
-        {
-            "singapore": {"wan-std": 180_000, "wan-pro": 260_000},
-            "beijing": {"wan-std": 86_000, "wan-pro": 129_000},
-        }
-    ),
+#: Micro-USD per second by model, region and mode. Models and regions for which no page of the provider gives a price
+#: are not here: a stack that uses one has to set WanPrices.
+PRICES: Mapping[str, Mapping[str, Mapping[str, int]]] = {
+    "wan2.2-animate-move": {
+        "singapore": {"wan-std": 120_000, "wan-pro": 180_000},
+        "beijing": {"wan-std": 60_000, "wan-pro": 90_000},
+    },
+    "wan2.2-animate-mix": {
+        "singapore": {"wan-std": 180_000, "wan-pro": 260_000},
+        "beijing": {"wan-std": 86_000, "wan-pro": 129_000},
+    },
 }
 
 
@@ -71,7 +60,7 @@ class Prices:
         if said != AS_ON_THE_PAGE:
             return cls(region, _read(said))
         try:
-            return cls(region, MODELS[model].prices[region])
+            return cls(region, PRICES[model][region])
         except KeyError as error:
             raise SettingsError(f"no price is known for {model} in {region}: say it as WanPrices") from error
 

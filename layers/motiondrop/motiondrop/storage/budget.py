@@ -23,9 +23,6 @@ from motiondrop.errors import MotionDropError
 from motiondrop.storage.items import BUDGET, BudgetItem, Tables
 from motiondrop.storage.transactions import Transaction
 
-#: Micro-USD that no day reaches: the budget of a stack without one.
-NO_LIMIT = 10**15
-
 _KEPT = timedelta(days=400)
 
 
