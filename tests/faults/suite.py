@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from tests.support.tally import Tally
 #: Functions that write no record: there is nothing to lose in them (test_faults_calls looks at their policies).
 READERS = {"result_page", "drop_page"}
 
-#: Scenarios in which `create` makes calls under the lock that it makes nowhere else. A kill there takes a minute.
-UNDER_THE_LOCK = {
+#: Calls that are made for one job of a scenario only, such as the one that opens the breaker, or that `create` makes
+#: under the lock, where a kill takes a minute. Each kill has its job alone, on a cloud beside.
+ALONE = {
     "held": {"dynamodb:PutItem", "dynamodb:UpdateItem", "sns:Publish"},
     "stopped while created": {"provider:cancel"},
+    "overdue": {"sns:Publish"},
 }
 
 #: Storms are aimed at the kill points that nothing has reached, and end when one of them reaches none.
@@ -169,7 +171,7 @@ def main(seed: int, names: list[str]) -> int:
         aside = []
         if "under the lock" in wanted:
             aside = [beside.submit(_locked, Path(folder) / f"locked-{number}", number) for number in range(3)]
-            aside += [beside.submit(_alone, Path(folder) / name, name, calls) for name, calls in UNDER_THE_LOCK.items()]
+            aside += [beside.submit(_alone, Path(folder) / name, name, calls) for name, calls in ALONE.items()]
         with faulty_cloud(Path(folder) / "main") as stand:
             _main(stand, table, seed, wanted)
             table.most_at_once = stand.most_at_once()
@@ -237,13 +239,13 @@ def _locked(folder: Path, number: int) -> tuple[str, Tally, list[Kill]]:
 
 
 def _alone(folder: Path, name: str, calls: set[str]) -> tuple[str, Tally, list[Kill]]:
-    """Kills of `create` under the lock in another scenario, at the calls that it makes there only."""
-    scenario = by_name(name)
+    """Kills at these calls of another scenario, each with its job alone."""
+    scenario = replace(by_name(name), together=False)
     with faulty_cloud(folder) as stand:
         made = [call for call in reference(stand, scenario, "ref") if call.name in calls and call.number == 0]
         kills = kills_of(made, scenario, "k")
         tally = play(stand, scenario, kills, 900, every=5)
-        return name, tally, stand.happened(kills)
+        return f"{name}, alone", tally, stand.happened(kills)
 
 
 def _rejections(stand: Stand) -> tuple[str, Tally, list[Kill]]:

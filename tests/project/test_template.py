@@ -11,7 +11,7 @@ from cli.checks import WITHOUT_FUNCTION_URLS
 from local.stack import PROJECT
 from motiondrop import bootstrap
 from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings
-from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, all_statements, folder_of
+from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, all_statements, folder_of, statements_of
 
 # What Lambda itself sets, and what Powertools reads.
 OF_LAMBDA = {"AWS_REGION"}
@@ -74,6 +74,15 @@ def test_a_policy_names_its_actions_and_resources(name: str, statement: dict[str
 def test_the_queue_hides_a_message_for_six_times_the_functions_timeout() -> None:
     timeout = FUNCTIONS["SubmitFunction"]["Timeout"]
     assert RESOURCES["EventQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_lambda_takes_no_message_that_a_function_sends_to_itself_again_for_a_loop() -> None:
+    """By default, Lambda drops a message after 16 invocations (recursive loop detection)."""
+    for name, function in FUNCTIONS.items():
+        queues = [event["Properties"].get("Queue") for event in function.get("Events", {}).values()]
+        sends = [one["Resource"] for one in statements_of(name) if "sqs:SendMessage" in one["Action"]]
+        to_itself = any(queue is not None and queue in sends for queue in queues)
+        assert (function.get("RecursiveLoop") == "Allow") == to_itself, name
 
 
 def test_functions_know_how_long_the_queue_hides_a_message() -> None:

@@ -21,7 +21,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.job import IN_FLIGHT, Job, State
 from motiondrop.errors import MotionDropError
 from motiondrop.storage.items import BUDGET, BudgetItem, Tables
-from motiondrop.storage.transactions import Transaction
+from motiondrop.storage.transactions import Transaction, conditional_write
 
 _KEPT = timedelta(days=400)
 
@@ -82,13 +82,13 @@ class Budget:
 
     def note_notified(self) -> None:
         """Note that the operator knows that today's budget is spent."""
-        self._tables.budget(BUDGET, _sort_key(self._day())).update(
-            actions=[
-                BudgetItem.notified.set(True),
-                BudgetItem.committed.add(0),
-                BudgetItem.expires.set(self._expires()),
-            ]
-        )
+        today = self._tables.budget(BUDGET, _sort_key(self._day()))
+        actions: list[Action] = [
+            BudgetItem.notified.set(True),
+            BudgetItem.committed.add(0),
+            BudgetItem.expires.set(self._expires()),
+        ]
+        conditional_write(lambda: today.update(actions=actions, condition=BudgetItem.notified.does_not_exist()))
 
     def reservation(self, job: Job) -> dict[str, Any]:
         """The fields of the job's `turn` that note a reservation made now: the amount and the day."""

@@ -16,7 +16,7 @@ from motiondrop.errors import Contended, MotionDropError
 
 _T = TypeVar("_T")
 
-_CONFLICTS = 5  # tries of a transaction that conflicts with others
+_CONFLICTS = 5  # tries of a write that conflicts with transactions
 
 #: Temporary reasons for which a transaction is canceled: another transaction touched the same items, or the table is
 #: throttled (DynamoDB API reference, "TransactionCanceledException").
@@ -64,14 +64,24 @@ Writes = Callable[[Transaction], None]
 
 
 def conditional_write(write: Callable[[], object]) -> bool:
-    """Do a conditional write. Return False if its condition was not met, so that nothing was changed."""
-    try:
-        write()
-    except (PutError, UpdateError, DeleteError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    """Do a conditional write. Return False if its condition was not met, so that nothing was changed.
+
+    Raise Contended if transactions on the item were in the way at every try (DynamoDB API reference, PutItem:
+    "TransactionConflictException", which the SDK does not retry).
+    """
+
+    def attempt() -> bool:
+        try:
+            write()
+        except (PutError, UpdateError, DeleteError) as error:
+            if error.cause_response_code == "TransactionConflictException":
+                raise Contended("a transaction touched the same record") from error
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    return _persistently(attempt)
 
 
 def transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
@@ -80,10 +90,14 @@ def transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
     Raise ConditionFailed if a condition did not hold, and Contended if other transactions, or throttling, were in the
     way at every try.
     """
+    return _persistently(lambda: _transact(connection, fill))
+
+
+def _persistently(attempt: Callable[[], _T]) -> _T:
     for _ in range(_CONFLICTS - 1):
         with suppress(Contended):
-            return _transact(connection, fill)
-    return _transact(connection, fill)
+            return attempt()
+    return attempt()
 
 
 def _transact(connection: Connection, fill: Callable[[Transaction], _T]) -> _T:
