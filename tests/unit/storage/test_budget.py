@@ -1,6 +1,6 @@
 """The day's budget: reserved with the slot, settled when it is given up, never exceeded, never leaking."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -125,6 +125,21 @@ def test_the_operator_is_told_once_a_day(bench: Bench) -> None:
     assert job.state == State.ADMITTED
     bench.clock.pass_(days=1)
     assert not budget.today().notified
+
+
+def test_what_is_reserved_at_midnight_is_settled_on_the_day_on_which_it_was_counted(bench: Bench) -> None:
+    noon, midnight = datetime(2026, 1, 2, 12, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    for moment in (midnight - timedelta(microseconds=before) for before in range(12)):
+        bench.clock.moment = moment
+        job, execution = bench.in_queue(f"granted {moment}")
+        bench.slots.release(job, execution.owner, State.FAILED)
+        bench.clock.moment = noon
+        job, execution = bench.in_queue(f"sent {moment}")
+        bench.clock.moment = moment
+        job = bench.lock.acquire(job, execution, midnight, "key")
+        bench.slots.release(bench.lock.release(job, execution, job.call), execution.owner, State.FAILED)
+    for bench.clock.moment in (noon, midnight):
+        assert bench.budget.today().committed == 0
 
 
 def test_a_paused_queue_gives_nothing_until_it_goes_on(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import State
 from motiondrop.domain.provider_errors import BillingTrouble, KeyRefused
 from motiondrop.errors import JobClosed, NotOwner
@@ -143,3 +144,23 @@ def test_a_job_that_was_held_keeps_its_old_place(bench: Bench) -> None:
     bench.slots.release(first, execution.owner, State.QUEUED)
     bench.slots.wait(execution, "again")
     assert [place.job_id for place in bench.slots.snapshot().queue] == [first.job_id, third.job_id]
+
+
+def test_an_unreadable_record_gives_its_lock_back_after_an_hour_and_keeps_its_slot_and_a_note(bench: Bench) -> None:
+    job, _ = bench.submitting("unreadable")
+    other, execution = bench.in_queue("other")
+    bench.client.update_item(
+        TableName="jobs",
+        Key={"pk": {"S": f"JOB#{identity_of(job.job_id)}"}, "sk": {"S": "JOB"}},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": "A STATE OF ANOTHER VERSION"}},
+    )
+    assert bench.slots.free_orphans(bench.slots.snapshot()) == 0
+    with pytest.raises(LockBusy):
+        bench.lock.acquire(other, execution, bench.clock(), "key")
+    bench.clock.pass_(hours=1, seconds=31)
+    assert bench.slots.free_orphans(bench.slots.snapshot()) == 1
+    assert [note.job_id for note in bench.lock.all_undecided()] == [job.job_id]
+    assert job.job_id in {slot.job_id for slot in bench.slots.snapshot().slots.values()}
+    bench.lock.acquire(other, execution, bench.clock(), "key")

@@ -10,10 +10,19 @@ from motiondrop.domain.job import Job, State
 from motiondrop.domain.provider_errors import KeyRefused, Throttled
 from motiondrop.errors import JobClosed
 from motiondrop.provider.client import CALL_TIMEOUT
-from motiondrop.provider.responses import NotUnderstood, OutcomeUnknown, Task, TaskRow, TaskStatus, Unreachable
+from motiondrop.provider.responses import (
+    NotUnderstood,
+    OutcomeUnknown,
+    Task,
+    TaskPage,
+    TaskRow,
+    TaskStatus,
+    Unreachable,
+)
 from motiondrop.workflow.create import WINDOW
-from motiondrop.workflow.reconcile import ALERT_AFTER, GIVE_UP, PROOF, UNPROVEN_APART
+from motiondrop.workflow.reconcile import ALERT_AFTER, GIVE_UP, PROOF, READING, UNPROVEN_APART
 from tests.support.builders import execution_of
+from tests.support.template import FUNCTIONS
 from tests.support.workflow_bench import MARGIN, WorkflowBench
 
 
@@ -59,7 +68,8 @@ def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: Wor
     job, execution = broken_off(workflow, made=False)
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.wan.made() == 2
-    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    assert workflow.create(execution)["next"] == "Try again later"
+    assert workflow.state(job) == State.ADMITTED
     assert workflow.create(execution) == {"next": "Wait for the task", "wait_seconds": 15}
     assert (workflow.wan.made(), workflow.bench.read(job).call.attempt) == (3, 2)
 
@@ -103,7 +113,7 @@ def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, f
     assert isinstance(shift, timedelta)
     workflow.wan.row("foreign", **(foreign | {"created_at": job.call.asked_at + shift}))  # type: ignore[arg-type]  # any field
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    workflow.create(execution)
     assert workflow.state(job) == State.ADMITTED
 
 
@@ -111,7 +121,20 @@ def test_a_task_of_another_key_of_the_account_is_left_alone(workflow: WorkflowBe
     job, execution = broken_off(workflow, made=False)
     workflow.wan.row("foreign", created_at=job.call.asked_at, api_key_id="another")
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    workflow.create(execution)
+    assert workflow.state(job) == State.ADMITTED
+
+
+def test_a_task_is_found_although_the_key_was_reset_which_keeps_its_id(workflow: WorkflowBench) -> None:
+    workflow.pending("with the old value")
+    workflow.key = lambda: "sk-after-the-reset"
+    job, execution = workflow.bench.in_queue()
+    workflow.wan.accepts_then_fails = True
+    workflow.wan.fail("create", OutcomeUnknown("lost"))
+    workflow.create(execution)
+    workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
+    assert workflow.create(execution) == {"next": "Poll"}
+    assert workflow.bench.read(job).task.id == "task-2"
 
 
 @pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), Throttled("Throttling", "x", status=429)])
@@ -141,6 +164,55 @@ def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> 
     workflow.wan.total = 3
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.bench.read(job).call.empty_since is None
+
+
+def test_a_list_that_takes_too_long_to_read_is_given_up_while_the_function_can_still_give_the_lock_back(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, execution = broken_off(workflow, made=False)
+    began = workflow.clock()
+
+    def slow(*, page: int) -> TaskPage:
+        workflow.clock.pass_(seconds=1)
+        return TaskPage((), 10_000, page, 1_000, workflow.clock())
+
+    monkeypatch.setattr(workflow.wan, "list", slow)
+    assert workflow.create(execution)["next"] == "Try again later"
+    longest = timedelta(seconds=FUNCTIONS["CreateFunction"]["Timeout"])
+    assert workflow.clock() - began + CALL_TIMEOUT < longest
+    assert workflow.slots.snapshot().lock is None
+    assert workflow.state(job) == State.SUBMITTING
+
+
+def test_a_list_of_all_the_tasks_that_an_account_makes_in_a_day_is_read(workflow: WorkflowBench) -> None:
+    """1,900 tasks (docs/limits.md) of ten a page, at the 0.3 s that a page takes from another region."""
+    assert 190 * timedelta(seconds=0.3) < READING
+
+
+def test_a_function_that_dies_in_a_call_that_made_no_task_is_no_refusal(workflow: WorkflowBench) -> None:
+    workflow.pending("before")
+    job, execution = crashed(workflow)
+    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + MARGIN).total_seconds() + 1)
+    for _ in range(2):
+        workflow.create(execution)
+    assert (workflow.state(job), workflow.bench.read(job).call.faults) == (State.ADMITTED, 0)
+
+
+def test_a_task_that_was_adopted_late_is_not_looked_for_once_the_list_forgets_it(workflow: WorkflowBench) -> None:
+    first, execution = workflow.bench.in_queue("first")
+    workflow.wan.accepts_then_fails = True
+    workflow.wan.fail("create", OutcomeUnknown("lost"))
+    workflow.create(execution)
+    workflow.clock.pass_(hours=20)
+    assert workflow.create(execution) == {"next": "Poll"}
+    workflow.becomes(first, TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution)
+    workflow.clock.pass_(hours=5)
+    workflow.wan.rows = []
+    job, execution = broken_off(workflow, made=False)
+    for _ in range(2):
+        workflow.create(execution)
+    assert workflow.state(job) == State.ADMITTED
 
 
 def test_what_cannot_be_known_for_23_hours_stops_and_tells(workflow: WorkflowBench) -> None:
@@ -213,7 +285,7 @@ def test_a_list_that_can_prove_nothing_has_to_be_empty_twice_ten_minutes_apart(w
     workflow.clock.pass_(minutes=5)
     assert workflow.create(execution)["wait_seconds"] > 0
     workflow.clock.pass_(minutes=6)
-    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    workflow.create(execution)
     assert workflow.state(job) == State.ADMITTED
 
 
@@ -232,7 +304,7 @@ def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_on
     assert ["not clear" in alert.subject for alert in workflow.publisher.alerts] == [True]
     workflow.wan.rows = before + workflow.wan.rows
     workflow.create(execution)
-    assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 0}
+    workflow.create(execution)
     assert workflow.lock.all_undecided() == []
     assert workflow.state(job) == State.ADMITTED
 
@@ -274,13 +346,31 @@ def test_a_failed_task_that_either_of_two_jobs_may_have_made_holds_neither_and_e
     assert workflow.lock.all_undecided() == []
 
 
-def test_a_stopped_job_whose_call_made_no_task_is_canceled(workflow: WorkflowBench) -> None:
+def test_the_task_of_a_job_that_was_given_up_is_adopted_by_no_other_job(workflow: WorkflowBench) -> None:
+    (first, execution), (second, second_execution) = two_undecided(workflow)
+    for one in (second_execution, execution):
+        workflow.create(one)
+    workflow.clock.moment = workflow.bench.read(first).called_at + GIVE_UP + timedelta(seconds=1)
+    with pytest.raises(JobClosed):
+        workflow.create(execution)
+    assert workflow.create(second_execution)["next"] == "Try again later"
+    assert workflow.bench.read(second).task.id is None
+    assert first.job_id in {note.job_id for note in workflow.lock.all_undecided()}
+    workflow.clock.pass_(hours=3)  # the list, which looks back a day, shows the task no more
+    assert first.job_id not in {note.job_id for note in workflow.lock.all_undecided()}
+
+
+def test_a_stopped_job_whose_call_made_no_task_is_canceled_and_told_that_it_cost_nothing(
+    workflow: WorkflowBench,
+) -> None:
     job, execution = broken_off(workflow, made=False)
     workflow.ends(execution, "ABORTED")
     following = workflow.start_next(job)
     assert workflow.create(following) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.create(following) == {"next": "Claim the job"}
     assert workflow.state(job) == State.CANCELED
+    assert not workflow.bench.read(job).call.unknown
+    assert "Nothing was charged" in workflow.publisher.emails[-1].body
 
 
 def test_a_stopped_job_whose_task_began_saves_its_video(workflow: WorkflowBench) -> None:

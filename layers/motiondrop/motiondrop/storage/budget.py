@@ -91,11 +91,11 @@ class Budget:
         conditional_write(lambda: today.update(actions=actions, condition=BudgetItem.notified.does_not_exist()))
 
     def reservation(self, job: Job) -> dict[str, Any]:
-        """The fields of the job's `turn` that note a reservation made now: the amount and the day."""
+        """The fields of the job's `turn` that note a reservation made now: the amount and the day, `reserved_on`."""
         return {"reserved": reserve_of(job.quote), "reserved_on": self._day()}
 
-    def reserve(self, transaction: Transaction, job: Job) -> None:
-        """Add the job's reservation to the transaction.
+    def reserve(self, transaction: Transaction, job: Job, day: str) -> None:
+        """Add the job's reservation for `day` to the transaction.
 
         It is a write named `budget` and, if the job has a drop link, one named `limit`. Each fails if there is no room.
         Raise OverBudget or OverLimit if the job costs more than any day allows.
@@ -105,18 +105,18 @@ class Budget:
             raise OverLimit(f"job {job.job_id} is dearer than a day of its link")
         if amount > self._daily:
             raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
-        self._change(transaction, _sort_key(self._day()), amount, "budget", _room(self._daily - amount))
+        self._change(transaction, _sort_key(day), amount, "budget", _room(self._daily - amount))
         if job.limit:
-            sort_key = _sort_key(self._day(), job.limit.link_id)
+            sort_key = _sort_key(day, job.limit.link_id)
             self._change(transaction, sort_key, amount, "limit", _room(job.limit.daily - amount))
 
-    def reserve_today(self, transaction: Transaction, job: Job) -> None:
-        """Move a reservation of an earlier day to today: money is counted on the day on which it is spent."""
+    def move_reservation(self, transaction: Transaction, job: Job, day: str) -> None:
+        """Move a reservation of an earlier day to `day`: money is counted on the day on which it is spent."""
         turn = job.turn
-        if turn.reserved_on in {None, self._day()}:
+        if turn.reserved_on in {None, day}:
             return
         self._change_all(transaction, job, turn.reserved_on or "", -(turn.reserved or 0), "earlier day")
-        self.reserve(transaction, job)
+        self.reserve(transaction, job, day)
 
     def settle(self, transaction: Transaction, job: Job, after: Job) -> None:
         """In the total of the reservation's day, replace the job's reservation with what was charged for the job.

@@ -231,6 +231,7 @@ class UndecidedItem(Item):
     job_id = UnicodeAttribute()
     since = UTCDateTimeAttribute()
     until = UTCDateTimeAttribute()
+    expires = NumberAttribute()
 
 
 class QueueItem(Item):

@@ -9,6 +9,7 @@ its execution does not wait yet.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -27,12 +28,14 @@ from motiondrop.storage.budget import Budget, OverBudget, OverLimit
 from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
 from motiondrop.storage.jobs import UNREADABLE, WAITING, Jobs, place_of
+from motiondrop.storage.submission_lock import NOTE_MEMORY, note_of
 from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
 _logger = Logger(child=True)
 
 _HEAD = 1  # places of the queue that are read at once: one for each grant
 _ASIDE = 100  # jobs without room in their link's limit that one call takes out of the queue; a sweep puts back as many
+_UNREADABLE_AFTER = timedelta(hours=1)  # longer than any part of a create call takes
 _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, pause
 
 
@@ -221,7 +224,7 @@ class Slots:
         """Enter `to` and give up slot, lock and place in the queue, whichever the job has; then give free slots.
 
         A job that goes back to the queue gets its old place at once. A slot or a lock that the job no longer has is
-        left alone.
+        left alone. If the outcome of the job's create call stays unknown, its note stays too.
         """
         gone: frozenset[str] = frozenset()
 
@@ -230,7 +233,8 @@ class Slots:
                 slot = self._tables.queue(QUEUE, _slot(job.turn.slot))
                 transaction.delete(slot, name="slot", condition=QueueItem.grant == job.turn.grant)
             if job.state == State.SUBMITTING:
-                transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+                if not after.call.unknown:
+                    transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
                 if "lock" not in gone:
                     lock = self._tables.queue(QUEUE, LOCK)
                     transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)
@@ -238,16 +242,17 @@ class Slots:
                 transaction.delete(self._tables.queue(QUEUE, place_of(job)), name="place")
             if to == State.QUEUED:
                 transaction.put(self._jobs.place(job), name="place")
-            self._budget.settle(transaction, job, replace(job, state=to, **changes))
+            self._budget.settle(transaction, job, after)
 
         changes["turn"] = Turn(admitted_at=job.turn.admitted_at)
+        after = replace(job, state=to, **changes)
         try:
-            after = self._jobs.transition(job, owner, to, give_up, **changes)
+            released = self._jobs.transition(job, owner, to, give_up, **changes)
         except ConditionFailed as error:
             gone = error.failed
-            after = self._jobs.transition(job, owner, to, give_up, **changes)
+            released = self._jobs.transition(job, owner, to, give_up, **changes)
         self.grant_what_is_free()
-        return after
+        return released
 
     def requeue(self, job: Job) -> bool:
         """Put a waiting job back into the queue if it has no place there; return whether it had none."""
@@ -257,7 +262,7 @@ class Slots:
     def free_orphans(self, snapshot: Snapshot) -> int:
         """Free each slot, and the lock, whose job is gone or, by the job's own record, does not hold it.
 
-        A slot whose job's record cannot be read stays taken: the job may have a task.
+        A slot whose job's record cannot be read stays taken, since the job may have a task.
         """
         freed = 0
         for number, slot in snapshot.slots.items():
@@ -269,10 +274,25 @@ class Slots:
             if job is None or (job.turn.slot, job.turn.grant) != (number, slot.grant):
                 freed += _remove(slot, QueueItem.grant == slot.grant)
         if snapshot.lock:
-            job = self._job_of(snapshot.lock)
-            if job is None or job.state != State.SUBMITTING:
-                freed += _remove(snapshot.lock, QueueItem.until == snapshot.lock.until)
+            freed += self._free_lock(snapshot.lock)
         return freed
+
+    def _free_lock(self, lock: QueueItem) -> bool:
+        """Free the lock if its job does not hold it; if its job's record cannot be read, after an hour.
+
+        Then a note says that the job's call is undecided: it may have made a task, which no other job must adopt.
+        """
+        mine = QueueItem.until == lock.until
+        try:
+            job = self._job_of(lock)
+        except UNREADABLE:
+            _logger.exception("the record of the job with the lock cannot be read", extra={"job_id": lock.job_id})
+            if lock.until is None or self._clock() < lock.until + _UNREADABLE_AFTER:
+                return False
+            note = note_of(self._tables, lock.job_id or "", lock.until - NOTE_MEMORY, lock.until)
+            note.save()
+            return _remove(lock, mine)
+        return (job is None or job.state != State.SUBMITTING) and _remove(lock, mine)
 
     def _grant_slot(self, number: int, place: QueueItem) -> bool:
         """Give slot `number` to the job at `place` and wake its execution.
@@ -285,14 +305,15 @@ class Slots:
             _remove(place, _at(place))
             return False
         moment, grant = self._clock(), uuid4().hex
+        reservation = self._budget.reservation(job)  # read once: midnight may pass before the transaction
         slot = self._tables.queue(QUEUE, _slot(number), job_id=job.job_id, grant=grant, since=moment)
 
         def take(transaction: Transaction) -> None:
             transaction.delete(self._tables.queue(QUEUE, place.sk), name="place", condition=_at(place))
             transaction.put(slot, name="slot", condition=QueueItem.pk.does_not_exist())
-            self._budget.reserve(transaction, job)
+            self._budget.reserve(transaction, job, reservation["reserved_on"])
 
-        turn = Turn(place.token, number, grant, moment, **self._budget.reservation(job))
+        turn = Turn(place.token, number, grant, moment, **reservation)
         try:
             granted = self._jobs.transition(job, job.owner, State.ADMITTED, take, turn=turn)
         except (Contended, JobClosed, NotOwner):

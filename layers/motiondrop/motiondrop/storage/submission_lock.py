@@ -20,6 +20,10 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, condit
 TASK_MEMORY = timedelta(days=90)
 
 
+#: A note of an undecided create call is kept until the provider's list, which looks back 24 h, shows its task no more.
+NOTE_MEMORY = timedelta(hours=25)
+
+
 class LockBusy(MotionDropError):
     """Another job holds the lock until `until`: its create call is under way, or broke off and is being looked into."""
 
@@ -48,10 +52,11 @@ class SubmissionLock:
         OverLimit if the job costs more than any day of its link allows.
         """
         lock = self._tables.queue(QUEUE, LOCK, job_id=job.job_id, attempt=job.call.attempt + 1, until=until)
+        reservation = self._budget.reservation(job)  # read once: midnight may pass before the transaction
 
         def take(transaction: Transaction) -> None:
             transaction.put(lock, name="lock", condition=_mine_or_nobodys(job))
-            self._budget.reserve_today(transaction, job)
+            self._budget.move_reservation(transaction, job, reservation["reserved_on"])
 
         try:
             return self._jobs.transition(
@@ -59,7 +64,7 @@ class SubmissionLock:
                 execution.owner,
                 State.SUBMITTING,
                 take,
-                turn=replace(job.turn, **self._budget.reservation(job)),
+                turn=replace(job.turn, **reservation),
                 call=Call(
                     attempt=job.call.attempt + 1,
                     throttled=job.call.throttled,
@@ -108,7 +113,7 @@ class SubmissionLock:
             raise
 
     def _claim(self, job: Job, task_id: str) -> TaskItem:
-        moment = self._clock()
+        asked_at = job.call.asked_at or self._clock()
         return self._tables.task(
             f"{TASK}#{task_id}",
             TASK,
@@ -118,8 +123,8 @@ class SubmissionLock:
             model=job.options.model,
             asked_at=job.call.asked_at,
             open=CLAIMED,
-            seen_at=moment,
-            expires=int((moment + TASK_MEMORY).timestamp()),
+            seen_at=asked_at,  # the provider's list forgets a task a day after that, however late it is claimed
+            expires=int((asked_at + TASK_MEMORY).timestamp()),
         )
 
     def release(self, job: Job, execution: Execution, call: Call) -> Job:
@@ -143,9 +148,7 @@ class SubmissionLock:
 
         `until` is the last moment at which the provider may have made the task.
         """
-        note = self._tables.undecided(
-            UNDECIDED, identity_of(job.job_id), job_id=job.job_id, since=job.called_at, until=until
-        )
+        note = note_of(self._tables, job.job_id, job.called_at, until)
 
         def give_back(transaction: Transaction) -> None:
             transaction.put(note, name="note")
@@ -159,8 +162,9 @@ class SubmissionLock:
             )
 
     def all_undecided(self) -> list[UndecidedItem]:
-        """The jobs whose create call is undecided (strongly consistent)."""
-        return list(self._tables.undecided.query(UNDECIDED, consistent_read=True))
+        """The jobs whose create call is undecided, or was when they were given up a day ago (strongly consistent)."""
+        found = self._tables.undecided.query(UNDECIDED, consistent_read=True)
+        return [note for note in found if note.expires > self._clock().timestamp()]
 
     def _held_until(self) -> datetime | None:
         """The time until which the lock is held; None if nobody holds it any more."""
@@ -172,6 +176,12 @@ class SubmissionLock:
     def _give_back(self, transaction: Transaction, job: Job) -> None:
         transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
         transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+
+
+def note_of(tables: Tables, job_id: str, since: datetime, until: datetime) -> UndecidedItem:
+    """A new note of an undecided create call, which may have made a task between `since` and `until`."""
+    expires = int((until + NOTE_MEMORY).timestamp())
+    return tables.undecided(UNDECIDED, identity_of(job_id), job_id=job_id, since=since, until=until, expires=expires)
 
 
 def _mine_or_nobodys(job: Job) -> Condition:

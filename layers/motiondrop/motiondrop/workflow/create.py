@@ -17,7 +17,7 @@ from motiondrop.aws.results import Results
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
-from motiondrop.domain.provider_errors import RetryPolicy, WanError
+from motiondrop.domain.provider_errors import ProviderFault, RetryPolicy, WanError
 from motiondrop.domain.reasons import STOPPED
 from motiondrop.domain.step import Next, Step, created, find_out_after, go, later, where
 from motiondrop.errors import Contended, JobClosed, NotOwner
@@ -33,7 +33,7 @@ from motiondrop.workflow.receipts import Receipts
 from motiondrop.workflow.reconcile import LONGEST_PAUSE, Reconcile, pause
 from motiondrop.workflow.refusals import Refusals
 
-#: The call is made within this time of taking the lock, or not at all. The function's own timeout is not longer.
+#: The call is made within this time of taking the lock, or not at all.
 WINDOW = timedelta(seconds=30)
 
 #: Signed URLs live as long as a task may wait and run (InternalError.Timeout comes after 3 h), if the credentials do.
@@ -137,12 +137,20 @@ class CreateTask:
     def _reconcile(self, job: Job, execution: Execution) -> Step:
         """Find out what became of a call whose answer nobody saw."""
         try:
-            return self.reconcile.run(job, execution)
+            step = self.reconcile.run(job, execution)
         except WanError as error:
             if error.retry is RetryPolicy.HELD:
                 # This job keeps its slot, so there may be no other call that would show the trouble.
                 self.refusals.hold(job, error, Stage.CREATE)
             return self.reconcile.later(job)
+        if step is not None:
+            return step
+        if job.call.unknown:
+            # The provider failed and made nothing. As with a refusal, the cause may be this job's or all jobs'.
+            job = self.jobs.transition(job, execution.owner, None, call=replace(job.call, unknown=False))
+            return self._refused(job, execution, ProviderFault())
+        self.lock.release(job, execution, job.call)
+        return later(0)
 
 
 def mark_of(key: str) -> str:

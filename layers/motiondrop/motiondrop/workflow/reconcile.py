@@ -42,9 +42,12 @@ UNPROVEN_APART = timedelta(minutes=10)
 #: The operator is alerted if a call is still undecided this long after it could first have been decided.
 ALERT_AFTER = timedelta(minutes=15)
 
+#: The longest that reading the list may take, so that the function is not ended while it has the lock: its timeout less
+#: one call. The 1,900 tasks that an account can make in a day are 190 pages.
+READING = timedelta(seconds=80)
+
 _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
 _LIST_PAUSE = 30
-_MAX_PAGES = 1000
 _NAMED = 5  # tasks that an email names
 #: Tasks that cost nothing and have no video. They need not be anybody's: the job is sent again all the same.
 _WITHOUT_COST = {TaskStatus.CANCELED, TaskStatus.FAILED}
@@ -73,8 +76,8 @@ class Reconcile:
     margin: timedelta
     clock: Clock = now
 
-    def run(self, job: Job, execution: Execution) -> Step:
-        """Adopt the one task that may be the job's, allow a new attempt if there provably is none, or look again later.
+    def run(self, job: Job, execution: Execution) -> Step | None:
+        """Adopt the one task that may be the job's, or look again later; return None if the call provably made no task.
 
         Close the job and raise JobClosed if several tasks may be the job's, or after 23 hours. Raise WanError if the
         provider refuses to show its list.
@@ -101,7 +104,7 @@ class Reconcile:
         """Look again later; change nothing in the job's record."""
         return later(pause(self.clock(), self._settled(job), _LIST_PAUSE))
 
-    def _decide(self, job: Job, execution: Execution, look: _Look) -> Step:
+    def _decide(self, job: Job, execution: Execution, look: _Look) -> Step | None:
         if any(self._may_be_anothers(job, row, look) for row in look.candidates):
             return self._later(job, execution)
         if len(look.candidates) > 1:
@@ -117,14 +120,16 @@ class Reconcile:
             return self._later(job, execution, UNPROVEN_APART)
         if not look.proof and self.clock() < job.call.empty_since + UNPROVEN_APART:
             return self._later(job, execution, job.call.empty_since + UNPROVEN_APART - self.clock())
-        if job.stopped:
-            self.closing.close(job, State.CANCELED, STOPPED)
-            return go(Next.CLAIM)
-        self.lock.release(job, execution, job.call)
-        return later(0)
+        return self._canceled(job, execution) if job.stopped else None
+
+    def _canceled(self, job: Job, execution: Execution) -> Step:
+        """End a stopped job that costs nothing."""
+        certain = replace(job.call, unknown=False)
+        self.closing.close(self.jobs.transition(job, execution.owner, None, call=certain), State.CANCELED, STOPPED)
+        return go(Next.CLAIM)
 
     def _give_up(self, job: Job, execution: Execution, reason: str) -> NoReturn:
-        """Close the job, which may have been charged."""
+        """Close the job, which may have been charged. Its note stays, so that no other job adopts its task."""
         call = replace(job.call, unknown=True)
         self.slots.release(job, execution.owner, State.FAILED, call=call, closing=End(reason))
         raise JobClosed(job.job_id)
@@ -132,8 +137,7 @@ class Reconcile:
     def _adopt(self, job: Job, execution: Execution, row: TaskRow) -> Step:
         """Claim the task for the job; if the job was stopped, cancel the task instead, if that is still possible."""
         if job.stopped and self._cancel(row.task_id):
-            self.closing.close(job, State.CANCELED, STOPPED)
-            return go(Next.CLAIM)
+            return self._canceled(job, execution)
         self.lock.claim_task(job, execution, row.task_id, row.request_id)
         return go(Next.POLL)
 
@@ -166,13 +170,16 @@ class Reconcile:
         return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
 
     def _rows(self) -> Iterable[TaskRow]:
-        """All rows of all pages. Raise NotUnderstood if the list changed while it was read."""
+        """All rows of all pages. Raise NotUnderstood if reading took too long, or the list changed meanwhile."""
         found: dict[str, TaskRow] = {}
         page, pages, total = 1, 1, 0
+        over = self.clock() + READING
         while page <= pages:
+            if self.clock() > over:
+                raise NotUnderstood(f"the task list has {pages} pages, too many to be read at once")
             answer = self.wan.list(page=page)
             found |= {row.task_id: row for row in answer.rows}
-            pages, total, page = min(answer.pages, _MAX_PAGES), answer.total, page + 1
+            pages, total, page = answer.pages, answer.total, page + 1
         if len(found) < total:
             raise NotUnderstood("the task list changed while it was read")
         return found.values()
@@ -197,28 +204,27 @@ class Reconcile:
 
 @dataclass(frozen=True)
 class _Known:
-    """How the list names the job's key and model, and other keys, as learned from the tasks that we have claimed."""
+    """How the list names the job's key and model, as learned from the tasks that we have claimed.
+
+    An earlier key of ours proves nothing: a key that is reset keeps its id in the list.
+    """
 
     model: str
     models: frozenset[str | None]
     keys: frozenset[str | None]
-    foreign: frozenset[str | None]
 
     @classmethod
     def of(cls, own: Iterable[tuple[TaskRow, TaskClaim]], job: Job) -> "_Known":
         pairs = list(own)
         keys = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark == job.call.key_mark)
         models = frozenset(row.model for row, claim in pairs if claim.model == job.options.model)
-        foreign = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark != job.call.key_mark) - keys
-        return cls(job.options.model, models, keys, foreign)
+        return cls(job.options.model, models, keys - {None})
 
     def allows(self, row: TaskRow) -> bool:
         """Whether the task may be the job's, by what is known of its model and its API key."""
         # A dated name, such as …-move-2026-01-01, is the same model.
         other_model = row.model is not None and row.model not in self.models and not row.model.startswith(self.model)
-        other_key = row.api_key_id is not None and (
-            row.api_key_id not in self.keys if self.keys - {None} else row.api_key_id in self.foreign
-        )
+        other_key = row.api_key_id is not None and bool(self.keys) and row.api_key_id not in self.keys
         return not other_model and not other_key
 
 
