@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 from motiondrop.aws.metrics import Metrics
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, Result, State
-from motiondrop.provider.responses import Task, TaskStatus
+from motiondrop.provider.client import CALL_TIMEOUT
+from motiondrop.provider.responses import OutcomeUnknown, Task, TaskStatus
 from motiondrop.storage.cursors import Cursors
 from motiondrop.workflow.admit import Admission
 from motiondrop.workflow.closing import Closing
@@ -136,6 +137,23 @@ class WorkflowBench:
             metrics=metrics,
             clock=self.clock,
         )
+
+    def broken_off(self, *, made: bool) -> tuple[Job, Execution]:
+        """A job whose create call got no answer, at the time after which that can be looked into.
+
+        Another job's task was claimed before, so that the list can prove itself.
+        """
+        self.pending("before")
+        job, execution = self.bench.in_queue()
+        self.wan.accepts_then_fails = made
+        self.wan.fail("create", OutcomeUnknown("lost"))
+        assert "at" in self.create(execution)
+        self.may_be_looked_into()
+        return self.bench.read(job), execution
+
+    def may_be_looked_into(self) -> None:
+        """Let the time pass after which the outcome of a create call without an answer can be looked into."""
+        self.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
 
     def saved(self) -> Job:
         """A job whose video is saved and announced, and not yet looked at."""

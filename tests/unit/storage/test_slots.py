@@ -161,6 +161,6 @@ def test_an_unreadable_record_gives_its_lock_back_after_an_hour_and_keeps_its_sl
         bench.lock.acquire(other, execution, bench.clock(), "key")
     bench.clock.pass_(hours=1, seconds=31)
     assert bench.slots.free_orphans(bench.slots.snapshot()) == 1
-    assert [note.job_id for note in bench.lock.all_undecided()] == [job.job_id]
+    assert [note.identity for note in bench.lock.all_undecided()] == [identity_of(job.job_id)]
     assert job.job_id in {slot.job_id for slot in bench.slots.snapshot().slots.values()}
     bench.lock.acquire(other, execution, bench.clock(), "key")

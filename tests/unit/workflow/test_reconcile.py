@@ -1,6 +1,5 @@
 """What became of a create call whose answer nobody saw."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,20 +25,6 @@ from tests.support.template import FUNCTIONS
 from tests.support.workflow_bench import MARGIN, WorkflowBench
 
 
-def broken_off(workflow: WorkflowBench, *, made: bool) -> tuple[Job, Execution]:
-    """A job whose create call got no answer, at the time after which that can be looked into.
-
-    Another job's task was claimed before, so that the list can prove itself.
-    """
-    workflow.pending("before")
-    job, execution = workflow.bench.in_queue()
-    workflow.wan.accepts_then_fails = made
-    workflow.wan.fail("create", OutcomeUnknown("lost"))
-    assert "at" in workflow.create(execution)
-    workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
-    return workflow.bench.read(job), execution
-
-
 def crashed(workflow: WorkflowBench) -> tuple[Job, Execution]:
     """A job whose function died in the create call; its next execution has taken over."""
     job, execution = workflow.bench.in_queue()
@@ -58,14 +43,14 @@ def test_after_a_lost_answer_nothing_is_asked_before_the_margin_is_over(workflow
 
 
 def test_a_task_that_was_made_is_adopted_and_no_second_one_made(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "task-2"
     assert workflow.wan.made() == 2
 
 
 def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.wan.made() == 2
     assert workflow.create(execution)["next"] == "Try again later"
@@ -75,7 +60,7 @@ def test_a_new_attempt_is_made_only_after_the_list_was_empty_twice(workflow: Wor
 
 
 def test_a_task_that_appears_at_the_second_look_is_adopted(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.create(execution)
     workflow.wan.row("late", created_at=job.call.asked_at)
     assert workflow.create(execution) == {"next": "Poll"}
@@ -83,7 +68,7 @@ def test_a_task_that_appears_at_the_second_look_is_adopted(workflow: WorkflowBen
 
 
 def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     workflow.wan.row("another", created_at=job.call.asked_at)
     with pytest.raises(JobClosed):
         workflow.create(execution)
@@ -107,7 +92,7 @@ def test_several_tasks_that_may_be_the_jobs_stop_it_and_the_email_names_them(wor
     ],
 )
 def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, foreign: dict[str, object]) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     assert job.call.asked_at is not None
     shift = foreign.get("created_at", timedelta(0))
     assert isinstance(shift, timedelta)
@@ -118,7 +103,7 @@ def test_a_task_that_cannot_be_the_jobs_is_left_alone(workflow: WorkflowBench, f
 
 
 def test_a_task_of_another_key_of_the_account_is_left_alone(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.wan.row("foreign", created_at=job.call.asked_at, api_key_id="another")
     workflow.create(execution)
     workflow.create(execution)
@@ -132,14 +117,14 @@ def test_a_task_is_found_although_the_key_was_reset_which_keeps_its_id(workflow:
     workflow.wan.accepts_then_fails = True
     workflow.wan.fail("create", OutcomeUnknown("lost"))
     workflow.create(execution)
-    workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
+    workflow.may_be_looked_into()
     assert workflow.create(execution) == {"next": "Poll"}
     assert workflow.bench.read(job).task.id == "task-2"
 
 
 @pytest.mark.parametrize("error", [Unreachable("x"), NotUnderstood("x"), Throttled("Throttling", "x", status=429)])
 def test_a_list_that_cannot_be_read_is_read_again_later(workflow: WorkflowBench, error: Exception) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     workflow.wan.fail("list", error)
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.bench.read(job).call.empty_since is None
@@ -149,7 +134,7 @@ def test_a_list_that_cannot_be_read_is_read_again_later(workflow: WorkflowBench,
 def test_a_key_that_may_not_read_the_list_holds_the_queue_and_the_operator_is_told_once(
     workflow: WorkflowBench,
 ) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     for _ in range(2):
         workflow.wan.fail("list", KeyRefused("InvalidApiKey", "x", status=401))
         assert workflow.create(execution)["next"] == "Try again later"
@@ -160,7 +145,7 @@ def test_a_key_that_may_not_read_the_list_holds_the_queue_and_the_operator_is_to
 
 
 def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.wan.total = 3
     assert workflow.create(execution) == {"next": "Try again later", "wait_seconds": 30}
     assert workflow.bench.read(job).call.empty_since is None
@@ -169,7 +154,7 @@ def test_a_list_that_is_not_complete_proves_nothing(workflow: WorkflowBench) -> 
 def test_a_list_that_takes_too_long_to_read_is_given_up_while_the_function_can_still_give_the_lock_back(
     workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     began = workflow.clock()
 
     def slow(*, page: int) -> TaskPage:
@@ -209,14 +194,14 @@ def test_a_task_that_was_adopted_late_is_not_looked_for_once_the_list_forgets_it
     workflow.poll(execution)
     workflow.clock.pass_(hours=5)
     workflow.wan.rows = []
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     for _ in range(2):
         workflow.create(execution)
     assert workflow.state(job) == State.ADMITTED
 
 
 def test_what_cannot_be_known_for_23_hours_stops_and_tells(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     for _ in range(3):
         workflow.wan.fail("list", Unreachable("x"))
         workflow.clock.pass_(hours=7)
@@ -255,7 +240,7 @@ def test_a_killed_function_leaves_a_job_that_the_next_run_looks_into_after_the_d
 def test_a_lost_task_is_found_by_its_id_whatever_the_list_says_of_time_model_and_key(
     workflow: WorkflowBench, shift: timedelta, model: str | None, key: str | None
 ) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     workflow.wan.rows = [
         TaskRow(row.task_id, row.status, model, key, row.created_at + shift if row.created_at else None)
         for row in workflow.wan.rows
@@ -268,7 +253,7 @@ def test_a_lost_task_is_found_by_its_id_whatever_the_list_says_of_time_model_and
 def test_a_list_that_lacks_a_task_of_ours_proves_nothing_and_never_allows_a_new_attempt(
     workflow: WorkflowBench,
 ) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.wan.rows = []
     for _ in range(40):
         assert workflow.create(execution)["next"] == "Try again later"
@@ -278,7 +263,7 @@ def test_a_list_that_lacks_a_task_of_ours_proves_nothing_and_never_allows_a_new_
 
 
 def test_a_list_that_can_prove_nothing_has_to_be_empty_twice_ten_minutes_apart(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.wan.rows = []
     workflow.clock.pass_(seconds=PROOF.total_seconds())  # what was claimed before is not looked for any more
     assert workflow.create(execution)["wait_seconds"] >= UNPROVEN_APART.total_seconds()
@@ -290,7 +275,7 @@ def test_a_list_that_can_prove_nothing_has_to_be_empty_twice_ten_minutes_apart(w
 
 
 def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_once(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     before = workflow.wan.rows
     workflow.wan.rows = []
     workflow.create(execution)
@@ -309,61 +294,10 @@ def test_while_a_call_is_undecided_other_jobs_are_sent_and_the_operator_hears_on
     assert workflow.state(job) == State.ADMITTED
 
 
-def two_undecided(workflow: WorkflowBench) -> list[tuple[Job, Execution]]:
-    """Two jobs whose create calls got no answer; the list has one task more, which either of them may have made."""
-    first, execution = broken_off(workflow, made=False)
-    rows, workflow.wan.rows = workflow.wan.rows, []
-    workflow.create(execution)  # undecided
-    workflow.lock.undecided(workflow.bench.read(first), execution, workflow.clock() + timedelta(hours=1))
-    workflow.becomes(workflow.bench.job_named("before"), TaskStatus.SUCCEEDED, video_duration=5.2)
-    workflow.poll(execution_of(workflow.bench.job_named("before")))
-    second, second_execution = workflow.bench.in_queue("second")
-    workflow.wan.accepts_then_fails = True
-    workflow.wan.fail("create", OutcomeUnknown("lost"))
-    workflow.create(second_execution)
-    workflow.wan.rows = rows + workflow.wan.rows
-    workflow.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
-    return [(first, execution), (second, second_execution)]
-
-
-def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:
-    (first, execution), (second, second_execution) = two_undecided(workflow)
-    for one in (second_execution, execution, second_execution):
-        assert workflow.create(one)["next"] == "Try again later"
-    assert workflow.state(first) == workflow.state(second) == State.SUBMITTING
-
-
-def test_a_failed_task_that_either_of_two_jobs_may_have_made_holds_neither_and_ends_neither(
-    workflow: WorkflowBench,
-) -> None:
-    jobs = two_undecided(workflow)
-    *rows, unclaimed = workflow.wan.rows
-    workflow.wan.rows = [*rows, replace(unclaimed, status=TaskStatus.FAILED)]
-    for _, execution in reversed(jobs):  # the second job has the lock
-        for _ in range(2):
-            workflow.create(execution)
-    assert [workflow.state(job) for job, _ in jobs] == [State.ADMITTED] * 2
-    assert workflow.lock.all_undecided() == []
-
-
-def test_the_task_of_a_job_that_was_given_up_is_adopted_by_no_other_job(workflow: WorkflowBench) -> None:
-    (first, execution), (second, second_execution) = two_undecided(workflow)
-    for one in (second_execution, execution):
-        workflow.create(one)
-    workflow.clock.moment = workflow.bench.read(first).called_at + GIVE_UP + timedelta(seconds=1)
-    with pytest.raises(JobClosed):
-        workflow.create(execution)
-    assert workflow.create(second_execution)["next"] == "Try again later"
-    assert workflow.bench.read(second).task.id is None
-    assert first.job_id in {note.job_id for note in workflow.lock.all_undecided()}
-    workflow.clock.pass_(hours=3)  # the list, which looks back a day, shows the task no more
-    assert first.job_id not in {note.job_id for note in workflow.lock.all_undecided()}
-
-
 def test_a_stopped_job_whose_call_made_no_task_is_canceled_and_told_that_it_cost_nothing(
     workflow: WorkflowBench,
 ) -> None:
-    job, execution = broken_off(workflow, made=False)
+    job, execution = workflow.broken_off(made=False)
     workflow.ends(execution, "ABORTED")
     following = workflow.start_next(job)
     assert workflow.create(following) == {"next": "Try again later", "wait_seconds": 30}
@@ -374,7 +308,7 @@ def test_a_stopped_job_whose_call_made_no_task_is_canceled_and_told_that_it_cost
 
 
 def test_a_stopped_job_whose_task_began_saves_its_video(workflow: WorkflowBench) -> None:
-    job, execution = broken_off(workflow, made=True)
+    job, execution = workflow.broken_off(made=True)
     workflow.ends(execution, "ABORTED")
     following = workflow.start_next(job)
     workflow.wan.tasks["task-2"] = Task("task-2", TaskStatus.RUNNING)

@@ -6,7 +6,7 @@ One table, keys `pk` and `sk`:
 |---|---|---|
 | job | `JOB#<identity>` | `JOB` |
 | a task's owner | `TASK#<task id>` | `TASK` |
-| a job whose create call is undecided | `UNDECIDED` | `<identity>` |
+| an undecided create call | `UNDECIDED` | `<identity>#<time of the call>` |
 | drop | `FOLDER#<folder>` | `DROP#<hash of the name>` |
 | a drop that was rejected | `FOLDER#<folder>` | `REFUSED#<hash of the name>` |
 | a folder's last change | `FOLDER#<folder>` | `CHANGE` |
@@ -226,12 +226,16 @@ class TaskItem(Item):
 
 
 class UndecidedItem(Item):
-    """A job whose create call is undecided, and the span of time in which the call may have made a task."""
+    """An undecided create call of a job: the span of time in which it may have made a task."""
 
-    job_id = UnicodeAttribute()
     since = UTCDateTimeAttribute()
     until = UTCDateTimeAttribute()
     expires = NumberAttribute()
+
+    @property
+    def identity(self) -> str:
+        """The identity of the job."""
+        return self.sk.partition("#")[0]
 
 
 class QueueItem(Item):

@@ -21,12 +21,11 @@ from pynamodb.expressions.update import Action
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
 from motiondrop.storage.budget import Budget, OverBudget, OverLimit
 from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
-from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNDECIDED, QueueItem, Tables
+from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, QueueItem, Tables
 from motiondrop.storage.jobs import UNREADABLE, WAITING, Jobs, place_of
 from motiondrop.storage.submission_lock import NOTE_MEMORY, note_of
 from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
@@ -234,7 +233,7 @@ class Slots:
                 transaction.delete(slot, name="slot", condition=QueueItem.grant == job.turn.grant)
             if job.state == State.SUBMITTING:
                 if not after.call.unknown:
-                    transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+                    transaction.delete(note_of(self._tables, job.job_id, job.called_at), name="note")
                 if "lock" not in gone:
                     lock = self._tables.queue(QUEUE, LOCK)
                     transaction.delete(lock, name="lock", condition=QueueItem.job_id == job.job_id)

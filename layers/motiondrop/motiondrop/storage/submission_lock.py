@@ -162,7 +162,7 @@ class SubmissionLock:
             )
 
     def all_undecided(self) -> list[UndecidedItem]:
-        """The jobs whose create call is undecided, or was when they were given up a day ago (strongly consistent)."""
+        """The undecided create calls, for a day also those of jobs that were given up (strongly consistent)."""
         found = self._tables.undecided.query(UNDECIDED, consistent_read=True)
         return [note for note in found if note.expires > self._clock().timestamp()]
 
@@ -175,13 +175,18 @@ class SubmissionLock:
 
     def _give_back(self, transaction: Transaction, job: Job) -> None:
         transaction.delete(self._tables.queue(QUEUE, LOCK), name="lock", condition=_mine_or_nobodys(job))
-        transaction.delete(self._tables.undecided(UNDECIDED, identity_of(job.job_id)), name="note")
+        transaction.delete(note_of(self._tables, job.job_id, job.called_at), name="note")
 
 
-def note_of(tables: Tables, job_id: str, since: datetime, until: datetime) -> UndecidedItem:
-    """A new note of an undecided create call, which may have made a task between `since` and `until`."""
+def note_of(tables: Tables, job_id: str, since: datetime, until: datetime | None = None) -> UndecidedItem:
+    """The note of the job's create call at `since` if it is undecided; until `until` it may have made a task.
+
+    Each call has its own: a job that is sent again must not forget what became of an earlier call.
+    """
+    until = until or since
     expires = int((until + NOTE_MEMORY).timestamp())
-    return tables.undecided(UNDECIDED, identity_of(job_id), job_id=job_id, since=since, until=until, expires=expires)
+    sort_key = f"{identity_of(job_id)}#{since.isoformat()}"
+    return tables.undecided(UNDECIDED, sort_key, since=since, until=until, expires=expires)
 
 
 def _mine_or_nobodys(job: Job) -> Condition:

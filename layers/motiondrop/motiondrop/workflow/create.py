@@ -144,11 +144,12 @@ class CreateTask:
                 self.refusals.hold(job, error, Stage.CREATE)
             return self.reconcile.later(job)
         if step is not None:
+            if step["next"] == Next.POLL:
+                self.refusals.came_through(job, Stage.CREATE)
             return step
         if job.call.unknown:
             # The provider failed and made nothing. As with a refusal, the cause may be this job's or all jobs'.
-            job = self.jobs.transition(job, execution.owner, None, call=replace(job.call, unknown=False))
-            return self._refused(job, execution, ProviderFault())
+            return self._refused(replace(job, call=replace(job.call, unknown=False)), execution, ProviderFault())
         self.lock.release(job, execution, job.call)
         return later(0)
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import End, Job, State
 from motiondrop.domain.operator_messages import undecided
 from motiondrop.domain.provider_errors import WanError
@@ -129,7 +130,8 @@ class Reconcile:
         return go(Next.CLAIM)
 
     def _give_up(self, job: Job, execution: Execution, reason: str) -> NoReturn:
-        """Close the job, which may have been charged. Its note stays, so that no other job adopts its task."""
+        """Close the job, which may have been charged. A note stays, so that no other job adopts its task."""
+        job = self.lock.undecided(job, execution, self._settled(job))
         call = replace(job.call, unknown=True)
         self.slots.release(job, execution.owner, State.FAILED, call=call, closing=End(reason))
         raise JobClosed(job.job_id)
@@ -186,7 +188,7 @@ class Reconcile:
 
     def _may_be_anothers(self, job: Job, row: TaskRow, look: _Look) -> bool:
         """Whether another job whose call is undecided too may have made the task."""
-        others = [other for other in self.lock.all_undecided() if other.job_id != job.job_id]
+        others = [other for other in self.lock.all_undecided() if other.identity != identity_of(job.job_id)]
         return any(not look.dated or not _is_outside(row, other.since - _SKEW, other.until + _SKEW) for other in others)
 
     def _cancel(self, task_id: str) -> bool:

@@ -50,7 +50,7 @@ class Refusals:
             self.hold(job, refusal, stage)  # also for a stopped job: its email says that the operator was told
         if whose is Ruling.OWN:
             verdict = Verdict(type(refusal).__name__, refusal.code, refusal.message)
-            ended = self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, **changes)
+            ended = self.slots.release(job, execution.owner, State.FAILED, verdict=verdict, call=job.call, **changes)
             refusal.args = (what_happened(ended),)  # the console shows it, so it says what the email says
             raise refusal
         faults = job.call.faults if refusal.retry is RetryPolicy.HELD else job.call.faults + 1

@@ -1,0 +1,87 @@
+"""Tasks that may be those of several jobs whose create calls are undecided, or were when the jobs were given up."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from motiondrop.domain.execution import Execution
+from motiondrop.domain.identity import identity_of
+from motiondrop.domain.job import Job, State
+from motiondrop.errors import JobClosed
+from motiondrop.provider.responses import OutcomeUnknown, TaskStatus
+from motiondrop.workflow.reconcile import GIVE_UP
+from tests.support.builders import execution_of
+from tests.support.workflow_bench import WorkflowBench
+
+
+def two_undecided(workflow: WorkflowBench) -> list[tuple[Job, Execution]]:
+    """Two jobs whose create calls got no answer; the list has one task more, which either of them may have made."""
+    first, execution = workflow.broken_off(made=False)
+    rows, workflow.wan.rows = workflow.wan.rows, []
+    workflow.create(execution)  # undecided
+    workflow.lock.undecided(workflow.bench.read(first), execution, workflow.clock() + timedelta(hours=1))
+    workflow.becomes(workflow.bench.job_named("before"), TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution_of(workflow.bench.job_named("before")))
+    second, second_execution = workflow.bench.in_queue("second")
+    workflow.wan.accepts_then_fails = True
+    workflow.wan.fail("create", OutcomeUnknown("lost"))
+    workflow.create(second_execution)
+    workflow.wan.rows = rows + workflow.wan.rows
+    workflow.may_be_looked_into()
+    return [(first, execution), (second, second_execution)]
+
+
+def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:
+    (first, execution), (second, second_execution) = two_undecided(workflow)
+    for one in (second_execution, execution, second_execution):
+        assert workflow.create(one)["next"] == "Try again later"
+    assert workflow.state(first) == workflow.state(second) == State.SUBMITTING
+
+
+def test_a_failed_task_that_either_of_two_jobs_may_have_made_holds_neither_and_ends_neither(
+    workflow: WorkflowBench,
+) -> None:
+    jobs = two_undecided(workflow)
+    *rows, unclaimed = workflow.wan.rows
+    workflow.wan.rows = [*rows, replace(unclaimed, status=TaskStatus.FAILED)]
+    for _, execution in reversed(jobs):  # the second job has the lock
+        for _ in range(2):
+            workflow.create(execution)
+    assert [workflow.state(job) for job, _ in jobs] == [State.ADMITTED] * 2
+    assert workflow.lock.all_undecided() == []
+
+
+def test_the_task_of_a_job_that_was_given_up_is_adopted_by_no_other_job(workflow: WorkflowBench) -> None:
+    (first, execution), (second, second_execution) = two_undecided(workflow)
+    for one in (second_execution, execution):
+        workflow.create(one)
+    workflow.clock.moment = workflow.bench.read(first).called_at + GIVE_UP + timedelta(seconds=1)
+    with pytest.raises(JobClosed):
+        workflow.create(execution)
+    assert workflow.create(second_execution)["next"] == "Try again later"
+    assert workflow.bench.read(second).task.id is None
+    again = replace(execution, redrive=1)
+    workflow.admit.claim(again)
+    workflow.slots.wait(again, "token")
+    assert workflow.create(again)["next"] == "Wait for the task"  # the task of another call, whose outcome is known
+    workflow.create(second_execution)
+    assert workflow.bench.read(second).task.id is None
+    workflow.clock.pass_(hours=3)  # the list, which looks back a day, shows the first call's task no more
+    assert identity_of(first.job_id) not in {note.identity for note in workflow.lock.all_undecided()}
+
+
+def test_the_task_of_a_job_that_was_given_up_at_once_is_adopted_by_no_other_job(workflow: WorkflowBench) -> None:
+    job, execution = workflow.broken_off(made=True)
+    workflow.wan.row("by hand", created_at=job.call.asked_at)
+    workflow.wan.rows = [replace(row, created_at=None) for row in workflow.wan.rows]
+    with pytest.raises(JobClosed):
+        workflow.create(execution)  # several tasks may be the job's
+    workflow.wan.rows[-1] = replace(workflow.wan.rows[-1], status=TaskStatus.FAILED)
+    second, second_execution = workflow.bench.in_queue("second")
+    workflow.wan.accepts_then_fails = False
+    workflow.wan.fail("create", OutcomeUnknown("lost"))
+    workflow.create(second_execution)
+    workflow.may_be_looked_into()
+    assert workflow.create(second_execution)["next"] == "Try again later"
+    assert workflow.bench.read(second).task.id is None
