@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from motiondrop.aws.inbox import Inbox
 from motiondrop.domain.formats import Kind
-from motiondrop.domain.keys import folder_of, ignored, kind_of, stem_of
+from motiondrop.domain.keys import folder_of, ignored, kind_of
 from motiondrop.domain.pairing import Folder
 from motiondrop.storage.drops import Drops
 
 #: How many LIST calls a folder is read with; each lists a thousand keys or subfolders. In a larger folder only
-#: namesakes pair: a rule about all of its files would have to read all of them at every drop. Two more calls list the
-#: namesakes, in two forms of Unicode, so a drop takes eleven calls at most.
+#: namesakes pair: a rule about all of its files would have to read all of them at every drop. Up to three more
+#: calls list the namesakes: in the key's own form of Unicode and in two others. So a drop takes twelve calls at most.
 PAGES = 9
 
 #: How many rejected drops of a folder the rule leaves out; in a folder with more of them, the rest count as usable.
@@ -46,8 +46,9 @@ class Folders:
                 return _media(listed), True
         if key == name:
             return {}, False
-        forms = dict.fromkeys(unicodedata.normalize(form, stem_of(key)) for form in ("NFC", "NFD"))
-        return _media(name_ for form in forms for name_ in self.inbox.names(name + form, 1)[0]), False
+        stem = key[len(name) : key.rfind(".")]  # some names are in neither form
+        forms = dict.fromkeys((stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD"))))
+        return _media(name_ for form in forms for name_ in self.inbox.names(f"{name}{form}.", 1)[0]), False
 
 
 def _media(keys: Iterable[str]) -> dict[str, Kind]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.aws.executions import Executions
+from motiondrop.aws.inbox import receipt_text
 from motiondrop.aws.topics import Publisher
 from motiondrop.clock import Clock, now
 from motiondrop.domain.formats import Kind
@@ -14,15 +15,15 @@ from motiondrop.domain.keys import kind_of, stem_of
 from motiondrop.domain.messages import rejected, untagged
 from motiondrop.domain.pairing import AMBIGUOUS, Folder, Pair, Verdict, Why
 from motiondrop.domain.pricing import MODES, Prices, usd_as_tag
-from motiondrop.domain.reasons import REPLACED
-from motiondrop.errors import Forgotten
+from motiondrop.domain.reasons import DELETED, REPLACED
+from motiondrop.errors import Contended, Forgotten
 from motiondrop.media.advice import advice
 from motiondrop.media.limits import Rejected
 from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.changes import Changes
 from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop, Drops
-from motiondrop.storage.jobs import MAX_DROPS, Jobs
+from motiondrop.storage.jobs import MAX_DROPS, UNREADABLE, Jobs
 from motiondrop.web.links import Links
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders
@@ -111,14 +112,19 @@ class Pairs:
         """
         known = self.drops.find({one for pair in pairs for one in pair})
         done: set[str] = set()
+        unreadable: Exception | None = None
         for pair in pairs:
             try:
                 job = self._job(pair, known)
             except (Forgotten, Rejected) as error:
                 self._refuse(pair, error.reason if isinstance(error, Rejected) else FORGOTTEN, known, key)
                 done |= {*pair}
+            except UNREADABLE as error:
+                unreadable = error
             else:
                 done |= {*pair} if job else set()
+        if unreadable:
+            raise unreadable  # after the other pairs, which it does not stop
         return done
 
     def _refuse(self, pair: Pair, reason: str, known: Mapping[str, Drop], key: str | None) -> None:
@@ -215,15 +221,20 @@ class Pairs:
         """The recorded job with this content; reopen it if it ended without a video and a drop is new or came again."""
         job = self.jobs.get(new.job_id)
         first_time = not new.drops <= job.drops
-        if first_time and job.state == State.SUCCEEDED:
-            self.closing.tell_again(job, new)
-        if first_time and not self.jobs.add_drops(job.job_id, new.drops):
+        if first_time and len(job.drops | new.drops) > MAX_DROPS:
             raise Rejected(
                 f"these two files were already dropped under {MAX_DROPS // 2} other names - this is the limit"
                 " - use one of those names"
             )
-        if job.state in {State.FAILED, State.CANCELED} and (first_time or any(_is_redrop(one, job) for one in drops)):
-            self.closing.notify(job)  # of the end that is about to be forgotten
+        if first_time and job.state == State.SUCCEEDED:
+            self.closing.tell_again(job, new)
+        if first_time and not self.jobs.add_drops(job.job_id, new.drops):
+            raise Contended(f"job {job.job_id} was given other drops at the same moment")
+        # A job that was withdrawn is wanted again, since both of its drops are there.
+        wanted = first_time or job.closing.reason in {DELETED, REPLACED} or any(_is_redrop(one, job) for one in drops)
+        if job.state in {State.FAILED, State.CANCELED} and wanted:
+            if not self.closing.notify(job).closing.notified:  # of the end that is about to be forgotten
+                raise Contended(f"the end of job {job.job_id} is being told at this moment")
             job = self.jobs.reopen(
                 self.jobs.get(job.job_id),
                 image=new.image,
@@ -240,8 +251,10 @@ class Pairs:
         missing, extension = ("video", "mp4") if kind_of(key) is Kind.IMAGE else ("image", "png")
         match verdict.why:
             case Why.AMBIGUOUS:
-                name = f"{stem_of(key)[:_NAME]}.{extension}"
-                return f"{AMBIGUOUS} - rename the {missing} for this {kind_of(key)} to {name}"
+                stem = stem_of(key)
+                if receipt_text(stem) != stem or len(stem) > _NAME:  # the receipt cannot spell the name
+                    return f"{AMBIGUOUS} - give the {missing} for this {kind_of(key)} the same name"
+                return f"{AMBIGUOUS} - rename the {missing} for this {kind_of(key)} to {stem}.{extension}"
             case Why.TOO_MANY:
                 most = self.folders.max_fan_out
                 return (
@@ -254,7 +267,7 @@ class Pairs:
                 return f"waiting for {'a' if missing == 'video' else 'an'} {missing}"
 
 
-_NAME = 60  # characters of a name that a receipt repeats; a tag has room for 256 in all
+_NAME = 60  # the longest name that a receipt repeats, in characters; a tag has room for 256 in all
 
 
 def _mode_of_path(key: str) -> str | None:

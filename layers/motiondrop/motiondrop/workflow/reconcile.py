@@ -6,7 +6,7 @@ is read twice. While the outcome is undecided, the submission lock is given back
 not stop the others. See docs/decisions/0015-reconciling-a-lost-create-call.md for the risk that remains.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -159,14 +159,15 @@ class Reconcile:
         lately = self.jobs.claimed_since(self.clock() - PROOF)
         own = [(rows[task_id], claim) for task_id, claim in claims.items()]
         dated = bool(own) and all(_at_the_moment(row, claim) for row, claim in own)
-        known = _Known.of(own, job)
+        keys = {row.api_key_id for row, claim in own if claim.key_mark == job.call.key_mark} - {None}
+        models = {row.model for row, claim in own if claim.model == job.options.model}
         end = self._settled(job)
         candidates = tuple(
             row
             for row in rows.values()
             if _is_unclaimed(row, claims, job)
             and row.status not in _WITHOUT_COST
-            and known.allows(row)
+            and not _is_foreign(row, job, models, keys)
             and not (dated and _is_outside(row, job.called_at - _SKEW, end + _SKEW))
         )
         return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
@@ -204,32 +205,6 @@ class Reconcile:
         return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin
 
 
-@dataclass(frozen=True)
-class _Known:
-    """How the list names the job's key and model, as learned from the tasks that we have claimed.
-
-    An earlier key of ours proves nothing: a key that is reset keeps its id in the list.
-    """
-
-    model: str
-    models: frozenset[str | None]
-    keys: frozenset[str | None]
-
-    @classmethod
-    def of(cls, own: Iterable[tuple[TaskRow, TaskClaim]], job: Job) -> "_Known":
-        pairs = list(own)
-        keys = frozenset(row.api_key_id for row, claim in pairs if claim.key_mark == job.call.key_mark)
-        models = frozenset(row.model for row, claim in pairs if claim.model == job.options.model)
-        return cls(job.options.model, models, keys - {None})
-
-    def allows(self, row: TaskRow) -> bool:
-        """Whether the task may be the job's, by what is known of its model and its API key."""
-        # A dated name, such as …-move-2026-01-01, is the same model.
-        other_model = row.model is not None and row.model not in self.models and not row.model.startswith(self.model)
-        other_key = row.api_key_id is not None and bool(self.keys) and row.api_key_id not in self.keys
-        return not other_model and not other_key
-
-
 def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
     """Seconds until the next look: a fifth of the time since `since`, but at least `shortest`, at most LONGEST_PAUSE.
 
@@ -243,6 +218,18 @@ def _is_unclaimed(row: TaskRow, claims: Mapping[str, TaskClaim], job: Job) -> bo
     """Whether nobody has claimed the task, except possibly this very attempt of the job."""
     claim = claims.get(row.task_id)
     return claim is None or (claim.job_id, claim.attempt) == (job.job_id, job.call.attempt)
+
+
+def _is_foreign(row: TaskRow, job: Job, models: Collection[str | None], keys: Collection[str | None]) -> bool:
+    """Whether the task's model or API key is another one than the job's, as our own tasks in the list name these.
+
+    `keys` are the names of the job's key. Those of our earlier keys prove nothing: a key that is reset keeps its name.
+    """
+    # A dated name, such as …-move-2026-01-01, is the same model.
+    dated = row.model is not None and row.model.startswith(job.options.model)
+    other_model = row.model is not None and row.model not in models and not dated
+    other_key = row.api_key_id is not None and bool(keys) and row.api_key_id not in keys
+    return other_model or other_key
 
 
 def _at_the_moment(row: TaskRow, claim: TaskClaim) -> bool:

@@ -60,7 +60,8 @@ class DropIntake:
                 arrived = now_there
                 drop = self._checked(arrived, None)
         except DropGone:
-            return  # its newer event says what is there now
+            self.removed(key)  # unless there is a newer object, whose own event says what it is
+            return
         if drop.rejected:
             self.receipts.sync([key])
         if kind_of(key):

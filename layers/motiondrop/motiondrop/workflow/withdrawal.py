@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from motiondrop.aws.executions import Executions
 from motiondrop.domain.job import IN_FLIGHT, UNSENT, Job, State
+from motiondrop.domain.keys import folder_of, stem_of
 from motiondrop.domain.reasons import DELETED, REPLACED
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.storage.drops import Drop, Drops
@@ -60,14 +61,17 @@ class Withdrawal:
         return True
 
     def asked_for(self, job: Job, *, without: str | None = None) -> bool:
-        """Whether the job is still asked for: by a remaining drop with its image, and by one with its video.
+        """Whether a pair of remaining drops still asks for the job: one with its image and one with its video.
 
-        The drop at the key `without` does not count.
+        The two are in one folder or, at the root, have one name. The drop at the key `without` does not count.
         """
         there = [
             drop
             for drop in self.drops.find(sorted(job.drops - {without})).values()
             if not drop.deleted and job.job_id in drop.jobs and drop.media
         ]
-        digests = {drop.media.digest for drop in there if drop.media}
-        return {job.image.digest, job.video.digest} <= digests
+        images, videos = (
+            {folder_of(drop.key) or stem_of(drop.key) for drop in there if drop.media and drop.media.digest == digest}
+            for digest in (job.image.digest, job.video.digest)
+        )
+        return bool(images & videos)
