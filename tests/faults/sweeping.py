@@ -42,7 +42,9 @@ def sweep_kills(stand: Stand) -> tuple[str, Tally, list[Kill]]:
 
 
 def _wrecks(stand: Stand, prefix: str) -> list[str]:
-    """Jobs of which nobody was told how their execution ended, and drops that nobody was told of."""
+    """Jobs of which nobody was told how their execution ended, drops that nobody was told of, unopened videos."""
+    unopened = [f"{prefix}v{number}" for number in range(2)]
+    _videos_unopened(stand, unopened)
     stopped = [f"{prefix}s{number}" for number in range(_WRECKS)]
     broken = [f"{prefix}b{number}" for number in range(_WRECKS)]
     unseen = [f"{prefix}u{number}" for number in range(_WRECKS)]
@@ -67,4 +69,14 @@ def _wrecks(stand: Stand, prefix: str) -> list[str]:
     stand.driver.control("settings", task_seconds=0.05, concurrency=SLOTS)
     stand.driver.control("clock", advance_seconds=LONG + 1)
     time.sleep(3)  # the sweep's grace
-    return pending + stopped + broken + unseen + unwoken
+    return unopened + pending + stopped + broken + unseen + unwoken
+
+
+def _videos_unopened(stand: Stand, stems: list[str]) -> None:
+    """Jobs that succeed while Lambda has no room for `media`."""
+    stand.driver.control("settings", task_seconds=LONG)
+    stand.drop(stems)
+    stand.wait_for_state(stems, {"PENDING", "RUNNING"})
+    with stand.no_room("media"):
+        stand.driver.control("clock", advance_seconds=LONG + 1)
+        stand.wait_for_state(stems, {"SUCCEEDED"})

@@ -63,7 +63,7 @@ class Counting:
                 notified = max((many for (job_id, _), many in events.items() if job_id == job["job_id"]), default=0)
                 if not 1 <= notified <= most or not emails[stem]:
                     tally.emails.append(f"{stem} {notified} events, {emails[stem]} emails")
-        tally.out_of_order = _inversions(job for stem in stems for job in jobs.get(stem, []))
+        tally.out_of_order = inversions(job for stem in stems for job in jobs.get(stem, []))
         return tally
 
     def _count_money(
@@ -116,16 +116,23 @@ def is_over(job: dict[str, Any] | None) -> bool:
     return job is not None and job["state"] in CLOSED and bool(job["closing"]["notified"])
 
 
-def _inversions(jobs: Iterable[dict[str, Any]]) -> list[str]:
-    """Jobs that were given their slot before one that was recorded more than a second earlier."""
+def inversions(jobs: Iterable[dict[str, Any]]) -> list[str]:
+    """Jobs that were given their slot before one that was recorded more than a second earlier.
+
+    A job whose create call was refused, or lost, passes its turn, so one that was sent more than once may be overtaken.
+    """
     times = [
-        (datetime.fromisoformat(job["recorded_at"]), datetime.fromisoformat(job["turn"]["admitted_at"]))
+        (
+            datetime.fromisoformat(job["recorded_at"]),
+            datetime.fromisoformat(job["turn"]["admitted_at"]),
+            job["call"].get("attempt", 0) > 1,
+        )
         for job in jobs
         if "admitted_at" in job["turn"]
     ]
     return [
         f"recorded {later:%H:%M:%S.%f} before {earlier:%H:%M:%S.%f}"
-        for earlier, before in times
-        for later, moment in times
-        if later > earlier + timedelta(seconds=1) and moment < before
+        for earlier, before, sent_again in times
+        for later, moment, _ in times
+        if later > earlier + timedelta(seconds=1) and moment < before and not sent_again
     ]

@@ -1,6 +1,7 @@
 """The jobs' records: ownership, legal transitions, and opening again."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -101,8 +102,19 @@ def test_a_run_that_a_person_asked_for_opens_a_failed_job_and_a_numbered_one_doe
 
 def test_a_redrive_opens_a_failed_job_and_the_same_run_does_not(bench: Bench) -> None:
     job, execution = bench.queued()
-    bench.jobs.transition(job, execution.owner, State.FAILED)
+    bench.jobs.transition(job, execution.owner, State.FAILED, closing=End(notified=True))
     assert bench.jobs.take_over(execution, dead).state == State.FAILED
+    assert bench.jobs.take_over(execution_of(job, redrive=1), dead).state == State.QUEUED
+
+
+def test_no_job_is_opened_before_people_were_notified_of_its_end(bench: Bench) -> None:
+    job, execution = bench.queued()
+    failed = bench.jobs.transition(job, execution.owner, State.FAILED, closing=End("a reason"))
+    notifying = bench.jobs.begin_notifying(failed, bench.clock() + timedelta(seconds=30))
+    assert notifying
+    with pytest.raises(Contended):
+        bench.jobs.take_over(execution_of(job, redrive=1), dead)
+    bench.jobs.end_notifying(notifying)
     assert bench.jobs.take_over(execution_of(job, redrive=1), dead).state == State.QUEUED
 
 

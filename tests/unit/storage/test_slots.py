@@ -7,6 +7,7 @@ from motiondrop.domain.job import State
 from motiondrop.domain.provider_errors import BillingTrouble, KeyRefused
 from motiondrop.errors import JobClosed, NotOwner
 from motiondrop.storage.circuit_breaker import PROBE_EVERY, Stage
+from motiondrop.storage.items import JobItem
 from motiondrop.storage.submission_lock import LockBusy
 from tests.support.bench import Bench
 from tests.support.builders import execution_of, make_job
@@ -149,13 +150,8 @@ def test_a_job_that_was_held_keeps_its_old_place(bench: Bench) -> None:
 def test_an_unreadable_record_gives_its_lock_back_after_an_hour_and_keeps_its_slot_and_a_note(bench: Bench) -> None:
     job, _ = bench.submitting("unreadable")
     other, execution = bench.in_queue("other")
-    bench.client.update_item(
-        TableName="jobs",
-        Key={"pk": {"S": f"JOB#{identity_of(job.job_id)}"}, "sk": {"S": "JOB"}},
-        UpdateExpression="SET #state = :state",
-        ExpressionAttributeNames={"#state": "state"},
-        ExpressionAttributeValues={":state": {"S": "A STATE OF ANOTHER VERSION"}},
-    )
+    record = bench.tables.job(f"JOB#{identity_of(job.job_id)}", "JOB")
+    record.update(actions=[JobItem.state.set("A STATE OF ANOTHER VERSION")])
     assert bench.slots.free_orphans(bench.slots.snapshot()) == 0
     with pytest.raises(LockBusy):
         bench.lock.acquire(other, execution, bench.clock(), "key")

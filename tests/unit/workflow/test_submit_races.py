@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, Result, State
 from motiondrop.errors import Contended
 from motiondrop.storage import jobs
@@ -121,8 +122,8 @@ def test_a_job_that_cannot_be_read_does_not_stop_the_other_pairs_of_its_file(int
     intake.drop("f/dance.mp4")
     intake.settle()
     (job,) = intake.jobs()
-    broken = intake.bench.tables.job(f"JOB#{job.job_id[-20:]}", "JOB")
-    broken.update(actions=[JobItem.state.set("OF ANOTHER VERSION")])
+    record = intake.bench.tables.job(f"JOB#{identity_of(job.job_id)}", "JOB")
+    record.update(actions=[JobItem.state.set("OF ANOTHER VERSION")])
     intake.drop("f/b.png")
     with pytest.raises(ValueError, match="OF ANOTHER VERSION"):
         intake.settle()

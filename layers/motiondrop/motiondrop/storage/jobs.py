@@ -190,7 +190,12 @@ class Jobs:
         return self.transition(job, job.owner, None, **mine)
 
     def reopen(self, job: Job, **changes: Any) -> Job:
-        """Send a job that FAILED or was CANCELED back to QUEUED or PREPARING, as if it were recorded now."""
+        """Send a job that FAILED or was CANCELED back to QUEUED or PREPARING, as if it were recorded now.
+
+        Raise Contended until people were notified of that end, of which nothing is left afterwards.
+        """
+        if not job.closing.notified:
+            raise Contended(f"the end of job {job.job_id} is being told at this moment")
         fresh: dict[str, Any] = {
             "recorded_at": self._clock(),
             "restarts": 0,

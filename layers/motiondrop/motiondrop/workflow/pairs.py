@@ -233,8 +233,7 @@ class Pairs:
         # A job that was withdrawn is wanted again, since both of its drops are there.
         wanted = first_time or job.closing.reason in {DELETED, REPLACED} or any(_is_redrop(one, job) for one in drops)
         if job.state in {State.FAILED, State.CANCELED} and wanted:
-            if not self.closing.notify(job).closing.notified:  # of the end that is about to be forgotten
-                raise Contended(f"the end of job {job.job_id} is being told at this moment")
+            self.closing.notify(job)
             job = self.jobs.reopen(
                 self.jobs.get(job.job_id),
                 image=new.image,

@@ -106,7 +106,7 @@ class Reconcile:
         return later(pause(self.clock(), self._settled(job), _LIST_PAUSE))
 
     def _decide(self, job: Job, execution: Execution, look: _Look) -> Step | None:
-        if any(self._may_be_anothers(job, row, look) for row in look.candidates):
+        if look.candidates and self._may_be_anothers(job, look):
             return self._later(job, execution)
         if len(look.candidates) > 1:
             self._give_up(job, execution, SEVERAL.format(details=_named(look.candidates)))
@@ -187,10 +187,11 @@ class Reconcile:
             raise NotUnderstood("the task list changed while it was read")
         return found.values()
 
-    def _may_be_anothers(self, job: Job, row: TaskRow, look: _Look) -> bool:
-        """Whether another job whose call is undecided too may have made the task."""
+    def _may_be_anothers(self, job: Job, look: _Look) -> bool:
+        """Whether another job whose call is undecided too may have made one of the tasks."""
         others = [other for other in self.lock.all_undecided() if other.identity != identity_of(job.job_id)]
-        return any(not look.dated or not _is_outside(row, other.since - _SKEW, other.until + _SKEW) for other in others)
+        spans = [(other.since - _SKEW, other.until + _SKEW) for other in others]
+        return any(not look.dated or not _is_outside(row, *span) for row in look.candidates for span in spans)
 
     def _cancel(self, task_id: str) -> bool:
         """Cancel the task; if that cannot be done now, the poll tries again."""
