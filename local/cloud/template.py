@@ -128,9 +128,10 @@ def parameter_values(
         "OperationsEmail": addresses.operations_email,
     }
     for name in SCALED_PARAMETERS:
-        default = declared.get(name, {}).get("Default")
-        if default is not None:
-            values[name] = str(math.ceil(float(default) * wait_scale))
+        parameter = declared.get(name, {})
+        if "Default" in parameter:
+            scaled = math.ceil(float(parameter["Default"]) * wait_scale)
+            values[name] = str(max(scaled, parameter.get("MinValue", 0)))
     return {key: value for key, value in (values | given).items() if key in declared}
 
 

@@ -111,7 +111,6 @@ class WorkflowBench:
             receipts=receipts,
             closing=self.closing,
             reconcile=reconcile,
-            margin=MARGIN,
             poll_seconds=15,
             watermark=False,
             metrics=metrics,

@@ -94,7 +94,6 @@ def create() -> "CreateTask":
     from motiondrop.workflow.reconcile import Reconcile  # noqa: PLC0415
 
     parts = Parts(load(PublishingSettings, os.environ))
-    margin = timedelta(seconds=parts.settings.reconcile_margin_seconds)
     return CreateTask(
         jobs=parts.jobs,
         slots=parts.slots,
@@ -112,9 +111,8 @@ def create() -> "CreateTask":
             wan=parts.wan,
             publisher=parts.publisher,
             closing=parts.closing,
-            margin=margin,
+            margin=timedelta(seconds=parts.settings.reconcile_margin_seconds),
         ),
-        margin=margin,
         poll_seconds=parts.settings.poll_seconds,
         watermark=parts.settings.watermark,
         metrics=parts.metrics,

@@ -1,5 +1,6 @@
 """Tasks that may be those of several jobs whose create calls are undecided, or were when the jobs were given up."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,27 +10,57 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State
 from motiondrop.errors import JobClosed
-from motiondrop.provider.responses import OutcomeUnknown, TaskStatus
+from motiondrop.provider.responses import OutcomeUnknown, TaskStatus, Unreachable
 from motiondrop.workflow.reconcile import GIVE_UP
-from tests.support.builders import execution_of
 from tests.support.workflow_bench import WorkflowBench
 
 
-def two_undecided(workflow: WorkflowBench) -> list[tuple[Job, Execution]]:
-    """Two jobs whose create calls got no answer; the list has one task more, which either of them may have made."""
-    first, execution = workflow.broken_off(made=False)
-    rows, workflow.wan.rows = workflow.wan.rows, []
-    workflow.create(execution)  # undecided
-    workflow.lock.undecided(workflow.bench.read(first), execution, workflow.clock() + timedelta(hours=1))
-    workflow.becomes(workflow.bench.job_named("before"), TaskStatus.SUCCEEDED, video_duration=5.2)
-    workflow.poll(execution_of(workflow.bench.job_named("before")))
-    second, second_execution = workflow.bench.in_queue("second")
-    workflow.wan.accepts_then_fails = True
+def lost(workflow: WorkflowBench, name: str, *, made: bool) -> tuple[Job, Execution]:
+    """A job whose create call got no answer, and whose first look finds a list that cannot be read."""
+    job, execution = workflow.bench.in_queue(name)
+    workflow.wan.accepts_then_fails = made
     workflow.wan.fail("create", OutcomeUnknown("lost"))
-    workflow.create(second_execution)
-    workflow.wan.rows = rows + workflow.wan.rows
+    workflow.create(execution)
     workflow.may_be_looked_into()
-    return [(first, execution), (second, second_execution)]
+    workflow.wan.fail("list", Unreachable("x"))
+    assert workflow.create(execution)["next"] == "Try again later"
+    return job, execution
+
+
+def over(workflow: WorkflowBench, name: str) -> None:
+    """A job that succeeded, whose task is in the list."""
+    job, execution = workflow.pending(name)
+    workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution)
+
+
+def two_undecided(workflow: WorkflowBench) -> list[tuple[Job, Execution]]:
+    """Two jobs whose create calls got no answer; a list without times has one task more, which either may have made."""
+    over(workflow, "before")
+    jobs = [lost(workflow, "first", made=False), lost(workflow, "second", made=True)]
+    workflow.wan.rows = [replace(row, created_at=None) for row in workflow.wan.rows]
+    return jobs
+
+
+@pytest.mark.parametrize("ahead", [0, 100, -100])  # seconds that the provider's clock is ahead
+@pytest.mark.parametrize("made", list(itertools.product((False, True), repeat=2)))
+def test_each_of_two_calls_that_were_lost_in_a_row_gets_its_own_task_and_no_other(
+    workflow: WorkflowBench, made: tuple[bool, ...], ahead: int
+) -> None:
+    over(workflow, "before")
+    jobs = [lost(workflow, f"job {number}", made=one) for number, one in enumerate(made)]
+    workflow.wan.rows = [
+        replace(row, created_at=row.created_at + timedelta(seconds=ahead))
+        for row in workflow.wan.rows
+        if row.created_at
+    ]
+    _, *tasks = (row.task_id for row in workflow.wan.rows)
+    for _ in range(3):
+        for job, execution in jobs:
+            if workflow.state(job) == State.SUBMITTING:
+                workflow.create(execution)
+    assert [workflow.state(job) for job, _ in jobs] == [State.PENDING if one else State.ADMITTED for one in made]
+    assert [task for job, _ in jobs if (task := workflow.bench.read(job).task.id)] == tasks
 
 
 def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:

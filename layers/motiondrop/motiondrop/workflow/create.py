@@ -56,7 +56,6 @@ class CreateTask:
     receipts: Receipts
     closing: Closing
     reconcile: Reconcile
-    margin: timedelta
     poll_seconds: int
     watermark: bool
     metrics: Metrics
@@ -102,8 +101,8 @@ class CreateTask:
             return self._later(job, execution)
         if isinstance(error, OutcomeUnknown):
             call = replace(job.call, unknown=True, deadline=self.clock() - CALL_TIMEOUT)
-            self.jobs.transition(job, execution.owner, None, call=call)
-            return find_out_after(self.clock() + self.margin)
+            job = self.jobs.transition(job, execution.owner, None, call=call)
+            return find_out_after(self.reconcile.settled(job))
         return self._refused(job, execution, error)
 
     def _save(self, job: Job, execution: Execution, answer: Created) -> Job:

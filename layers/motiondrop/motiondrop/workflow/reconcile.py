@@ -48,6 +48,7 @@ ALERT_AFTER = timedelta(minutes=15)
 READING = timedelta(seconds=80)
 
 _SKEW = timedelta(minutes=2)  # how far the provider's and our idea of the moment of a call may differ
+_UNKNOWN = timedelta.max
 _LIST_PAUSE = 30
 _NAMED = 5  # tasks that an email names
 #: Tasks that cost nothing and have no video. They need not be anybody's: the job is sent again all the same.
@@ -59,9 +60,9 @@ class _Look:
     """What the whole list, read once, shows: the tasks that may be the job's, and what the list proves."""
 
     candidates: tuple[TaskRow, ...]
+    contested: bool  # one of them may as well be that of another undecided call
     complete: bool  # it shows every task that our table claimed lately
     proof: bool  # there are such tasks
-    dated: bool  # its clock agrees with ours, so times rule tasks out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ class Reconcile:
         Close the job and raise JobClosed if several tasks may be the job's, or after 23 hours. Raise WanError if the
         provider refuses to show its list.
         """
-        settled = self._settled(job)
+        settled = self.settled(job)
         if self.clock() < settled:
             return find_out_after(settled)
         if self.clock() > job.called_at + GIVE_UP:
@@ -103,10 +104,14 @@ class Reconcile:
 
     def later(self, job: Job) -> Step:
         """Look again later; change nothing in the job's record."""
-        return later(pause(self.clock(), self._settled(job), _LIST_PAUSE))
+        return later(pause(self.clock(), self.settled(job), _LIST_PAUSE))
+
+    def settled(self, job: Job) -> datetime:
+        """The moment of the first look. No other call is made before, so times can tell two calls' tasks apart."""
+        return self._until(job) + self.margin / 2
 
     def _decide(self, job: Job, execution: Execution, look: _Look) -> Step | None:
-        if look.candidates and self._may_be_anothers(job, look):
+        if look.contested:
             return self._later(job, execution)
         if len(look.candidates) > 1:
             self._give_up(job, execution, SEVERAL.format(details=_named(look.candidates)))
@@ -131,7 +136,7 @@ class Reconcile:
 
     def _give_up(self, job: Job, execution: Execution, reason: str) -> NoReturn:
         """Close the job, which may have been charged. A note stays, so that no other job adopts its task."""
-        job = self.lock.undecided(job, execution, self._settled(job))
+        job = self.lock.undecided(job, execution, self._until(job))
         call = replace(job.call, unknown=True)
         self.slots.release(job, execution.owner, State.FAILED, call=call, closing=End(reason))
         raise JobClosed(job.job_id)
@@ -145,11 +150,11 @@ class Reconcile:
 
     def _later(self, job: Job, execution: Execution, wait: timedelta | None = None) -> Step:
         """Give the lock back while the outcome is undecided, alert the operator once after a while, and look later."""
-        job = self.lock.undecided(job, execution, self._settled(job))
-        if self.clock() > self._settled(job) + ALERT_AFTER and not job.call.undecided_notified:
+        job = self.lock.undecided(job, execution, self._until(job))
+        if self.clock() > self.settled(job) + ALERT_AFTER and not job.call.undecided_notified:
             self.publisher.alert(undecided(job))
             self.jobs.transition(job, execution.owner, None, call=replace(job.call, undecided_notified=True))
-        seconds = pause(self.clock(), self._settled(job), _LIST_PAUSE)
+        seconds = pause(self.clock(), self.settled(job), _LIST_PAUSE)
         return later(int(wait.total_seconds()) + 1 if wait else seconds)
 
     def _look(self, job: Job) -> _Look:
@@ -158,19 +163,23 @@ class Reconcile:
         claims = self.jobs.claimed(rows)
         lately = self.jobs.claimed_since(self.clock() - PROOF)
         own = [(rows[task_id], claim) for task_id, claim in claims.items()]
-        dated = bool(own) and all(_at_the_moment(row, claim) for row, claim in own)
+        offset = _offset(own)
         keys = {row.api_key_id for row, claim in own if claim.key_mark == job.call.key_mark} - {None}
         models = {row.model for row, claim in own if claim.model == job.options.model}
-        end = self._settled(job)
-        candidates = tuple(
+        unclaimed = [
             row
             for row in rows.values()
             if _is_unclaimed(row, claims, job)
             and row.status not in _WITHOUT_COST
             and not _is_foreign(row, job, models, keys)
-            and not (dated and _is_outside(row, job.called_at - _SKEW, end + _SKEW))
-        )
-        return _Look(candidates, complete=set(lately) <= set(rows), proof=bool(lately), dated=dated)
+            and _is_between(row, offset, job.called_at - _SKEW, self.settled(job) + _SKEW)
+        ]
+        notes = [note for note in self.lock.all_undecided() if note.identity != identity_of(job.job_id)]
+        others = [row for row in unclaimed if any(self._may_be_of(row, offset, one.since, one.until) for one in notes)]
+        mine = (offset, job.called_at, self._until(job))
+        candidates = tuple(row for row in unclaimed if row not in others or self._may_be_of(row, *mine))
+        contested = any(row in others for row in candidates)
+        return _Look(candidates, contested, complete=set(lately) <= set(rows), proof=bool(lately))
 
     def _rows(self) -> Iterable[TaskRow]:
         """All rows of all pages. Raise NotUnderstood if reading took too long, or the list changed meanwhile."""
@@ -187,11 +196,9 @@ class Reconcile:
             raise NotUnderstood("the task list changed while it was read")
         return found.values()
 
-    def _may_be_anothers(self, job: Job, look: _Look) -> bool:
-        """Whether another job whose call is undecided too may have made one of the tasks."""
-        others = [other for other in self.lock.all_undecided() if other.identity != identity_of(job.job_id)]
-        spans = [(other.since - _SKEW, other.until + _SKEW) for other in others]
-        return any(not look.dated or not _is_outside(row, *span) for row in look.candidates for span in spans)
+    def _may_be_of(self, row: TaskRow, offset: timedelta | None, since: datetime, until: datetime) -> bool:
+        """Whether a call may have made the task: one that began at `since` and could make a task until `until`."""
+        return _is_between(row, offset, since - self.margin / 2, until)
 
     def _cancel(self, task_id: str) -> bool:
         """Cancel the task; if that cannot be done now, the poll tries again."""
@@ -201,9 +208,9 @@ class Reconcile:
             return False
         return True
 
-    def _settled(self, job: Job) -> datetime:
+    def _until(self, job: Job) -> datetime:
         """The moment after which the call can make no task any more, since nothing of it is still under way."""
-        return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin
+        return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin / 2
 
 
 def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
@@ -233,15 +240,15 @@ def _is_foreign(row: TaskRow, job: Job, models: Collection[str | None], keys: Co
     return other_model or other_key
 
 
-def _at_the_moment(row: TaskRow, claim: TaskClaim) -> bool:
-    """Whether the list gives a claimed task the time at which we asked for it."""
-    if row.created_at is None or claim.asked_at is None:
-        return False
-    return abs(row.created_at - claim.asked_at) <= _SKEW
+def _offset(own: Iterable[tuple[TaskRow, TaskClaim]]) -> timedelta | None:
+    """How far the list's clock is ahead of ours, and the least time that a call takes; None if the clocks differ."""
+    offsets = [row.created_at - claim.asked_at if row.created_at and claim.asked_at else _UNKNOWN for row, claim in own]
+    return min(offsets) if offsets and all(abs(offset) <= _SKEW for offset in offsets) else None
 
 
-def _is_outside(row: TaskRow, start: datetime, end: datetime) -> bool:
-    return row.created_at is not None and not start <= row.created_at <= end
+def _is_between(row: TaskRow, offset: timedelta | None, start: datetime, end: datetime) -> bool:
+    """Whether the task was made in that time, as far as that is known."""
+    return offset is None or row.created_at is None or start <= row.created_at - offset <= end
 
 
 def _named(rows: Iterable[TaskRow]) -> str:
