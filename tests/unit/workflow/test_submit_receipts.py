@@ -8,6 +8,8 @@ import pytest
 
 from motiondrop.domain.job import Result, State
 from motiondrop.domain.messages import Message
+from motiondrop.storage.drops import record_key
+from motiondrop.storage.items import DropItem
 from motiondrop.workflow.receipts import of_job
 from tests.support.bench import client
 from tests.support.builders import make_job
@@ -24,6 +26,19 @@ def test_a_shared_files_receipt_counts_its_jobs(intake: IntakeBench) -> None:
     intake.bench.jobs.transition(job, None, State.CANCELED)
     intake.submit.receipts.follow(intake.bench.read(job))
     assert intake.receipt("f/v.mp4") == "0 of 2 done - 1 canceled"
+
+
+def test_a_drop_whose_record_cannot_be_read_keeps_no_other_drop_of_its_job_from_its_receipt(
+    intake: IntakeBench,
+) -> None:
+    intake.drop("hero.png")
+    intake.drop("hero.mp4")
+    (job,) = intake.jobs()
+    record = intake.bench.tables.drop(*record_key("hero.png"))
+    record.update(actions=[DropItem.kind.set("OF ANOTHER VERSION")])
+    intake.bench.jobs.transition(job, None, State.CANCELED)
+    intake.submit.receipts.follow(job)
+    assert intake.receipt("hero.mp4") == "canceled"
 
 
 def test_a_receipt_says_what_will_come_out_as_long_as_that_is_not_paid_and_has_room(intake: IntakeBench) -> None:

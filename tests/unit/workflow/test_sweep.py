@@ -15,7 +15,8 @@ from motiondrop.domain.provider_errors import KeyRefused, Throttled
 from motiondrop.provider.responses import Unreachable
 from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.cursors import Cursors
-from motiondrop.storage.drops import Drop
+from motiondrop.storage.drops import Drop, record_key
+from motiondrop.storage.items import DropItem
 from motiondrop.workflow.missed_events import MOST, MissedEvents
 from motiondrop.workflow.sweep import ROUND
 from tests.support.bench import Bench
@@ -233,6 +234,17 @@ def test_a_drop_without_a_record_is_announced_and_others_are_not(inbox: tuple[Be
 def test_a_drop_that_was_replaced_unseen_is_announced(inbox: tuple[Bench, MissedEvents, Any]) -> None:
     bench, lost, announced = inbox
     bench.drops.record(Drop("hero.png", Kind.IMAGE, '"old"', rejected="x"))
+    _put(lost, "hero.png")
+    assert lost.resend() == 1
+    assert announced() == ["hero.png"]
+
+
+def test_a_record_that_cannot_be_read_hides_no_drop_and_is_not_announced(
+    inbox: tuple[Bench, MissedEvents, Any],
+) -> None:
+    bench, lost, announced = inbox
+    bench.drops.record(Drop("broken.png", Kind.IMAGE, _put(lost, "broken.png"), rejected="x"))
+    bench.tables.drop(*record_key("broken.png")).update(actions=[DropItem.kind.set("OF ANOTHER VERSION")])
     _put(lost, "hero.png")
     assert lost.resend() == 1
     assert announced() == ["hero.png"]

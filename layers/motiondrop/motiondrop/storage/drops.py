@@ -1,11 +1,12 @@
 """The drops' records: what was found out about each, and which jobs it has."""
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -16,7 +17,10 @@ from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Input
 from motiondrop.domain.keys import folder_of
 from motiondrop.storage.items import ALONE, REFUSED, DropItem, RefusedItem, Tables
+from motiondrop.storage.jobs import UNREADABLE
 from motiondrop.storage.transactions import conditional_write
+
+_logger = Logger(child=True)
 
 #: The fields of a Drop that `record` stores as they are.
 _RECORDED = (
@@ -67,9 +71,18 @@ class Drops:
             return None
 
     def find(self, keys: Collection[str]) -> dict[str, Drop]:
-        """The records of the drops at `keys`, by key; keys without a record are left out."""
-        found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
-        return {item.key: _drop(item) for item in found}
+        """The records of the drops at `keys`, by key; keys without a readable record are left out."""
+        try:
+            found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
+            return {item.key: _drop(item) for item in found}
+        except UNREADABLE:  # one such record makes the whole batch fail
+            return {key: drop for key in keys if (drop := self._readable(key))}
+
+    def etags(self, keys: Collection[str]) -> dict[str, str]:
+        """The ETags of the recorded drops at `keys`, by key; of each record, nothing else is read."""
+        records = [record_key(key) for key in keys]
+        found = self._item.batch_get(records, consistent_read=True, attributes_to_get=["key", "etag"])
+        return {item.key: item.etag for item in found}
 
     def record(self, drop: Drop, *, same_content: bool = False) -> bool:
         """Record the drop in place of what was known of its key; with `same_content`, the record keeps its jobs.
@@ -114,15 +127,15 @@ class Drops:
 
     def alone_since(self, moment: datetime, limit: int) -> list[Drop]:
         """Drops that have waited for a partner since before `moment`, longest first (eventually consistent)."""
-        found = self._item.open_drops.query(ALONE, DropItem.seen_at < moment, limit=limit)
-        return [_drop(item) for item in found]
+        found = self._item.open_drops.query(ALONE, DropItem.seen_at < moment, limit=limit, attributes_to_get=["key"])
+        return self._read(found)
 
     def newest(self, folder: str, limit: int) -> list[Drop]:
         """The folder's drops, newest first (eventually consistent); an empty folder name finds none."""
         if not folder:
             return []
-        found = self._item.drops_by_time.query(folder, scan_index_forward=False, limit=limit)
-        return [_drop(item) for item in found]
+        query = self._item.drops_by_time.query
+        return self._read(query(folder, scan_index_forward=False, limit=limit, attributes_to_get=["key"]))
 
     def mentioned(self, key: str) -> bool:
         """Note that an email mentions the drop's wait. Return False if one did before, or if the wait has ended."""
@@ -169,6 +182,20 @@ class Drops:
         self._marker(key).delete()
         self._item(*record_key(key)).delete()
 
+    def _read(self, items: Iterable[DropItem]) -> list[Drop]:
+        """The drops of an index's items, in their order, less those that cannot be read."""
+        keys = [item.key for item in items]
+        found = self.find(keys)
+        return [found[key] for key in keys if key in found]
+
+    def _readable(self, key: str) -> Drop | None:
+        """The record of the drop at `key`; None if there is none, or if it cannot be read, which is logged."""
+        try:
+            return self.get(key)
+        except UNREADABLE:
+            _logger.exception("a drop's record cannot be read", extra={"record": record_key(key)})
+            return None
+
     def _marker(self, key: str) -> RefusedItem:
         """The item that tells the pairing rule that the drop was rejected."""
         return self._refused(record_key(key)[0], f"{REFUSED}{_hash(key)}", key=key)
@@ -191,22 +218,6 @@ def _as_read(drop: Drop) -> Condition:
 
 
 def _drop(item: DropItem) -> Drop:
-    return Drop(
-        key=item.key,
-        kind=Kind(item.kind),
-        etag=item.etag,
-        media=item.media,
-        rejected=item.rejected,
-        mode=item.mode,
-        check_image=item.check_image,
-        trim=item.trim,
-        sequencer=item.sequencer,
-        modified_at=item.modified_at,
-        jobs=frozenset(item.jobs or ()),
-        waiting=item.waiting,
-        receipt=item.receipt,
-        dropped_at=item.dropped_at,
-        deleted=bool(item.deleted),
-        note=item.note,
-        link_id=item.link_id,
-    )
+    values = {field.name: getattr(item, field.name) for field in fields(Drop)}
+    values |= {"kind": Kind(item.kind), "jobs": frozenset(item.jobs or ()), "deleted": bool(item.deleted)}
+    return Drop(**values)

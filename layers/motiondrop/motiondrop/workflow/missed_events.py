@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motiondrop.aws.event_queue import EventQueue
 from motiondrop.clock import Clock, now
@@ -44,26 +44,21 @@ class MissedEvents:
         if self.queue.holds_messages():
             return 0
         after = self.cursors.read(CURSOR)
-        page = (
-            self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE, StartAfter=after)
-            if after
-            else self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE)
-        )
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
+        page = self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=PAGE, **start)
         before = self.clock() - self.age
         there = {
             item["Key"]: item["ETag"]
             for item in page.get("Contents", [])
             if item["Size"] and item["LastModified"] < before and not ignored(item["Key"])
         }
-        known = self.drops.find(list(there)) if there else {}
-        lost = [key for key, etag in there.items() if key not in known or known[key].etag != etag]
+        known = self.drops.etags(there)
+        lost = [key for key, etag in there.items() if known.get(key) != etag]
         for key in lost[:MOST]:
             self.queue.resend(key, there[key])
         keys = [item["Key"] for item in page.get("Contents", [])]
-        if len(lost) > MOST:
-            self.cursors.write(CURSOR, lost[MOST - 1])
-        else:
-            self.cursors.write(CURSOR, keys[-1] if page.get("IsTruncated") and keys else None)
+        last = keys[-1] if page.get("IsTruncated") and keys else None
+        self.cursors.write(CURSOR, lost[MOST - 1] if len(lost) > MOST else last)
         return len(lost[:MOST])
 
     def resend_changes(self) -> int:
