@@ -13,7 +13,8 @@ import yaml
 
 from local.cloud.progress import CloudError
 
-SCALED_PARAMETERS = ("SettleSeconds", "ReconcileMarginSeconds", "GraceSeconds")
+#: Waits that are parameters, and the least that scaling leaves of each, in seconds.
+SCALED_PARAMETERS = {"SettleSeconds": 0, "ReconcileMarginSeconds": 1, "GraceSeconds": 0}
 _UNKNOWN_TO_THE_EMULATOR = {
     "AWS::Budgets::Budget": "budgets",
     "AWS::CloudWatch::AnomalyDetector": "anomaly detection",
@@ -116,7 +117,10 @@ class LocalAddresses:
 def parameter_values(
     template: dict[str, Any], addresses: LocalAddresses, wait_scale: float, given: dict[str, str]
 ) -> dict[str, str]:
-    """Return values for those of the template's parameters that differ locally; `given` ones win."""
+    """Return values for those of the template's parameters that differ locally; `given` ones win.
+
+    A wait that is scaled may be shorter than its parameter's MinValue, which is removed.
+    """
     declared: dict[str, Any] = template.get("Parameters") or {}
     unknown = given.keys() - declared.keys()
     if unknown:
@@ -127,11 +131,11 @@ def parameter_values(
         "NotificationEmail": addresses.notification_email,
         "OperationsEmail": addresses.operations_email,
     }
-    for name in SCALED_PARAMETERS:
+    for name, least in SCALED_PARAMETERS.items():
         parameter = declared.get(name, {})
         if "Default" in parameter:
-            scaled = math.ceil(float(parameter["Default"]) * wait_scale)
-            values[name] = str(max(scaled, parameter.get("MinValue", 0)))
+            parameter.pop("MinValue", None)
+            values[name] = str(max(least, math.ceil(float(parameter["Default"]) * wait_scale)))
     return {key: value for key, value in (values | given).items() if key in declared}
 
 

@@ -15,6 +15,13 @@ def seconds(default: int) -> dict[str, Any]:
     return {"Parameters": {"SettleSeconds": {"Type": "Number", "Default": default}}}
 
 
+def test_the_margin_after_a_lost_call_is_scaled_below_its_least_value_but_not_to_nothing() -> None:
+    margin = {"Type": "Number", "Default": 300, "MinValue": 240}
+    template = {"Parameters": {"ReconcileMarginSeconds": margin}}
+    assert parameter_values(template, ADDRESSES, 0, {}) == {"ReconcileMarginSeconds": "1"}
+    assert "MinValue" not in margin
+
+
 @pytest.mark.parametrize(("scale", "expected"), [(1, "30"), (0, "0"), (0.01, "1"), (0.5, "15"), (2, "60")])
 def test_our_waits_are_scaled_and_rounded_up(scale: float, expected: str) -> None:
     assert parameter_values(seconds(30), ADDRESSES, scale, {}) == {"SettleSeconds": expected}

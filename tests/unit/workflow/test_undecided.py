@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,9 +10,18 @@ from motiondrop.domain.execution import Execution
 from motiondrop.domain.identity import identity_of
 from motiondrop.domain.job import Job, State
 from motiondrop.errors import JobClosed
+from motiondrop.provider.client import CALL_TIMEOUT
 from motiondrop.provider.responses import OutcomeUnknown, TaskStatus, Unreachable
+from motiondrop.storage.items import JobItem
+from motiondrop.workflow.create import WINDOW
 from motiondrop.workflow.reconcile import GIVE_UP
+from tests.support import workflow_bench
+from tests.support.bench import Bench
+from tests.support.template import FUNCTIONS, TEMPLATE
 from tests.support.workflow_bench import WorkflowBench
+
+#: Seconds that the margin may be at least.
+LEAST_MARGIN = TEMPLATE["Parameters"]["ReconcileMarginSeconds"]["MinValue"]
 
 
 def lost(workflow: WorkflowBench, name: str, *, made: bool) -> tuple[Job, Execution]:
@@ -61,6 +70,76 @@ def test_each_of_two_calls_that_were_lost_in_a_row_gets_its_own_task_and_no_othe
                 workflow.create(execution)
     assert [workflow.state(job) for job, _ in jobs] == [State.PENDING if one else State.ADMITTED for one in made]
     assert [task for job, _ in jobs if (task := workflow.bench.read(job).task.id)] == tasks
+
+
+def test_a_task_of_ours_that_was_made_late_is_not_taken_for_a_difference_between_the_clocks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_bench, "MARGIN", timedelta(seconds=LEAST_MARGIN))
+    workflow = WorkflowBench(bench)
+    over(workflow, "before")
+    late = workflow.wan.rows[0].created_at
+    assert late
+    workflow.wan.rows[0] = replace(workflow.wan.rows[0], created_at=late + timedelta(seconds=110))
+    first, execution = lost(workflow, "first", made=False)
+    second, second_execution = lost(workflow, "second", made=True)
+    for _ in range(3):
+        workflow.create(execution)
+        workflow.create(second_execution)
+    assert workflow.bench.read(first).task.id is None
+    assert workflow.state(second) in {State.SUBMITTING, State.PENDING}
+
+
+@pytest.mark.parametrize("margin", [LEAST_MARGIN, 300])
+def test_a_task_that_a_hanging_call_made_last_of_all_is_not_adopted_by_the_next_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, margin: int
+) -> None:
+    monkeypatch.setattr(workflow_bench, "MARGIN", timedelta(seconds=margin))
+    workflow = WorkflowBench(bench)
+    over(workflow, "before")
+    first, execution = workflow.bench.in_queue("first")
+    workflow.lock.acquire(first, execution, workflow.clock() + WINDOW, "key")
+    ends = workflow.clock() + timedelta(seconds=FUNCTIONS["CreateFunction"]["Timeout"])
+    workflow.wan.row("of the first", created_at=ends)
+    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT).total_seconds() + margin + 1)
+    workflow.wan.fail("list", Unreachable("x"))
+    workflow.create(execution)
+    second, second_execution = lost(workflow, "second", made=False)
+    for _ in range(3):
+        if workflow.state(second) == State.SUBMITTING:
+            workflow.create(second_execution)
+    assert workflow.bench.read(second).task.id is None
+    assert workflow.create(execution)["next"] == "Poll"
+    assert workflow.bench.read(first).task.id == "of the first"
+
+
+def test_a_time_that_no_service_means_does_not_keep_the_lock(workflow: WorkflowBench) -> None:
+    job, execution = workflow.broken_off(made=True)
+    made = workflow.wan.rows[0].created_at
+    assert made
+    workflow.wan.rows[0] = replace(workflow.wan.rows[0], created_at=made + timedelta(seconds=1))
+    workflow.wan.row("by hand", created_at=datetime.min.replace(tzinfo=UTC))
+    assert workflow.create(execution) == {"next": "Poll"}
+    assert workflow.state(job) == State.PENDING
+
+
+@pytest.mark.parametrize("after", [20, 40])
+def test_the_task_of_a_job_whose_record_cannot_be_read_is_adopted_by_no_other_job(
+    workflow: WorkflowBench, after: int
+) -> None:
+    over(workflow, "before")
+    first, execution = lost(workflow, "first", made=False)
+    broken, theirs = workflow.bench.in_queue("broken")
+    workflow.lock.acquire(broken, theirs, workflow.clock() + WINDOW, "key")
+    workflow.wan.row("of the broken", created_at=workflow.clock() + timedelta(seconds=after))
+    record = workflow.bench.tables.job(f"JOB#{identity_of(broken.job_id)}", "JOB")
+    record.update(actions=[JobItem.state.set("A STATE OF ANOTHER VERSION")])
+    workflow.clock.pass_(hours=1, minutes=1)
+    assert workflow.slots.free_orphans(workflow.slots.snapshot()) == 1
+    for _ in range(3):
+        if workflow.state(first) == State.SUBMITTING:
+            workflow.create(execution)
+    assert workflow.bench.read(first).task.id is None
 
 
 def test_a_task_that_another_undecided_job_may_have_made_is_adopted_by_neither(workflow: WorkflowBench) -> None:

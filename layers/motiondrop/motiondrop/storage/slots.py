@@ -288,8 +288,8 @@ class Slots:
             _logger.exception("the record of the job with the lock cannot be read", extra={"job_id": lock.job_id})
             if lock.until is None or self._clock() < lock.until + _UNREADABLE_AFTER:
                 return False
-            note = note_of(self._tables, lock.job_id or "", lock.until - NOTE_MEMORY, lock.until)
-            note.save()
+            until = lock.until + _UNREADABLE_AFTER  # no other call was made before
+            note_of(self._tables, lock.job_id or "", lock.until - NOTE_MEMORY, until).save()
             return _remove(lock, mine)
         return (job is None or job.state != State.SUBMITTING) and _remove(lock, mine)
 

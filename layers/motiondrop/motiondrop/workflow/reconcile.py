@@ -108,7 +108,7 @@ class Reconcile:
 
     def settled(self, job: Job) -> datetime:
         """The moment of the first look. No other call is made before, so times can tell two calls' tasks apart."""
-        return self._until(job) + self.margin / 2
+        return self._until(job) + self.margin / 5
 
     def _decide(self, job: Job, execution: Execution, look: _Look) -> Step | None:
         if look.contested:
@@ -198,7 +198,7 @@ class Reconcile:
 
     def _may_be_of(self, row: TaskRow, offset: timedelta | None, since: datetime, until: datetime) -> bool:
         """Whether a call may have made the task: one that began at `since` and could make a task until `until`."""
-        return _is_between(row, offset, since - self.margin / 2, until)
+        return _is_between(row, offset, since - self.margin / 5, until)
 
     def _cancel(self, task_id: str) -> bool:
         """Cancel the task; if that cannot be done now, the poll tries again."""
@@ -210,7 +210,7 @@ class Reconcile:
 
     def _until(self, job: Job) -> datetime:
         """The moment after which the call can make no task any more, since nothing of it is still under way."""
-        return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin / 2
+        return (job.call.deadline or job.called_at) + CALL_TIMEOUT + self.margin * 4 / 5
 
 
 def pause(moment: datetime, since: datetime | None, shortest: int) -> int:
@@ -241,14 +241,15 @@ def _is_foreign(row: TaskRow, job: Job, models: Collection[str | None], keys: Co
 
 
 def _offset(own: Iterable[tuple[TaskRow, TaskClaim]]) -> timedelta | None:
-    """How far the list's clock is ahead of ours, and the least time that a call takes; None if the clocks differ."""
+    """How far the list's clock is ahead of ours, and the least time that a task of ours took; None if clocks differ."""
     offsets = [row.created_at - claim.asked_at if row.created_at and claim.asked_at else _UNKNOWN for row, claim in own]
     return min(offsets) if offsets and all(abs(offset) <= _SKEW for offset in offsets) else None
 
 
 def _is_between(row: TaskRow, offset: timedelta | None, start: datetime, end: datetime) -> bool:
-    """Whether the task was made in that time, as far as that is known."""
-    return offset is None or row.created_at is None or start <= row.created_at - offset <= end
+    """Whether the task may have been made in that time. An offset above zero may be a clock's, or the task's own."""
+    made = row.created_at
+    return offset is None or made is None or start + min(offset, timedelta()) <= made <= end + offset
 
 
 def _named(rows: Iterable[TaskRow]) -> str:
