@@ -154,9 +154,9 @@ class WorkflowBench:
         """Let the time pass after which the outcome of a create call without an answer can be looked into."""
         self.clock.pass_(seconds=(MARGIN + CALL_TIMEOUT).total_seconds() + 1)
 
-    def saved(self) -> Job:
+    def saved(self, name: str = "saved") -> Job:
         """A job whose video is saved and announced, and not yet looked at."""
-        job, execution = self.bench.pending("saved")
+        job, execution = self.bench.pending(name)
         job = self.jobs.transition(job, execution.owner, State.SAVING)
         job = self.jobs.transition(job, execution.owner, State.SUCCEEDED, result=Result("videos/x.mp4", 1))
         return self.closing.notify(self.jobs.get(job.job_id))

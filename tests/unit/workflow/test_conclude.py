@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State, Verdict
+from motiondrop.domain.job import Job, Result, State, Verdict
 from motiondrop.errors import JobCanceled, JobFailed, NotOwner
 from motiondrop.provider.responses import TaskStatus
 from motiondrop.workflow.closing import FREE_RESTARTS, LONGEST_PAUSE
@@ -221,3 +221,13 @@ def test_the_next_execution_continues_where_the_record_says(workflow: WorkflowBe
     job, execution = in_state(workflow, state)
     workflow.executions.statuses[execution.name] = "FAILED"
     assert workflow.admit.claim(execution_of(job, "next"))["next"] == step
+
+
+def test_a_video_that_is_saved_is_never_given_up_as_lost(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution)
+    workflow.jobs.transition(workflow.bench.read(job), execution.owner, None, result=Result("videos/x.mp4", 1, "s"))
+    workflow.clock.pass_(hours=50)
+    assert workflow.ends(execution, "FAILED") == "next execution"
+    assert workflow.state(job) == State.SAVING

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from cli.spend import of_month
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Billing, Job, State, Verdict
 from motiondrop.domain.provider_errors import (
@@ -197,3 +198,11 @@ def test_a_stopped_job_that_fails_by_the_account_ends_and_the_operator_is_told_a
         workflow.poll(following)
     assert workflow.state(job) == State.FAILED
     assert [alert.event for alert in workflow.publisher.alerts] == ["held"]
+
+
+def test_a_video_is_in_its_months_spend_although_the_provider_names_no_end(workflow: WorkflowBench) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution)
+    month = workflow.clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    assert [one.job_id for one in of_month(workflow.jobs, month)] == [job.job_id]

@@ -4,9 +4,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from motiondrop.domain.identity import identity_of
-from motiondrop.domain.job import Job, State
-from motiondrop.domain.provider_errors import MediaUnfit
+from motiondrop.domain.job import Job, Result, State
+from motiondrop.domain.provider_errors import KeyRefused, MediaUnfit
 from motiondrop.provider.responses import TaskStatus
+from motiondrop.storage.circuit_breaker import Stage
+from motiondrop.storage.items import JobItem
+from tests.support.builders import make_job
 from tests.support.workflow_bench import GRACE, WorkflowBench
 
 
@@ -115,3 +118,26 @@ def test_a_record_that_cannot_be_read_stops_no_round(workflow: WorkflowBench) ->
     workflow.clock.pass_(hours=1)
     assert workflow.sweep() != {}
     assert workflow.state(healthy) != State.QUEUED
+
+
+def test_an_operations_topic_that_refuses_does_not_keep_the_sweep_from_probing(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ClientError({"Error": {"Code": "NotFound"}}, "Publish")
+
+    monkeypatch.setattr(workflow.publisher, "alert", refuse)
+    workflow.breaker.open(make_job("opener", workflow.clock()), KeyRefused("InvalidApiKey"), Stage.CREATE)
+    waiting, _ = workflow.bench.in_queue("waiting")
+    workflow.clock.pass_(minutes=6)
+    workflow.sweep()
+    assert workflow.state(waiting) == State.ADMITTED
+
+
+def test_a_record_that_is_being_forgotten_does_not_keep_other_videos_from_being_opened(workflow: WorkflowBench) -> None:
+    broken, healthy = workflow.saved("broken"), workflow.saved("healthy")
+    record = workflow.bench.tables.job(f"JOB#{identity_of(broken.job_id)}", "JOB")
+    record.update(actions=[JobItem.forgotten_at.set(workflow.clock()), JobItem.recorded_at.remove()])
+    workflow.opening.result = Result("videos/x.mp4", 1, codec="h264", opened=True)
+    workflow.sweep()
+    assert workflow.bench.read(healthy).result.opened

@@ -98,6 +98,6 @@ def _lost(job: Job, moment: datetime) -> bool:
     more day, since only the provider knows how long the link to its video works.
     """
     days = {State.PENDING: 1, State.RUNNING: 1, State.SAVING: 2}.get(job.state)
-    if days is None or job.task.retry:
+    if days is None or job.task.retry or job.result.key:
         return False
     return moment > job.called_at + days * VALIDITY + LONGEST_PAUSE

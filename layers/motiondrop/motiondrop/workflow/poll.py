@@ -94,7 +94,7 @@ class PollTask:
                 request_id=task.request_id or job.task.request_id,
                 submitted_at=task.submitted_at or job.task.submitted_at,
                 scheduled_at=task.scheduled_at,
-                ended_at=task.ended_at,
+                ended_at=task.ended_at or self.clock(),
             ),
             billing=Billing(seconds, mode, self.prices.cost(seconds, mode), estimated),
         )

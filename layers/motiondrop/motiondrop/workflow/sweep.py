@@ -133,15 +133,15 @@ class Sweep:
 
     def _queue(self) -> dict[str, int]:
         """Give free slots to waiting jobs, and alert the operator if the breaker or the budget holds the queue."""
+        given = self.slots.grant()
         snapshot = self.slots.snapshot()
         told = self._tell_of(snapshot)
-        given = self.slots.grant()
         return {"breaker told": told, "given": given, "budget told": self._measure(snapshot, given)}
 
     def _open_results(self) -> int:
         """Look at a saved video that its own execution could not look at; return how many were opened."""
         opened = 0
-        for job in self.jobs.unopened(OPENED_ROUND):
+        for job in self.jobs.unopened(ROUND)[:OPENED_ROUND]:
             result = self.opening.look(job)
             if not result.opened and job.closing.at and self.clock() > job.closing.at + GIVE_UP_OPENING:
                 result = replace(result, opened=True)
