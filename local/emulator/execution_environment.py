@@ -38,6 +38,7 @@ cd "$LAMBDA_TASK_ROOT" && exec '{python}' {client} "$_HANDLER"
 """
 _FORK_CLIENT = Path(__file__).with_name("fork_client.py")
 _FORKING = threading.Lock()
+_WRITING = threading.Lock()
 
 _FAULTY_CLIENT = Path(__file__).with_name("faulty_client.py")
 """Runs AWS's runtime client with the faults that a test has asked for at the function's edge."""
@@ -129,8 +130,13 @@ def _code_folders() -> CodeFolders:
     return CodeFolders(emulator_settings().work_dir / "code")
 
 
-@cache
 def _bootstrap_folder() -> Path:
+    with _WRITING:  # a file that is being written cannot be executed, and the first two invocations may come at once
+        return _written_bootstrap()
+
+
+@cache
+def _written_bootstrap() -> Path:
     settings = emulator_settings()
     folder = settings.work_dir / "bootstrap"
     folder.mkdir(parents=True, exist_ok=True)
