@@ -169,6 +169,9 @@ class FakePublisher:
     def send_digests(self) -> int:
         return 0
 
+    def send_events(self) -> int:
+        return 0
+
 
 class NoReceipts:
     """Receipts are derived, and not what is tested here."""

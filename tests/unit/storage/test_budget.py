@@ -116,6 +116,17 @@ def test_a_job_dearer_than_a_days_budget_gets_no_slot_on_any_day(bench: Bench) -
     assert budget.today().committed == 0
 
 
+def test_a_job_dearer_than_a_days_budget_does_not_hold_the_others(bench: Bench) -> None:
+    dear, cheap = bench.job("dear", quote=QUOTE + 1), bench.job("cheap")
+    slots, _ = with_budget(bench, RESERVED)
+    assert slots.grant() == 1
+    assert (bench.read(dear).state, bench.read(cheap).state) == (State.QUEUED, State.ADMITTED)
+    slots.requeue(dear)  # as the sweep does, until the operator has raised the budget
+    slots, _ = with_budget(bench, 2 * RESERVED + 2)
+    assert slots.grant() == 1
+    assert bench.read(dear).state == State.ADMITTED
+
+
 def test_the_operator_is_told_once_a_day(bench: Bench) -> None:
     slots, budget = with_budget(bench, RESERVED)
     assert not budget.today().notified

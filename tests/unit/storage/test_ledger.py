@@ -1,5 +1,8 @@
 """The running total, and the list of all jobs by time."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from motiondrop.domain.execution import Execution
@@ -30,6 +33,17 @@ def test_a_job_succeeds_and_is_counted_in_one_step(bench: Bench, ledger: Ledger)
         assert ended.closing.at
         assert ended.result.codec == "h264"
     assert ledger.totals() == Totals(2, 1_248_000, 10.4)
+
+
+@pytest.mark.parametrize(("ended_after", "counted"), [(61, 61), (-1, 0), (10**9, 3 * 3600)])
+def test_one_wrong_time_of_the_provider_does_not_spoil_the_total(
+    bench: Bench, ledger: Ledger, ended_after: int, counted: int
+) -> None:
+    job, execution = saving(bench)
+    start = bench.clock()
+    task = replace(job.task, scheduled_at=start, ended_at=start + timedelta(seconds=ended_after))
+    ledger.succeed(bench.jobs.transition(job, execution.owner, task=task), execution.owner, Result())
+    assert ledger.totals().work == counted
 
 
 def test_a_job_that_ended_already_is_not_counted_twice(bench: Bench, ledger: Ledger) -> None:

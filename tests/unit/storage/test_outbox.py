@@ -211,3 +211,34 @@ def test_the_operators_email_goes_to_operators_and_programs(desk: Desk) -> None:
     desk.publisher.alert(Message("held", "MotionDrop: held", "body", "held"))
     assert [message["TopicArn"] for message in desk.sns.published] == ["programs", "operators"]
     assert desk.sns.published[-1]["Message"] == "body\n\nDashboard: https://dashboard.example\n"
+
+
+def test_a_topic_that_refuses_programs_keeps_nothing_from_people_and_operators(desk: Desk) -> None:
+    desk.sns.refused = {"programs"}
+    desk.notify(1)
+    desk.publisher.alert(Message("held", "MotionDrop: held", "body", "held"))
+    assert [message["TopicArn"] for message in desk.sns.published] == ["people", "operators"]
+
+
+def test_what_the_topic_for_programs_refused_they_hear_once_in_order_and_as_it_was(desk: Desk) -> None:
+    desk.notify(1, folder="b/")
+    before = desk.sns.published[0]
+    desk.sns.refused = {"programs"}
+    for folder in ("b/", "a/"):
+        desk.notify(1, folder=folder)
+    with pytest.raises(ClientError):
+        desk.publisher.send_events()
+    desk.sns.refused = set()
+    assert desk.publisher.send_events() == 2
+    assert desk.publisher.send_events() == 0
+    assert desk.sns.published[-2] == before
+    assert [event["folder"] for event in desk.sns.events] == ["b/", "b/", "a/"]
+    assert desk.publisher.send_digests() == 0
+
+
+def test_what_programs_have_yet_to_hear_is_in_no_digest(desk: Desk) -> None:
+    desk.sns.refused = {"programs"}
+    for number in range(PER_MINUTE + 1):
+        desk.notify(number)
+    assert desk.publisher.send_digests() == 1
+    assert "1 update" in desk.sns.emails[-1]["Subject"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from motiondrop.storage.jobs import UNREADABLE
+from motiondrop.storage.items import UNREADABLE
 from motiondrop.storage.part import Part
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State
+from motiondrop.domain.outcome import NOTHING_CHARGED, cost_of_failure
 from motiondrop.domain.provider_errors import ContentRefused, KeyRefused, MediaUnfit, Throttled
 from motiondrop.errors import Contended, JobClosed, NotOwner
 from motiondrop.provider.responses import NotSent, TaskStatus, Unreachable
@@ -221,3 +222,17 @@ def test_money_is_counted_on_the_day_it_is_spent(workflow: WorkflowBench) -> Non
     assert workflow.bench.budget.today().committed == workflow.bench.read(job).turn.reserved
     workflow.clock.pass_(days=-1)
     assert workflow.bench.budget.today().committed == 0
+
+
+def test_a_job_whose_next_task_has_to_wait_for_the_budget_does_not_name_the_failed_one(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, execution = workflow.pending()
+    workflow.becomes(job, TaskStatus.FAILED, code="InternalError.Algo")
+    workflow.poll(execution)
+    monkeypatch.setattr(workflow.bench.budget, "_daily", 0)
+    workflow.clock.pass_(days=1)
+    assert workflow.create(execution) == {"next": "Wait for a slot"}
+    waiting = workflow.bench.read(job)
+    assert (waiting.state, waiting.task.id) == (State.QUEUED, None)
+    assert cost_of_failure(waiting) == NOTHING_CHARGED

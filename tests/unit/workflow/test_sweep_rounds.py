@@ -141,3 +141,18 @@ def test_a_record_that_is_being_forgotten_does_not_keep_other_videos_from_being_
     workflow.opening.result = Result("videos/x.mp4", 1, codec="h264", opened=True)
     workflow.sweep()
     assert workflow.bench.read(healthy).result.opened
+
+
+def test_a_job_that_just_got_its_slot_is_not_said_to_wait_for_the_budget(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow.bench.budget, "_daily", 700_000)  # one job a day
+    first, execution = workflow.pending("first")
+    second, _ = workflow.bench.in_queue("second")
+    assert workflow.state(second) == State.QUEUED
+    workflow.becomes(first, TaskStatus.SUCCEEDED, video_duration=5.2)
+    workflow.poll(execution)
+    workflow.clock.pass_(days=1)
+    assert workflow.sweep()["given"] == 1
+    assert workflow.state(second) == State.ADMITTED
+    assert workflow.publisher.alerts == []

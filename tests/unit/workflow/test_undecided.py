@@ -20,8 +20,15 @@ from tests.support.bench import Bench
 from tests.support.template import FUNCTIONS, TEMPLATE
 from tests.support.workflow_bench import WorkflowBench
 
-#: Seconds that the margin may be at least.
-LEAST_MARGIN = TEMPLATE["Parameters"]["ReconcileMarginSeconds"]["MinValue"]
+#: The least margin that the template allows, and the one that it has by default, in seconds.
+MARGINS = [TEMPLATE["Parameters"]["ReconcileMarginSeconds"][what] for what in ("MinValue", "Default")]
+
+
+@pytest.fixture(params=MARGINS)
+def any_margin(request: pytest.FixtureRequest, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> WorkflowBench:
+    """The workflow, once with each of the margins."""
+    monkeypatch.setattr(workflow_bench, "MARGIN", timedelta(seconds=request.param))
+    return WorkflowBench(bench)
 
 
 def lost(workflow: WorkflowBench, name: str, *, made: bool) -> tuple[Job, Execution]:
@@ -73,10 +80,9 @@ def test_each_of_two_calls_that_were_lost_in_a_row_gets_its_own_task_and_no_othe
 
 
 def test_a_task_of_ours_that_was_made_late_is_not_taken_for_a_difference_between_the_clocks(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    any_margin: WorkflowBench,
 ) -> None:
-    monkeypatch.setattr(workflow_bench, "MARGIN", timedelta(seconds=LEAST_MARGIN))
-    workflow = WorkflowBench(bench)
+    workflow = any_margin
     over(workflow, "before")
     late = workflow.wan.rows[0].created_at
     assert late
@@ -90,18 +96,16 @@ def test_a_task_of_ours_that_was_made_late_is_not_taken_for_a_difference_between
     assert workflow.state(second) in {State.SUBMITTING, State.PENDING}
 
 
-@pytest.mark.parametrize("margin", [LEAST_MARGIN, 300])
 def test_a_task_that_a_hanging_call_made_last_of_all_is_not_adopted_by_the_next_job(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, margin: int
+    any_margin: WorkflowBench,
 ) -> None:
-    monkeypatch.setattr(workflow_bench, "MARGIN", timedelta(seconds=margin))
-    workflow = WorkflowBench(bench)
+    workflow = any_margin
     over(workflow, "before")
     first, execution = workflow.bench.in_queue("first")
     workflow.lock.acquire(first, execution, workflow.clock() + WINDOW, "key")
     ends = workflow.clock() + timedelta(seconds=FUNCTIONS["CreateFunction"]["Timeout"])
     workflow.wan.row("of the first", created_at=ends)
-    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT).total_seconds() + margin + 1)
+    workflow.clock.pass_(seconds=(WINDOW + CALL_TIMEOUT + workflow_bench.MARGIN).total_seconds() + 1)
     workflow.wan.fail("list", Unreachable("x"))
     workflow.create(execution)
     second, second_execution = lost(workflow, "second", made=False)

@@ -30,6 +30,10 @@ class OverBudget(MotionDropError):
     """The day's budget has no room for the head of the queue, which waits for the next day."""
 
 
+class TooDear(OverBudget):
+    """The job costs more than a whole day's budget, which was lowered after the job was recorded; other jobs go on."""
+
+
 class OverLimit(MotionDropError):
     """The daily limit of the job's drop link has no room for the job today; other jobs go on."""
 
@@ -98,13 +102,13 @@ class Budget:
         """Add the job's reservation for `day` to the transaction.
 
         It is a write named `budget` and, if the job has a drop link, one named `limit`. Each fails if there is no room.
-        Raise OverBudget or OverLimit if the job costs more than any day allows.
+        Raise TooDear or OverLimit if the job costs more than any day allows.
         """
         amount = reserve_of(job.quote)
         if job.limit and amount > job.limit.daily:
             raise OverLimit(f"job {job.job_id} is dearer than a day of its link")
         if amount > self._daily:
-            raise OverBudget(f"job {job.job_id} is dearer than a day's budget")
+            raise TooDear(f"job {job.job_id} is dearer than a day's budget")
         self._change(transaction, _sort_key(day), amount, "budget", _room(self._daily - amount))
         if job.limit:
             sort_key = _sort_key(day, job.limit.link_id)

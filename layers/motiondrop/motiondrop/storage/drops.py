@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -16,11 +15,8 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.formats import Kind
 from motiondrop.domain.job import Input
 from motiondrop.domain.keys import folder_of
-from motiondrop.storage.items import ALONE, REFUSED, DropItem, RefusedItem, Tables
-from motiondrop.storage.jobs import UNREADABLE
+from motiondrop.storage.items import ALONE, REFUSED, DropItem, Key, RefusedItem, Tables, find
 from motiondrop.storage.transactions import conditional_write
-
-_logger = Logger(child=True)
 
 #: The fields of a Drop that `record` stores as they are.
 _RECORDED = (
@@ -72,11 +68,8 @@ class Drops:
 
     def find(self, keys: Collection[str]) -> dict[str, Drop]:
         """The records of the drops at `keys`, by key; keys without a readable record are left out."""
-        try:
-            found = self._item.batch_get([record_key(key) for key in keys], consistent_read=True)
-            return {item.key: _drop(item) for item in found}
-        except UNREADABLE:  # one such record makes the whole batch fail
-            return {key: drop for key in keys if (drop := self._readable(key))}
+        found = find(self._item, [record_key(key) for key in keys], _drop)
+        return {drop.key: drop for drop in found.values()}
 
     def etags(self, keys: Collection[str]) -> dict[str, str]:
         """The ETags of the recorded drops at `keys`, by key; of each record, nothing else is read."""
@@ -188,20 +181,12 @@ class Drops:
         found = self.find(keys)
         return [found[key] for key in keys if key in found]
 
-    def _readable(self, key: str) -> Drop | None:
-        """The record of the drop at `key`; None if there is none, or if it cannot be read, which is logged."""
-        try:
-            return self.get(key)
-        except UNREADABLE:
-            _logger.exception("a drop's record cannot be read", extra={"record": record_key(key)})
-            return None
-
     def _marker(self, key: str) -> RefusedItem:
         """The item that tells the pairing rule that the drop was rejected."""
         return self._refused(record_key(key)[0], f"{REFUSED}{_hash(key)}", key=key)
 
 
-def record_key(key: str) -> tuple[str, str]:
+def record_key(key: str) -> Key:
     """The `pk` and `sk` of the record of the drop at `key`. Names are hashed: one may fill a sort key (1,024 bytes)."""
     return f"FOLDER#{folder_of(key)}", f"DROP#{_hash(key)}"
 

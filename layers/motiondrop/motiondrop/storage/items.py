@@ -12,7 +12,7 @@ One table, keys `pk` and `sk`:
 | a folder's last change | `FOLDER#<folder>` | `CHANGE` |
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
-| emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#<message>` |
+| emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#LINE#<message>`, `POSTPONED#EVENT#<time>#<id>` |
 | queue | `QUEUE` | `BREAKER`, `BREAKER#create`, `BREAKER#task`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget, of the stack and of a drop link | `BUDGET` | `DAY#<date>`, `DAY#<date>#LINK#<id>` |
 | drop link | `DROP_LINK#<id>` | `DROP_LINK` |
@@ -24,9 +24,11 @@ Open jobs, drops that wait for a partner, folders that have to settle, and claim
 time through the sparse index `open-items`.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from aws_lambda_powertools import Logger
 from pynamodb.attributes import (
     BooleanAttribute,
     NumberAttribute,
@@ -40,6 +42,11 @@ from pynamodb.models import Model
 
 from motiondrop.domain.job import Billing, Call, End, Input, Limit, Options, Result, Task, Turn, Verdict
 from motiondrop.storage.part import Part, TextsAttribute
+
+_logger = Logger(child=True)
+
+#: The errors that reading a record raises if another version, or a person by hand, wrote it.
+UNREADABLE = (TypeError, ValueError)
 
 QUEUE = "QUEUE"
 LOCK = "LOCK"
@@ -191,7 +198,7 @@ class EmailCountItem(Item):
 
 
 class PostponedItem(Item):
-    """A message that waits for the next digest email of its folder."""
+    """A message that waits for the next digest email of its folder, or an event that its topic refused."""
 
     event = UnicodeAttribute()
     folder = UnicodeAttribute()
@@ -315,6 +322,24 @@ class _AnyItem(Item):
 
 
 _M = TypeVar("_M", bound=Item)
+_T = TypeVar("_T")
+
+#: The `pk` and `sk` of an item.
+Key = tuple[str, str]
+
+
+def find(item: type[_M], keys: Collection[Key], read: Callable[[_M], _T]) -> dict[Key, _T]:
+    """What `read` makes of the items at the keys (strongly consistent), by key; keys without an item are left out.
+
+    So is an item that cannot be read, which is logged: it does not stop the others.
+    """
+    try:
+        return {(one.pk, one.sk): read(one) for one in item.batch_get(keys, consistent_read=True)}
+    except UNREADABLE:  # one such item makes the whole batch fail
+        if len(keys) > 1:
+            return {key: found for one in keys for key, found in find(item, [one], read).items()}
+        _logger.exception("a record cannot be read", extra={"record": [*keys]})
+        return {}
 
 
 @dataclass(frozen=True)

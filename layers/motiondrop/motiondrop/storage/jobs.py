@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from pynamodb.attributes import Attribute, UTCDateTimeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition, size
@@ -30,13 +29,9 @@ from motiondrop.storage.items import (
     QueueItem,
     Tables,
     TaskItem,
+    find,
 )
 from motiondrop.storage.transactions import ConditionFailed, Transaction, Writes, conditional_write, transact
-
-_logger = Logger(child=True)
-
-#: The errors that reading a record raises if another version, or a person by hand, wrote it.
-UNREADABLE = (TypeError, ValueError)
 
 #: The most drops of one job: its two files, under any names. DynamoDB reads as many in one batch.
 MAX_DROPS = 100
@@ -291,26 +286,9 @@ class Jobs:
 
     def _read(self, keys: Iterable[str]) -> list[Job]:
         """The jobs at the keys, in the order of the keys. A job that cannot be read is logged and left out."""
-        ordered = [*dict.fromkeys(keys)]
-        try:
-            items = self._tables.job.batch_get([(key, JOB) for key in ordered], consistent_read=True)
-            found = {item.pk: _job(item) for item in items if not item.forgotten_at}
-        except UNREADABLE:
-            found = self._read_each(ordered)
-        return [found[key] for key in ordered if key in found]
-
-    def _read_each(self, keys: Iterable[str]) -> dict[str, Job]:
-        """The jobs at the keys, read one by one, since one unreadable record makes a whole batch fail."""
-        found: dict[str, Job] = {}
-        for key in keys:
-            try:
-                item = self._tables.job.get(key, JOB, consistent_read=True)
-                found |= {} if item.forgotten_at else {key: _job(item)}
-            except UNREADABLE:
-                _logger.exception("a job's record cannot be read", extra={"record": key})
-            except DoesNotExist:
-                continue
-        return found
+        ordered = [(key, JOB) for key in dict.fromkeys(keys)]
+        found = find(self._tables.job, ordered, lambda item: None if item.forgotten_at else _job(item))
+        return [job for key in ordered if (job := found.get(key))]
 
     def _item(self, job_id: str) -> JobItem:
         return self._tables.job(_key(job_id), JOB, job_id=job_id)

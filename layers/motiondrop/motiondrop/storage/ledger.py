@@ -11,6 +11,7 @@ from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.transactions import Transaction
 
 _RESULTS = "RESULTS"
+_LONGEST = 3 * 3600 * 1000  # ms: the provider gives up after three hours, so a longer time is wrong
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,4 @@ def _work(job: Job) -> int:
     task = job.task
     if not (task.scheduled_at and task.ended_at):
         return 0
-    return max(0, round((task.ended_at - task.scheduled_at).total_seconds() * 1000))
+    return min(_LONGEST, max(0, round((task.ended_at - task.scheduled_at).total_seconds() * 1000)))

@@ -1,11 +1,13 @@
 """Limiting how many emails go out: messages above the limit are stored, and become one digest email per folder.
 
-SNS shuts off an email address that gets more than ten emails a second.
+SNS shuts off an email address that gets more than ten emails a second. Events that their topic refuses are stored, too.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.messages import Message
@@ -30,13 +32,17 @@ REJECTED = "rejected"
 
 _KEPT = timedelta(hours=1)  # a count is of no use after its span
 
-#: What the sort keys of postponed messages begin with.
+#: What the sort keys of postponed messages begin with: of all, of lines for a digest, and of events for programs.
 POSTPONED = "POSTPONED#"
+_LINE = f"{POSTPONED}LINE#"
+_EVENT = f"{POSTPONED}EVENT#"
+
+_EVENTS_PER_ROUND = 100  # SNS publishes 300 messages a second, in the regions that publish fewest
 
 
 @dataclass(frozen=True)
 class Digest:
-    """Messages of one folder that become one email; `keys` are the sort keys of their items."""
+    """Messages of one folder that become one email, or one event; `keys` are the sort keys of their items."""
 
     folder: str
     events: tuple[str, ...]
@@ -72,14 +78,20 @@ class Outbox:
 
     def postpone(self, message: Message) -> None:
         """Keep the message for a digest, in place of one with the same `about`."""
-        name = hashlib.sha256(message.about.encode()).hexdigest()[:32]
+        self._store(f"{_LINE}{hashlib.sha256(message.about.encode()).hexdigest()[:32]}", message, message.line)
+
+    def postpone_event(self, message: Message) -> None:
+        """Keep the message for programs, whose topic refused it; its line is then the JSON text."""
+        self._store(f"{_EVENT}{self._clock().isoformat()}#{uuid4().hex}", message, json.dumps(message.document))
+
+    def _store(self, sort_key: str, message: Message, line: str) -> None:
         self._tables.postponed(
             EMAIL,
-            f"{POSTPONED}{name}",
+            sort_key,
             event=message.event,
             folder=message.folder,
             mode=message.mode,
-            line=message.line,
+            line=line,
             about=message.about,
             stored_at=self._clock(),
         ).save()
@@ -87,12 +99,18 @@ class Outbox:
     def digests(self) -> list[Digest]:
         """The digests to send in this round, longest waiting first; but digests of rejections alone come last."""
         query = self._tables.postponed.query
-        waiting = query(EMAIL, PostponedItem.sk.startswith(POSTPONED), consistent_read=True, limit=_LOOK_AT)
+        waiting = query(EMAIL, PostponedItem.sk.startswith(_LINE), consistent_read=True, limit=_LOOK_AT)
         folders: dict[str, list[PostponedItem]] = {}
         for item in sorted(waiting, key=lambda item: item.stored_at):
             folders.setdefault(item.folder, []).append(item)
         due = sorted(folders.items(), key=lambda folder: all(item.event == REJECTED for item in folder[1]))
         return [_digest(folder, items) for folder, items in due[:DIGESTS_PER_ROUND]]
+
+    def events(self) -> list[Digest]:
+        """The events that their topic refused, longest waiting first, each as a digest of one."""
+        query = self._tables.postponed.query
+        waiting = query(EMAIL, PostponedItem.sk.startswith(_EVENT), consistent_read=True, limit=_EVENTS_PER_ROUND)
+        return [_digest(item.folder, [item]) for item in waiting]
 
     def sent(self, digest: Digest) -> None:
         """Delete the digest's messages, since the digest was sent."""

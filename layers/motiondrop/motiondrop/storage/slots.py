@@ -23,10 +23,10 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.budget import Budget, OverBudget, OverLimit
+from motiondrop.storage.budget import Budget, OverBudget, OverLimit, TooDear
 from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
-from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, QueueItem, Tables
-from motiondrop.storage.jobs import UNREADABLE, WAITING, Jobs, place_of
+from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNREADABLE, QueueItem, Tables
+from motiondrop.storage.jobs import WAITING, Jobs, place_of
 from motiondrop.storage.submission_lock import NOTE_MEMORY, note_of
 from motiondrop.storage.transactions import ConditionFailed, Transaction, conditional_write
 
@@ -160,17 +160,17 @@ class Slots:
                 break
             try:
                 given += self._grant_slot(free[0], place)
-            except OverBudget:
-                break
             except OverLimit:
                 _remove(place, _at(place))  # the sweep puts it back when its link has room
                 aside += 1
                 continue
-            except (PynamoDBException, *UNREADABLE):
+            except (PynamoDBException, TooDear, *UNREADABLE):
                 _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
                 # The other jobs go on, and the sweep puts this one back. If the table itself fails, removal fails too.
                 if _remove(place, _at(place)):
                     self._set_aside()
+            except OverBudget:
+                break
             tries += 1
         return given
 
@@ -297,7 +297,7 @@ class Slots:
         """Give slot `number` to the job at `place` and wake its execution.
 
         Return False if the place is no longer valid or another call was faster. Raise OverBudget if the day's budget
-        has no room for the job, OverLimit if its drop link's limit has none.
+        has no room for the job, TooDear if no day's has, OverLimit if its drop link's limit has none.
         """
         job = self._job_of(place)
         if job is None or job.state != State.QUEUED or place_of(job) != place.sk:

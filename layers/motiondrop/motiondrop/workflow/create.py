@@ -16,7 +16,7 @@ from motiondrop.aws.metrics import Metrics
 from motiondrop.aws.results import Results
 from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
-from motiondrop.domain.job import Job, State
+from motiondrop.domain.job import Job, State, Task
 from motiondrop.domain.provider_errors import ProviderFault, RetryPolicy, WanError
 from motiondrop.domain.reasons import STOPPED
 from motiondrop.domain.step import Next, Step, created, find_out_after, go, later, where
@@ -81,7 +81,7 @@ class CreateTask:
         except LockBusy as busy:
             return later(pause(self.clock(), busy.until, _LOCK_PAUSE))
         except (OverBudget, OverLimit):
-            self.slots.release(job, execution.owner, State.QUEUED)
+            self.slots.release(job, execution.owner, State.QUEUED, task=Task())  # an earlier task has failed
             return go(Next.SLOT)
         if job.call.deadline is None or self.clock() + CALL_TIMEOUT > job.call.deadline:
             # This invocation was held up: past the deadline, so do not send.

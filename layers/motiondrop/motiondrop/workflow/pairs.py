@@ -23,7 +23,8 @@ from motiondrop.storage.budget import reserve_of
 from motiondrop.storage.changes import Changes
 from motiondrop.storage.drop_links import DropLinks
 from motiondrop.storage.drops import Drop, Drops
-from motiondrop.storage.jobs import MAX_DROPS, UNREADABLE, Jobs
+from motiondrop.storage.items import UNREADABLE
+from motiondrop.storage.jobs import MAX_DROPS, Jobs
 from motiondrop.web.links import Links
 from motiondrop.workflow.closing import Closing
 from motiondrop.workflow.folders import Folders

@@ -24,8 +24,8 @@ from motiondrop.storage.budget import Budget, reserve_of
 from motiondrop.storage.circuit_breaker import CircuitBreaker
 from motiondrop.storage.cursors import Cursors
 from motiondrop.storage.drops import Drops
-from motiondrop.storage.items import REFUSED_HOSTS
-from motiondrop.storage.jobs import UNREADABLE, Jobs
+from motiondrop.storage.items import REFUSED_HOSTS, UNREADABLE
+from motiondrop.storage.jobs import Jobs
 from motiondrop.storage.slots import Slots, Snapshot
 from motiondrop.workflow.closing import VALIDITY, Closing
 from motiondrop.workflow.missed_events import MissedEvents
@@ -87,6 +87,7 @@ class Sweep:
             self._look_after_others,
             self._queue,
             lambda: {"digests": self.publisher.send_digests()},
+            lambda: {"events": self.publisher.send_events()},
             lambda: {"announced": self.missed_events.resend()},
             lambda: {"settling": self.missed_events.resend_changes()},
             lambda: {"mentioned": self._mention_lonely()},
