@@ -160,7 +160,7 @@ def _counted(stand: Stand, size: int) -> dict[str, Any]:
     }
 
 
-_EVENTS_OF_A_POLL = 8.0  # as the emulator counts; AWS has one more (decision 0014)
+_EVENTS_OF_A_POLL = 9.0  # of the wait two, of the task five, of the choice two
 
 
 def _executions(stand: Stand) -> list[Any]:

@@ -87,7 +87,7 @@ def test_a_job_makes_no_more_calls_and_states_than_it_is_priced_with(stand: Stan
     counts = [counted(stand, stem) for stem in ("counted-once", "counted-twice")]
     states, events, writes, reads = map(min, zip(*counts, strict=True))
     assert states <= 7
-    assert events <= 36
+    assert events <= 30
     assert writes <= 32
     assert reads <= 34
 
@@ -105,7 +105,7 @@ def counted(stand: Stand, stem: str) -> tuple[int, int, int, int]:
     states = stand.driver.states(execution["executionArn"])
     polls = states.count("Poll")
     history = stand.stack.stepfunctions.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)
-    return len(states) - 3 * polls, len(history["events"]) - 8 * polls, len(writes), len(reads)
+    return len(states) - 3 * polls, len(history["events"]) - 9 * polls, len(writes), len(reads)
 
 
 def test_no_history_contains_a_signed_url_or_a_key(stand: Stand) -> None:

@@ -1,6 +1,7 @@
 """The documents say what the code does."""
 
 import json
+import pkgutil
 import re
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.support.tracked import tracked
 README = (PROJECT / "README.md").read_text()
 PARAMETERS = (PROJECT / "docs" / "parameters.md").read_text()
 ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
+CHANGING = (PROJECT / "docs" / "changing.md").read_text()
+PACKAGES = [path.parent.name for path in (PROJECT / "layers" / "motiondrop" / "motiondrop").glob("*/__init__.py")]
 MAKEFILE = (PROJECT / "Makefile").read_text()
 
 
@@ -124,3 +127,15 @@ def test_a_sample_event_parses(path: Path) -> None:
 def test_each_function_has_a_sample_event() -> None:
     names = {path.stem.split("-")[0] for path in (PROJECT / "events").glob("*.json")}
     assert names == {path.parent.name for path in (PROJECT / "functions").glob("*/app.py")}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(rf"`((?:{'|'.join(PACKAGES)})\.[\w.]+)`", ARCHITECTURE + CHANGING)))
+)
+def test_the_code_that_the_documents_name_is_there(name: str) -> None:
+    assert pkgutil.resolve_name(f"motiondrop.{name}")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:unit|e2e|project|faults)/[\w/]+\.py)`", ARCHITECTURE))))
+def test_the_tests_that_hold_the_invariants_are_there(path: str) -> None:
+    assert (PROJECT / "tests" / path).is_file()
