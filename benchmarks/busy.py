@@ -43,7 +43,7 @@ def run() -> Section:
         bars = axes.barh(list(ratios), [(ratio - 1) * 100 for ratio in ratios.values()], color="#35618f")
         axes.bar_label(bars, fmt="%.1f %%", padding=3)
         axes.axvline(1, color="#b00020", linestyle=":")
-        axes.set_xlabel("time in which the provider did nothing, in % of its work (dotted: the goal over time)")
+        axes.set_xlabel("time in which the provider did nothing, in % of its work (dotted: goal, a pair a second)")
 
     return Section(
         "busy",

@@ -36,9 +36,10 @@ IN_SLOT = QUEUED + 2 * WORKED
 POLL_SECONDS = 15
 STATES_OF_A_POLL = 3
 
-#: Upper bounds of capacity units: a job's record has 1.6 KB, and most of its writes go to the index of open items too.
+#: Upper bounds of capacity units: a job's record has 1.6 KB, and most of its writes change its place in the index of
+#: open items, too, which takes two writes of less than 1 KB.
 ITEM_KB = 2
-UNITS_OF_A_WRITE = ITEM_KB * 2
+UNITS_OF_A_WRITE = ITEM_KB + 2
 UNITS_OF_A_TRANSACTION = 2 * (UNITS_OF_A_WRITE + 2)  # twice the price, with two small items beside the record
 UNITS_OF_A_READ = 1
 

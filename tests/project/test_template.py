@@ -6,11 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from pynamodb.indexes import GlobalSecondaryIndex
 
 from cli.checks import WITHOUT_FUNCTION_URLS
 from local.stack import PROJECT
 from motiondrop import bootstrap
 from motiondrop.settings import EventQueueSettings, LinkSettings, PublishingSettings, Settings
+from motiondrop.storage.items import DropsByTime, JobsByTime, OpenItems
 from tests.support.template import FUNCTIONS, RESOURCES, TEMPLATE, all_statements, folder_of, statements_of
 
 # What Lambda itself sets, and what Powertools reads.
@@ -97,6 +99,16 @@ def test_the_buckets_are_private_encrypted_and_kept() -> None:
         assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
         assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["Properties"]["BucketEncryption"]
+
+
+@pytest.mark.parametrize("index", [OpenItems, JobsByTime, DropsByTime])
+def test_an_index_has_the_attributes_that_the_library_takes_from_it(index: type[GlobalSecondaryIndex[Any]]) -> None:
+    name = index.Meta.index_name
+    declared = RESOURCES["JobsTable"]["Properties"]["GlobalSecondaryIndexes"]
+    (projection,) = [one["Projection"] for one in declared if one["IndexName"] == name]
+    ours = index.Meta.projection
+    assert projection["ProjectionType"] == ours.projection_type
+    assert projection.get("NonKeyAttributes") == ours.non_key_attributes
 
 
 def test_what_holds_data_outlives_the_stack_but_not_a_creation_that_failed() -> None:

@@ -37,7 +37,7 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
 )
 from pynamodb.connection import Connection
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
 from motiondrop.domain.job import Billing, Call, End, Input, Limit, Options, Result, Task, Turn, Verdict
@@ -84,13 +84,17 @@ class Item(Model):
 
 
 class OpenItems(GlobalSecondaryIndex[Any]):
-    """Unfinished items, such as open jobs and drops that wait for a partner, by when they were last looked at."""
+    """Unfinished items, such as open jobs and drops that wait for a partner, by when they were last looked at.
+
+    It has what is needed to find the items and no more: every change of `seen_at` writes to it twice (Amazon DynamoDB
+    Developer Guide, "Using Global Secondary Indexes").
+    """
 
     class Meta:
         """PynamoDB's settings of the index."""
 
         index_name = "open-items"
-        projection = AllProjection()
+        projection = IncludeProjection(["key", "job_id"])
 
     open = UnicodeAttribute(hash_key=True)
     seen_at = UTCDateTimeAttribute(range_key=True)
@@ -110,13 +114,13 @@ class JobsByTime(GlobalSecondaryIndex[Any]):
 
 
 class DropsByTime(GlobalSecondaryIndex[Any]):
-    """A folder's drops by `dropped_at`, which no other item has."""
+    """A folder's drops by `dropped_at`, which no other item has; of each, the key that it is found by."""
 
     class Meta:
         """PynamoDB's settings of the index."""
 
         index_name = "drops-by-time"
-        projection = AllProjection()
+        projection = IncludeProjection(["key"])
 
     folder = UnicodeAttribute(hash_key=True)
     dropped_at = UTCDateTimeAttribute(range_key=True)
