@@ -32,8 +32,8 @@ MotionDropError
 ├── LockBusy                     storage.submission_lock: another create call is under way
 ├── NotSaved                     storage.submission_lock: a task's id could not be saved now
 ├── OverBudget                   storage.budget: today's budget has no room
-│   └── TooDear                  storage.budget: nor has any other day's
 ├── OverLimit                    storage.budget: today's limit of a drop link has no room
+│   └── TooDear                  storage.budget: no day's budget has room
 └── StillRunning                 workflow.forget: the job has not ended
 """
 

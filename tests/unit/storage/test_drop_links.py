@@ -51,7 +51,9 @@ def test_the_table_does_not_hold_the_secret(links: DropLinks, bench: Bench) -> N
     assert secret not in str(bench.client.scan(TableName="jobs")["Items"])
 
 
-def test_jobs_of_a_link_wait_aside_when_its_day_is_spent_and_others_go_on(bench: Bench) -> None:
+def test_jobs_of_a_link_wait_aside_when_its_day_is_spent_and_others_go_on(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
     quote = make_job("x", bench.clock()).quote
     limit = Limit("ada", reserve_of(quote))
     for name in ("first", "second"):
@@ -64,6 +66,7 @@ def test_jobs_of_a_link_wait_aside_when_its_day_is_spent_and_others_go_on(bench:
     second = bench.job_named("second")
     assert bench.job_named("of-somebody-else").state == State.ADMITTED
     assert bench.slots.snapshot().queue == []
+    assert "JobsSetAside" not in capsys.readouterr().out  # which would alarm the operator
     assert not bench.budget.within_limit(second)
     bench.clock.pass_(days=1)
     assert bench.budget.within_limit(second)

@@ -220,19 +220,19 @@ def test_a_topic_that_refuses_programs_keeps_nothing_from_people_and_operators(d
     assert [message["TopicArn"] for message in desk.sns.published] == ["people", "operators"]
 
 
-def test_what_the_topic_for_programs_refused_they_hear_once_in_order_and_as_it_was(desk: Desk) -> None:
-    desk.notify(1, folder="b/")
+def test_what_the_topic_for_programs_refused_they_hear_once_and_as_it_was(desk: Desk) -> None:
+    desk.notify(1)
     before = desk.sns.published[0]
     desk.sns.refused = {"programs"}
-    for folder in ("b/", "a/"):
+    for folder in ("a/", "b/", "b/"):  # the third is the second again
         desk.notify(1, folder=folder)
     with pytest.raises(ClientError):
         desk.publisher.send_events()
     desk.sns.refused = set()
     assert desk.publisher.send_events() == 2
     assert desk.publisher.send_events() == 0
-    assert desk.sns.published[-2] == before
-    assert [event["folder"] for event in desk.sns.events] == ["b/", "b/", "a/"]
+    assert before in desk.sns.published[-2:]
+    assert sorted(event["folder"] for event in desk.sns.events) == ["a/", "a/", "b/"]
     assert desk.publisher.send_digests() == 0
 
 

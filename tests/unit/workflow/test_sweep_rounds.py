@@ -9,7 +9,7 @@ from motiondrop.domain.provider_errors import KeyRefused, MediaUnfit
 from motiondrop.provider.responses import TaskStatus
 from motiondrop.storage.circuit_breaker import Stage
 from motiondrop.storage.items import JobItem
-from tests.support.builders import make_job
+from tests.support.builders import execution_of, make_job
 from tests.support.workflow_bench import GRACE, WorkflowBench
 
 
@@ -156,3 +156,24 @@ def test_a_job_that_just_got_its_slot_is_not_said_to_wait_for_the_budget(
     assert workflow.sweep()["given"] == 1
     assert workflow.state(second) == State.ADMITTED
     assert workflow.publisher.alerts == []
+
+
+def test_jobs_dearer_than_a_lowered_budget_are_set_aside_once_until_it_is_raised(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        dear = workflow.bench.job(f"dear {number}", quote=10_000_000)
+        workflow.jobs.take_over(execution_of(dear), lambda _: False)
+    cheap, _ = workflow.bench.queued("cheap")
+    monkeypatch.setattr(workflow.bench.budget, "_daily", 1_000_000)
+    counted: list[int] = []
+    monkeypatch.setattr(workflow.slots, "_set_aside", lambda: counted.append(1))
+    for _ in range(30):
+        workflow.clock.pass_(minutes=1)
+        workflow.sweep()
+    assert workflow.state(cheap) == State.ADMITTED
+    assert len(counted) == 20
+    assert workflow.publisher.alerts == []  # which would say that the queue resumes at midnight
+    monkeypatch.setattr(workflow.bench.budget, "_daily", 20_000_000)
+    workflow.quiet()
+    assert workflow.sweep()["given"] == 1

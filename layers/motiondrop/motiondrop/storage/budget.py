@@ -30,12 +30,12 @@ class OverBudget(MotionDropError):
     """The day's budget has no room for the head of the queue, which waits for the next day."""
 
 
-class TooDear(OverBudget):
-    """The job costs more than a whole day's budget, which was lowered after the job was recorded; other jobs go on."""
-
-
 class OverLimit(MotionDropError):
     """The daily limit of the job's drop link has no room for the job today; other jobs go on."""
+
+
+class TooDear(OverLimit):
+    """The job costs more than a whole day's budget, which was lowered after the job was recorded; other jobs go on."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,10 @@ class Budget:
         return _fits(job, self.today().committed, self._daily)
 
     def within_limit(self, job: Job) -> bool:
-        """Whether the daily limit of the job's drop link has room for the job today; True for a job without a link."""
-        return job.limit is None or _fits(job, self.of_link(job.limit.link_id), job.limit.daily)
+        """Whether the job fits into a whole day's budget and into what is left today of its drop link's limit."""
+        return _fits(job, 0, self._daily) and (
+            job.limit is None or _fits(job, self.of_link(job.limit.link_id), job.limit.daily)
+        )
 
     def without_room(self, jobs: Iterable[Job]) -> set[str]:
         """The ids of the jobs for which today's budget or their link's limit has no room; reads each total once."""

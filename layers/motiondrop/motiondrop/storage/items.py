@@ -12,7 +12,7 @@ One table, keys `pk` and `sk`:
 | a folder's last change | `FOLDER#<folder>` | `CHANGE` |
 | forgotten job | `JOB#<identity>` | `JOB` |
 | ledger | `LEDGER` | `RESULTS` |
-| emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#LINE#<message>`, `POSTPONED#EVENT#<time>#<id>` |
+| emails sent, messages postponed | `EMAIL` | `SENT#<span>`, `POSTPONED#LINE#<message>`, `POSTPONED#EVENT#<message>` |
 | queue | `QUEUE` | `BREAKER`, `BREAKER#create`, `BREAKER#task`, `LOCK`, `PAUSE`, `SLOT#<n>`, `WAIT#<time>#<identity>` |
 | a day's budget, of the stack and of a drop link | `BUDGET` | `DAY#<date>`, `DAY#<date>#LINK#<id>` |
 | drop link | `DROP_LINK#<id>` | `DROP_LINK` |

@@ -7,7 +7,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from motiondrop.clock import Clock, now
 from motiondrop.domain.messages import Message
@@ -68,8 +67,7 @@ class Outbox:
         minute, second = f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y-%m-%dT%H:%M:%S}"
         per_minute = self._per_minute
         if message.event == REJECTED:
-            folder = hashlib.sha256(message.folder.encode()).hexdigest()[:16]
-            if self._count(f"{minute}#{folder}", moment) > REJECTIONS_PER_FOLDER:
+            if self._count(f"{minute}#{_hash(message.folder)}", moment) > REJECTIONS_PER_FOLDER:
                 return False
             minute, second = f"{minute}#{REJECTED}", f"{second}#{REJECTED}"
             per_minute = max(1, per_minute // REJECTIONS_SHARE)
@@ -78,11 +76,12 @@ class Outbox:
 
     def postpone(self, message: Message) -> None:
         """Keep the message for a digest, in place of one with the same `about`."""
-        self._store(f"{_LINE}{hashlib.sha256(message.about.encode()).hexdigest()[:32]}", message, message.line)
+        self._store(f"{_LINE}{_hash(message.about)}", message, message.line)
 
     def postpone_event(self, message: Message) -> None:
-        """Keep the message for programs, whose topic refused it; its line is then the JSON text."""
-        self._store(f"{_EVENT}{self._clock().isoformat()}#{uuid4().hex}", message, json.dumps(message.document))
+        """Keep the message for programs, whose topic refused it, once however often; its line is then the JSON text."""
+        document = json.dumps(message.document)
+        self._store(f"{_EVENT}{_hash(document)}", message, document)
 
     def _store(self, sort_key: str, message: Message, line: str) -> None:
         self._tables.postponed(
@@ -107,7 +106,7 @@ class Outbox:
         return [_digest(folder, items) for folder, items in due[:DIGESTS_PER_ROUND]]
 
     def events(self) -> list[Digest]:
-        """The events that their topic refused, longest waiting first, each as a digest of one."""
+        """Events that their topic refused, in no order, each as a digest of one."""
         query = self._tables.postponed.query
         waiting = query(EMAIL, PostponedItem.sk.startswith(_EVENT), consistent_read=True, limit=_EVENTS_PER_ROUND)
         return [_digest(item.folder, [item]) for item in waiting]
@@ -123,6 +122,10 @@ class Outbox:
         expires = int((moment + _KEPT).timestamp())
         item.update(actions=[EmailCountItem.sent.add(1), EmailCountItem.expires.set(expires)])
         return int(item.sent)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _digest(folder: str, items: list[PostponedItem]) -> Digest:

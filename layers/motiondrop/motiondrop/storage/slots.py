@@ -23,7 +23,7 @@ from motiondrop.clock import Clock, now
 from motiondrop.domain.execution import Execution
 from motiondrop.domain.job import Job, State, Turn
 from motiondrop.errors import Contended, JobClosed, MotionDropError, NoSuchJob, NotOwner
-from motiondrop.storage.budget import Budget, OverBudget, OverLimit, TooDear
+from motiondrop.storage.budget import Budget, OverBudget, OverLimit
 from motiondrop.storage.circuit_breaker import REFUSED_CALL, CircuitBreaker
 from motiondrop.storage.items import BREAKER, LOCK, PAUSE, QUEUE, UNREADABLE, QueueItem, Tables
 from motiondrop.storage.jobs import WAITING, Jobs, place_of
@@ -33,7 +33,7 @@ from motiondrop.storage.transactions import ConditionFailed, Transaction, condit
 _logger = Logger(child=True)
 
 _HEAD = 1  # places of the queue that are read at once: one for each grant
-_ASIDE = 100  # jobs without room in their link's limit that one call takes out of the queue; a sweep puts back as many
+_PLACES = 100  # places that one call looks at; a round of the sweep puts as many jobs back into the queue
 _UNREADABLE_AFTER = timedelta(hours=1)  # longer than any part of a create call takes
 _OTHERS = 5  # items that come before the slots: breaker, its two notes, lock, pause
 
@@ -151,27 +151,24 @@ class Slots:
         and its own retry is due. While the queue is paused, or the day's budget has no room for the head of the queue,
         nothing is given at all.
         """
-        given = tries = aside = 0
-        while tries < 2 * self._size + _HEAD and aside < _ASIDE:
+        given = failed = 0
+        for _ in range(_PLACES):
             snapshot = self.snapshot()
             free = [number for number in range(self._size) if number not in snapshot.slots]
             place = self._next(snapshot) if free and len(snapshot.slots) < self._size else None
-            if place is None or not self._may_try(snapshot, place):
+            if place is None or failed > 2 * self._size or not self._may_try(snapshot, place):
                 break
             try:
                 given += self._grant_slot(free[0], place)
-            except OverLimit:
-                _remove(place, _at(place))  # the sweep puts it back when its link has room
-                aside += 1
-                continue
-            except (PynamoDBException, TooDear, *UNREADABLE):
-                _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
-                # The other jobs go on, and the sweep puts this one back. If the table itself fails, removal fails too.
-                if _remove(place, _at(place)):
-                    self._set_aside()
             except OverBudget:
                 break
-            tries += 1
+            except (PynamoDBException, OverLimit, *UNREADABLE) as error:
+                # The other jobs go on. The sweep puts this one back, if it lacks room as soon as there is some. If the
+                # table itself fails, removal fails too.
+                failed += not isinstance(error, OverLimit)
+                if _remove(place, _at(place)) and type(error) is not OverLimit:
+                    _logger.exception("a job cannot be given a slot and waits aside", extra={"job_id": place.job_id})
+                    self._set_aside()
         return given
 
     def _next(self, snapshot: Snapshot) -> QueueItem | None:
