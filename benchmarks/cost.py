@@ -50,7 +50,7 @@ GOAL = 0.0035
 MEDIA_GOAL = 0.05  # of AWS's cost of a job
 
 #: What a stack has and sends, whether it is used or not (template.yaml, docs/metrics.md).
-ALARMS, SECRETS, METRICS_IDLE, METRICS_BUSY = 11, 2, 6, 20
+ALARMS, SECRETS, METRICS_IDLE, METRICS_BUSY = 12, 2, 6, 20
 ROUNDS_A_MONTH = 30 * 24 * 60
 RECEIVES_A_MONTH = 5 * 3 * ROUNDS_A_MONTH  # Lambda polls a queue by five connections, for 20 s each
 STUDIO_JOBS = 440  # 20 on each of 22 days

@@ -31,8 +31,8 @@ def test_money_in_flight_is_looked_after_first_and_all_of_it_however_many_others
     assert workflow.sweep()["next execution"] == 3
 
 
-def test_a_part_of_a_round_that_fails_hinders_no_other(
-    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch
+def test_a_part_of_a_round_that_fails_hinders_no_other_and_is_counted(
+    workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job, execution = workflow.pending()
     workflow.executions.statuses[execution.name] = "FAILED"
@@ -45,6 +45,7 @@ def test_a_part_of_a_round_that_fails_hinders_no_other(
     monkeypatch.setattr(workflow.slots, "free_orphans", lambda _: refuses())
     assert workflow.sweep()["next execution"] == 1
     assert workflow.bench.read(job).execution_number == 2
+    assert capsys.readouterr().out.count('"SweepFailures":[') == 2
 
 
 def test_two_rounds_at_once_do_nothing_twice(workflow: WorkflowBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,10 @@ class Metrics:
         """A job that cannot be given a slot has left the queue."""
         self._put({"JobsSetAside": (1, COUNT)})
 
+    def sweep_failed(self) -> None:
+        """A part of the sweep's round has failed."""
+        self._put({"SweepFailures": (1, COUNT)})
+
     def unsaved(self, results: int) -> None:
         """How many results have been waiting to be saved for so long that the provider may soon forget them."""
         self._put({"ResultsUnsaved": (results, COUNT)})

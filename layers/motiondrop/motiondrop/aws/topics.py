@@ -46,7 +46,7 @@ class Publisher:
         self.tell_programs(message)
         if self._outbox.has_room(message):
             try:
-                self._email(self._topics.notifications, message, message.body)
+                self._publish(self._topics.notifications, message.body, message.attributes, message.subject)
             except (ClientError, BotoCoreError):
                 _logger.exception("an email was refused and waits for the next digest")
             else:
@@ -56,7 +56,8 @@ class Publisher:
     def alert(self, message: Message) -> None:
         """Publish the message for programs, and email it to the operator."""
         self.tell_programs(message)
-        self._email(self._topics.operations, message, message.for_operator(self._dashboard))
+        body = message.for_operator(self._dashboard)
+        self._publish(self._topics.operations, body, message.attributes, message.subject)
 
     def send_digests(self) -> int:
         """Send the digests that are due, each as one email; return how many were sent."""
@@ -87,9 +88,6 @@ class Publisher:
         except (ClientError, BotoCoreError):
             _logger.exception("an event was refused and waits for the next round")
             self._outbox.postpone_event(message)
-
-    def _email(self, topic: str, message: Message, body: str) -> None:
-        self._publish(topic, body, message.attributes, message.subject)
 
     def _publish(
         self, topic: str, body: str, attributes: Mapping[str, Sequence[str]], subject: str | None = None

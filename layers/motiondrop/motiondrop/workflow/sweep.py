@@ -103,6 +103,7 @@ class Sweep:
                 repaired.update(part())
             except _FAILURES:
                 _logger.exception("a part of the round failed")
+                self.metrics.sweep_failed()
         self.cursors.end_round()
         return {kind: number for kind, number in repaired.items() if number}
 
