@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from local.stack import PROJECT
+from tests.support.tracked import tracked
 
 GROUPS: dict[str, list[str]] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["dependency-groups"]
 MAKEFILE = (PROJECT / "Makefile").read_text()
@@ -108,3 +109,10 @@ def test_every_installation_checks_hashes() -> None:
 
 def test_the_lock_is_the_only_list_of_versions() -> None:
     assert sorted(Path(path).name for path in PROJECT.glob("*.lock")) == ["requirements.lock"]
+
+
+def test_a_workflow_names_the_region_that_it_deploys_to() -> None:
+    """SAM CLI takes the region of samconfig.toml before that of the environment."""
+    deployed = re.findall(r"sam deploy .*", "".join(tracked(".github/workflows/*.yaml").values()))
+    assert deployed
+    assert all(' --region "$AWS_DEFAULT_REGION" ' in command for command in deployed)

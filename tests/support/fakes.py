@@ -125,9 +125,11 @@ class FakeExecutions:
     statuses: dict[str, str] = field(default_factory=dict)
 
     def start(self, job: Job) -> bool:
-        if job.execution_name in self.started:
+        name = job.execution_name
+        if self.statuses.get(name, "RUNNING") not in {"RUNNING", "GONE"}:
             return False
-        self.started.append(job.execution_name)
+        if name not in self.started:
+            self.started.append(name)
         return True
 
     def stop(self, arn: str, cause: str) -> None:

@@ -172,6 +172,7 @@ def test_a_job_that_was_forgotten_and_is_allowed_again_starts_at_once_though_its
     tables = intake.bench.tables
     tables.job(f"JOB#{job.job_id[-20:]}", "JOB").delete()
     intake.bench.drops.forget("hero.png")
+    intake.executions.statuses[f"{job.job_id}-1"] = "SUCCEEDED"
     intake.drop("hero.png")
     assert intake.executions.started == [f"{job.job_id}-1", f"{job.job_id}-2"]
     assert intake.bench.read(job).execution_number == 2

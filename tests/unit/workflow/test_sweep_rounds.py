@@ -178,3 +178,14 @@ def test_jobs_dearer_than_a_lowered_budget_are_set_aside_once_until_it_is_raised
     monkeypatch.setattr(workflow.bench.budget, "_daily", 20_000_000)
     workflow.quiet()
     assert workflow.sweep()["given"] == 1
+
+
+def test_an_execution_that_was_just_started_and_is_not_yet_known_is_not_taken_for_one_that_is_gone(
+    workflow: WorkflowBench,
+) -> None:
+    job = workflow.bench.job()
+    workflow.executions.statuses[job.execution_name] = "GONE"
+    workflow.quiet()
+    assert workflow.sweep()["started"] == 1
+    assert workflow.executions.started == [job.execution_name]
+    assert workflow.bench.read(job).restarts == 0

@@ -181,14 +181,17 @@ class Sweep:
         if job.closed:
             return "notified" if not job.closing.notified and self.closing.notify(job).closing.notified else None
         if job.owner is None or job.owner_arn is None:
-            self.executions.start(job)
+            kind = "started" if self.executions.start(job) else None
             arn = self.executions.arn_of(job.execution_name)
-            return self._after(job, Execution(job.job_id, job.execution_name, arn), "started")
+            return self._after(job, Execution(job.job_id, job.execution_name, arn), kind)
         return self._after(job, execution_of(job), None)
 
     def _after(self, job: Job, execution: Execution, kind: str | None) -> str | None:
-        """Conclude an execution that is over; leave a running one alone, except for what it may have missed."""
-        status = self.executions.status(execution.arn)
+        """Conclude an execution that is over; leave a running one alone, except for what it may have missed.
+
+        The status of one that was just started may not be known yet (AWS Step Functions API, "DescribeExecution").
+        """
+        status = "RUNNING" if kind else self.executions.status(execution.arn)
         if status != "RUNNING":
             return self.conclude(execution, status)
         self.jobs.transition(job, job.owner)  # marks it as seen: next time, others come first
